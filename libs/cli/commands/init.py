@@ -1,0 +1,69 @@
+"""`laurel init`: makes a program, a store or a partner through the services."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from libs.cli import programs
+from libs.cli.clients import connected, staff_token
+from libs.cli.console import out
+from libs.cli.data_folder import RunFile
+from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, ProgramOption, running_platform
+from libs.common.program import Program
+
+app = typer.Typer(no_args_is_help=True, help="Make a program, a store or a partner.")
+Key = Annotated[str, typer.Argument(help="Its key within the program.", show_default=False)]
+Name = Annotated[str, typer.Option("--name", help="Its name for people.")]
+
+
+@app.command("program")
+def init_program(
+    document: Annotated[
+        str,
+        typer.Argument(metavar="PRESET|FILE", help="A preset, or a YAML or JSON file.", show_default=False),
+    ],
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Make a program document the live version; the same document again changes nothing."""
+    asyncio.run(_publish(running_platform(data_dir), programs.read_program(document)))
+
+
+async def _publish(run: RunFile, program: Program) -> None:
+    async with connected(run, staff_token(run, program.key)) as clients:
+        live = await programs.publish(clients, program)
+    out.print(f"program {live.program_id}: version {live.version} is live, digest {live.digest}")
+
+
+@app.command("store")
+def init_store(
+    key: Key, name: Name, program: ProgramOption = PROGRAM, data_dir: DataDirOption = DATA_DIR
+) -> None:
+    """Open a store of a program."""
+    asyncio.run(_create_store(running_platform(data_dir), program, key, name))
+
+
+async def _create_store(run: RunFile, program_id: str, store_id: str, name: str) -> None:
+    async with connected(run, staff_token(run, program_id)) as clients:
+        store = await programs.create_store(clients, program_id, store_id, name)
+    out.print(f"store {store.store_id}: {store.display_name}")
+
+
+@app.command("partner")
+def init_partner(
+    key: Key,
+    name: Name,
+    store: Annotated[list[str], typer.Option("--store", help="A store that it speaks for; may be repeated.")],
+    program: ProgramOption = PROGRAM,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Admit a partner that sends members and events."""
+    asyncio.run(_create_partner(running_platform(data_dir), program, key, name=name, stores=store))
+
+
+async def _create_partner(
+    run: RunFile, program_id: str, partner_id: str, *, name: str, stores: list[str]
+) -> None:
+    async with connected(run, staff_token(run, program_id)) as clients:
+        partner = await programs.create_partner(clients, program_id, partner_id, name=name, stores=stores)
+    out.print(f"partner {partner.partner_id}: {partner.display_name}, for {', '.join(partner.store_ids)}")

@@ -1,0 +1,75 @@
+"""How far the pipeline is: what each service says, and whether everything recorded has had its effect."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import grpc
+
+from laurel.benefits.v1 import benefits_pb2
+from laurel.common.v1 import pipeline_pb2
+from laurel.members.v1 import members_pb2
+from laurel.risk.v1 import risk_pb2
+from libs.cli.clients import Clients
+from libs.cli.errors import CommandError
+
+POLL_SECONDS = 0.25
+PATIENCE_SECONDS = 300.0
+
+
+async def statuses(clients: Clients) -> list[pipeline_pb2.PipelineStatus]:
+    """What members, benefits and risk say of themselves, in this order."""
+    members, benefits, risk = await asyncio.gather(
+        clients.members.GetPipelineStatus(members_pb2.GetPipelineStatusRequest()),
+        clients.benefits.GetPipelineStatus(benefits_pb2.GetPipelineStatusRequest()),
+        clients.risk.GetPipelineStatus(risk_pb2.GetPipelineStatusRequest()),
+    )
+    return [members.status, benefits.status, risk.status]
+
+
+def waiting(pipeline: Sequence[pipeline_pb2.PipelineStatus]) -> list[str]:
+    """What is still under way, for people; nothing when drained."""
+    members, *consumers = pipeline
+    found = [
+        f"{status.service}: {status.outbox_unsent} announcements unsent"
+        for status in pipeline
+        if status.outbox_unsent
+    ]
+    for status in pipeline:
+        found += [
+            f"{status.service}: {group.lag} unread and {group.pending} unacknowledged on {group.stream}"
+            for group in status.groups
+            if group.lag or group.pending
+        ]
+    for consumer in consumers:
+        applied = _positions(consumer)
+        found += [
+            f"{consumer.service}: program {program} is behind members"
+            for program, position in _positions(members).items()
+            if position != applied.get(program, (0, 0))
+        ]
+    return found
+
+
+def _positions(status: pipeline_pb2.PipelineStatus) -> dict[str, tuple[int, int]]:
+    return {
+        position.program_id: (position.member_count, position.sequence_sum) for position in status.positions
+    }
+
+
+async def drained(
+    clients: Clients, *, told: Callable[[str], None] = lambda _: None, seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Wait until everything recorded has had its effect, whatever dies meanwhile."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        try:
+            left = waiting(await statuses(clients))
+        except grpc.aio.AioRpcError as error:
+            left = [f"a service does not answer: {error.details()}"]
+        if not left:
+            return
+        told(left[0])
+        if loop.time() > deadline:
+            raise CommandError(f"The pipeline is not drained after {seconds:.0f} s:\n" + "\n".join(left))
+        await asyncio.sleep(POLL_SECONDS)

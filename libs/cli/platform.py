@@ -1,0 +1,163 @@
+"""The whole platform on one machine: servers, services and gateway as processes of one supervisor."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import grpc
+import httpx
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from libs.cli import embedded
+from libs.cli.child import ChildSpec
+from libs.cli.data_folder import DataFolder, Process, RunFile
+from libs.cli.ports import HOST, Ports
+from libs.cli.supervisor import Supervisor, together
+
+MONGOD_PORT = 27117
+VALKEY_PORT = 6479
+SERVICE_PORTS = {"members": 50051, "scoring": 50052, "benefits": 50053, "risk": 50054}
+GATEWAY_PORT = 8080
+METRICS_OFFSET = 1000
+
+
+class Platform:
+    """Starts the processes of a data folder in order and keeps run.json true."""
+
+    def __init__(self, folder: DataFolder, ports: Ports) -> None:
+        self._folder, self._ports = folder, ports
+        self.supervisor = Supervisor(changed=self._write)
+        self._started_time = datetime.now(UTC)
+        self._addresses: dict[str, str] = {}
+        self._metrics: dict[str, str] = {}
+        self.mongodb_uri = os.environ.get("LAUREL_MONGODB_URI", "")
+        self.redis_url = os.environ.get("LAUREL_REDIS_URL", "")
+
+    async def start(self) -> RunFile:
+        """Start everything and wait until it serves."""
+        await together(self._start_mongod(), self._start_valkey())
+        for name, preferred in SERVICE_PORTS.items():
+            self._choose_ports(name, preferred)
+        self._choose_ports("gateway", GATEWAY_PORT)
+        self.supervisor.start([self._service(name) for name in SERVICE_PORTS])
+        self.supervisor.start([self._service("gateway")])
+        await together(self._gateway_serves(), *map(self._service_serves, SERVICE_PORTS))
+        self._write()
+        return self.run_file()
+
+    def run_file(self) -> RunFile:
+        """What runs where now."""
+        return RunFile(
+            started_time=self._started_time,
+            supervisor_pid=os.getpid(),
+            mongodb_uri=self.mongodb_uri,
+            redis_url=self.redis_url,
+            gateway_url=f"http://{self._addresses.get('gateway', '')}",
+            signing_key_file=self._folder.signing_key_file,
+            key_set_file=self._folder.key_set_file,
+            processes={
+                name: Process(
+                    pid=child.pid,
+                    restarts=child.restarts,
+                    address=self._addresses[name],
+                    metrics_address=self._metrics.get(name),
+                )
+                for name, child in self.supervisor.children.items()
+            },
+        )
+
+    def _write(self) -> None:
+        self._folder.write(self.run_file())
+
+    async def _start_mongod(self) -> None:
+        if self.mongodb_uri:
+            return
+        port = self._ports.first_from(MONGOD_PORT)
+        self.mongodb_uri = embedded.mongodb_uri(port)
+        self._addresses["mongod"] = f"{HOST}:{port}"
+        command = embedded.mongod_command(
+            embedded.mongod_program(),
+            data=self._folder.path / "mongodb",
+            port=port,
+            log=self._folder.logs / "mongod.log",
+        )
+        self.supervisor.start([ChildSpec("mongod", command, self._folder.logs / "mongod.out")])
+        await self.supervisor.serving("mongod", lambda: asyncio.to_thread(embedded.is_primary, port))
+
+    async def _start_valkey(self) -> None:
+        if self.redis_url:
+            return
+        port = self._ports.first_from(VALKEY_PORT)
+        self.redis_url = embedded.redis_url(port)
+        self._addresses["valkey"] = f"{HOST}:{port}"
+        command = embedded.valkey_command(
+            embedded.valkey_program(), data=self._folder.path / "valkey", port=port
+        )
+        self.supervisor.start([ChildSpec("valkey", command, self._folder.logs / "valkey.log")])
+        await self.supervisor.serving(
+            "valkey", lambda: asyncio.to_thread(embedded.has_loaded, self.redis_url)
+        )
+
+    def _choose_ports(self, name: str, preferred: int) -> None:
+        port = self._ports.first_from(preferred)
+        self._addresses[name] = f"{HOST}:{port}"
+        self._metrics[name] = f"{HOST}:{self._ports.first_from(port + METRICS_OFFSET)}"
+
+    def _service(self, name: str) -> ChildSpec:
+        return ChildSpec(
+            name,
+            [sys.executable, "-m", f"services.{name}"],
+            self._folder.logs / f"{name}.log",
+            self._environment(name),
+        )
+
+    def _environment(self, name: str) -> dict[str, str]:
+        host, port = self._addresses[name].split(":")
+        return {
+            "LAUREL_HOST": host,
+            "LAUREL_PORT": port,
+            "LAUREL_METRICS_PORT": self._metrics[name].split(":")[1],
+            "LAUREL_KEY_SET_FILE": str(self._folder.key_set_file),
+            "LAUREL_SIGNING_KEY_FILE": str(self._folder.signing_key_file),
+            "LAUREL_TOKEN_TTL_MAX": "PT12H",  # for development; 15 minutes elsewhere
+            "LAUREL_MONGODB_URI": self.mongodb_uri,
+            "LAUREL_REDIS_URL": self.redis_url,
+            **{f"LAUREL_{other.upper()}_ADDRESS": self._addresses[other] for other in SERVICE_PORTS},
+        }
+
+    async def _service_serves(self, name: str) -> None:
+        async with grpc.aio.insecure_channel(self._addresses[name]) as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            await self.supervisor.serving(name, lambda: _is_healthy(health))
+
+    async def _gateway_serves(self) -> None:
+        async with httpx.AsyncClient(base_url=f"http://{self._addresses['gateway']}", timeout=1) as http:
+            await self.supervisor.serving("gateway", lambda: _answers(http))
+
+
+async def _is_healthy(health: health_pb2_grpc.HealthStub) -> bool:
+    try:
+        answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=1)  # type: ignore[attr-defined]
+    except grpc.RpcError:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+async def _answers(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/healthz")).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+@asynccontextmanager
+async def running(folder: DataFolder) -> AsyncIterator[RunFile]:
+    """The platform of a data folder, from when it serves until the block ends."""
+    folder.prepare()
+    with folder.locked(), Ports() as ports:
+        platform = Platform(folder, ports)
+        async with platform.supervisor:
+            yield await platform.start()

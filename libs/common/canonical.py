@@ -1,0 +1,41 @@
+"""One way to write a value down, so that equal values have equal digests."""
+
+import hashlib
+import json
+
+_SAFE_INTEGER = 2**53
+
+
+def canonical(value: object) -> bytes:
+    """JSON in the form of RFC 8785, for texts, integers, lists and objects.
+
+    Floats are refused: what we digest is counted, so it has none, and their
+    text is where implementations differ. Keys must be ASCII, whose order is
+    the same in every encoding.
+    """
+    _check(value)
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode()
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the canonical form, in hex."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def _check(value: object) -> None:
+    if value is None or isinstance(value, str | bool):
+        return
+    if isinstance(value, int):
+        if not -_SAFE_INTEGER < value < _SAFE_INTEGER:
+            raise ValueError(f"{value} is beyond what JSON numbers hold exactly")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not (isinstance(key, str) and key.isascii()):
+                raise TypeError(f"key {key!r} is not ASCII text")
+            _check(item)
+    else:
+        raise TypeError(f"{type(value).__name__} has no canonical form")

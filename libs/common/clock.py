@@ -1,0 +1,46 @@
+"""The machine's clock, and the clock of a program: everything else is given `now`."""
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+
+def now() -> datetime:
+    """The machine's time, in UTC and milliseconds, which is what MongoDB keeps."""
+    return milliseconds(datetime.now(UTC))
+
+
+def milliseconds(moment: datetime) -> datetime:
+    """The moment without what MongoDB would drop."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def business_date(moment: datetime, time_zone: str) -> date:
+    """The day of a moment where the program does its business."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
+def months_later(moment: datetime, months: int) -> datetime:
+    """The same time of day so many months later; the last day of the month where it is too short."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramClock:
+    """What time it is in a program: the machine's, or replayed from a time on.
+
+    A replayed clock stands still until the first load starts it, then ticks
+    on as the machine's does.
+    """
+
+    replay_from: datetime | None = None
+    started: datetime | None = None
+
+    def time(self, now: datetime) -> datetime:
+        """The program's time at a time of the machine."""
+        if self.replay_from is None:
+            return now
+        return self.replay_from + (now - self.started if self.started else now - now)

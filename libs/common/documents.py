@@ -1,0 +1,52 @@
+"""What documents of ours are made of: strict, frozen parts, and what is wrong with one, by path."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+# Numbers and their differences stay below 2**53, which is what canonical JSON holds exactly.
+NUMBER_MAX = 10**15
+PROBLEMS_MAX = 20
+PROBLEM_LENGTH_MAX = 200
+
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
+
+
+class Part(BaseModel):
+    """A part of a document: never changed, nothing unknown in it, no type guessed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Text(Part):
+    """A name in both languages."""
+
+    zh: str = Field(min_length=1, max_length=200)
+    en: str = Field(min_length=1, max_length=200)
+
+
+def problems(error: ValidationError) -> dict[str, str]:
+    """What is wrong, by path, such as `tier_sets[0].key`; the first twenty."""
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    found: dict[str, str] = {}
+    for problem in errors:
+        location = problem["loc"]
+        # A list whose items are wrong counts as too short as well; the items say it better.
+        inside = any(other["loc"][: len(location)] == location != other["loc"] for other in errors)
+        if len(found) < PROBLEMS_MAX and not (inside and problem["type"] == "too_short"):
+            path = _path(location)[:PROBLEM_LENGTH_MAX]
+            text = problem["msg"].removeprefix("Value error, ")[:PROBLEM_LENGTH_MAX]
+            found[path] = f"{found[path]}; {text}" if path in found else text
+    return found
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """The location without the tags of unions, which stand in angle brackets."""
+    path = ""
+    for element in location:
+        if isinstance(element, int):
+            path += f"[{element}]"
+        elif not element.startswith("<"):
+            path += f".{element}" if path else element
+    return path or "document"

@@ -1,0 +1,90 @@
+"""Refusals: what a request can be answered with instead of success, as domain code raises it."""
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Kind(Enum):
+    """What a caller may do about a refusal; each maps to one gRPC status."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    ALREADY_EXISTS = "already_exists"
+    PRECONDITION = "precondition"
+    EXHAUSTED = "exhausted"
+    ABORTED = "aborted"
+    UNAVAILABLE = "unavailable"
+    DEADLINE = "deadline"
+
+
+class Refusal(Exception):
+    """A request is refused for a reason that its caller may know.
+
+    `facts` go to the caller as ErrorInfo metadata, so they hold no personal
+    data and nothing of how we are built. They may have any name, `text` and
+    `self` included: some are paths in what a caller sent.
+    """
+
+    reason: ClassVar[str] = "INTERNAL"
+    kind: ClassVar[Kind] = Kind.INVALID
+    text: ClassVar[str] = ""
+    retry_after_seconds: ClassVar[float | None] = None
+
+    def __init__(self, text: str = "", /, **facts: object) -> None:
+        self.message = text or self.text or self.reason
+        self.facts = facts
+        super().__init__(self.message)
+
+
+class InvalidRequest(Refusal):
+    reason, kind, text = "INVALID_REQUEST", Kind.INVALID, "the request breaks a rule of its proto"
+
+
+class MalformedRequest(Refusal):
+    reason, kind, text = "MALFORMED_REQUEST", Kind.INVALID, "the bytes are no message of this type"
+
+
+class Unauthenticated(Refusal):
+    reason, kind, text = "UNAUTHENTICATED", Kind.UNAUTHENTICATED, "a valid bearer token is needed"
+
+
+class Forbidden(Refusal):
+    reason, kind, text = "FORBIDDEN", Kind.FORBIDDEN, "the caller may not do this"
+
+
+class DeadlineExceeded(Refusal):
+    reason, kind, text = "DEADLINE_EXCEEDED", Kind.DEADLINE, "out of time; retry with the same request_id"
+
+
+class Unavailable(Refusal):
+    reason, kind, text = "UNAVAILABLE", Kind.UNAVAILABLE, "something this needs is down; retry"
+    retry_after_seconds = 0.5
+
+
+class Overloaded(Refusal):
+    reason, kind, text = "OVERLOADED", Kind.EXHAUSTED, "too much work is waiting; retry later"
+    retry_after_seconds = 1.0
+
+
+class Contention(Refusal):
+    reason, kind, text = "CONTENTION", Kind.ABORTED, "other writes got in first; retry"
+    retry_after_seconds = 0.2
+
+
+class IdempotencyKeyReused(Refusal):
+    reason, kind = "IDEMPOTENCY_KEY_REUSED", Kind.ALREADY_EXISTS
+    text = "this request_id was used for another payload"
+
+
+class PageTokenInvalid(Refusal):
+    reason, kind, text = "PAGE_TOKEN_INVALID", Kind.INVALID, "not a page token of this list"
+
+
+class ProgramUnknown(Refusal):
+    reason, kind, text = "PROGRAM_UNKNOWN", Kind.NOT_FOUND, "no such program"
+
+
+class ProgramInvalid(Refusal):
+    reason, kind, text = "PROGRAM_INVALID", Kind.INVALID, "the program document breaks a rule"

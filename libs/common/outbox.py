@@ -1,0 +1,221 @@
+"""The outbox: what a service announces, stored with its effect and relayed to a stream at least once."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.message import Message
+from pymongo import UpdateMany
+from pymongo.errors import PyMongoError
+
+from libs.common.ids import new_id
+from libs.common.leases import Leases
+from libs.common.mongo import Database, Document
+from libs.common.redis import (
+    PARTITIONS,
+    Redis,
+    RedisError,
+    ResponseError,
+    ordered,
+    partition_of,
+    stream_groups,
+    stream_key,
+)
+from libs.common.telemetry import OUTBOX_UNSENT, log
+
+SWEEP_ROWS = 500
+SWEEP_SECONDS = 0.5
+UPKEEP_SECONDS = 2.0
+UNREAD_STREAM_KEPT = 1_000
+RELAY = "relay"
+
+
+def outbox_row(
+    message: Message, *, subject: str, member_id: str, seq_from: int, seq_to: int, now: datetime
+) -> Document:
+    """The row of an announcement; `subject` is what its sequence counts for."""
+    return {
+        "_id": new_id("out"),
+        "partition": partition_of(member_id),
+        "subject": subject,
+        "seq_from": seq_from,
+        "seq_to": seq_to,
+        "type": message.DESCRIPTOR.name,
+        "payload": message.SerializeToString(deterministic=True),
+        "recorded_time": now,
+        "unsent": True,
+    }
+
+
+@dataclass
+class _Sent:
+    row_ids: list[str]
+    last: str
+
+
+class OutboxRelay:
+    """Moves rows from the outbox to the stream, in the order in which they were stored.
+
+    The sweep over unsent rows is the truth; a change stream only wakes it.
+    A row is sent before it is marked, so consumers may see it twice.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        redis: Redis,
+        leases: Leases,
+        *,
+        stream: str,
+        groups: Sequence[str],
+        unread_max: int,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`groups` are the consumers that must have read an entry before it may be trimmed."""
+        self._database, self._redis, self._leases = database, redis, leases
+        self._stream, self._groups, self._unread_max, self._now = stream, tuple(groups), unread_max, now
+        self._awake = asyncio.Event()
+        self._full: set[int] = set()
+
+    async def run(self) -> None:
+        """Relay until cancelled; what is down is waited for."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            tasks.create_task(self._sweep())
+            tasks.create_task(self._upkeep())
+
+    async def _watch(self) -> None:
+        """Wake the sweep as soon as something is stored."""
+        inserted: list[Document] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
+        state = self._database.relay
+        while True:
+            try:
+                saved = await state.find_one({"_id": "change_stream"}) or {}
+                async with self._database.outbox.watch(inserted, resume_after=saved.get("token")) as changes:
+                    async for _ in changes:
+                        self._awake.set()
+                        await self._save_token(changes.resume_token)
+            except PyMongoError as error:
+                # A token that is too old, or a database that is down: the sweep misses nothing meanwhile.
+                log("outbox").warning("watch interrupted", error=type(error).__name__)
+                await asyncio.sleep(0.5)
+                if not isinstance(error, ConnectionError):
+                    await self._forget_token()
+
+    async def _save_token(self, token: Any) -> None:
+        await self._database.relay.update_one(
+            {"_id": "change_stream"}, {"$set": {"token": token}}, upsert=True
+        )
+
+    async def _forget_token(self) -> None:
+        try:
+            await self._database.relay.delete_one({"_id": "change_stream"})
+        except PyMongoError as error:
+            log("outbox").warning("token kept", error=type(error).__name__)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                full = True
+                while full and RELAY in self._leases.held():
+                    full = await self.send_once() == SWEEP_ROWS
+            except (PyMongoError, RedisError) as error:
+                log("outbox").warning("sweep interrupted", error=type(error).__name__)
+                await asyncio.sleep(0.2)
+            self._awake.clear()
+            try:
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._awake.wait()
+            except TimeoutError:
+                continue
+
+    async def send_once(self) -> int:
+        """Send the oldest unsent rows, then mark them; gives how many."""
+        unsent: Document = {"unsent": True}
+        if self._full:
+            unsent["partition"] = {"$nin": sorted(self._full)}
+        rows = await self._database.outbox.find(unsent).sort("_id", 1).limit(SWEEP_ROWS).to_list(None)
+        if not rows:
+            return 0
+        pipeline = self._redis.pipeline(transaction=False)
+        for row in rows:
+            fields = {"type": row["type"], "payload": row["payload"], "subject": row["subject"]}
+            pipeline.xadd(stream_key(self._stream, row["partition"]), fields)  # type: ignore[arg-type]
+        entry_ids = await pipeline.execute()
+        await self._mark(rows, [entry_id.decode() for entry_id in entry_ids])
+        return len(rows)
+
+    async def _mark(self, rows: list[Document], entry_ids: list[str]) -> None:
+        by_partition: dict[int, _Sent] = {}
+        for row, entry_id in zip(rows, entry_ids, strict=True):
+            sent = by_partition.setdefault(row["partition"], _Sent([], ""))
+            sent.row_ids.append(row["_id"])
+            sent.last = ordered(entry_id)
+        marks = [
+            UpdateMany(
+                {"_id": {"$in": sent.row_ids}},
+                {"$set": {"sent_time": self._now(), "entry_id": sent.last}, "$unset": {"unsent": ""}},
+            )
+            for sent in by_partition.values()
+        ]
+        await self._database.outbox.bulk_write(marks, ordered=False)
+
+    async def _upkeep(self) -> None:
+        while True:
+            try:
+                if RELAY in self._leases.held():
+                    await self.resend_what_was_lost()
+                    await self._trim()
+                OUTBOX_UNSENT.labels(self._database.name).set(await unsent_count(self._database))
+            except (PyMongoError, RedisError) as error:
+                log("outbox").warning("upkeep interrupted", error=type(error).__name__)
+            await asyncio.sleep(UPKEEP_SECONDS)
+
+    async def resend_what_was_lost(self) -> int:
+        """After a restart of Valkey, unmark the rows that its streams no longer know; gives how many."""
+        run_id = (await self._redis.info("server"))["run_id"]
+        state = await self._database.relay.find_one({"_id": "valkey"}) or {}
+        if state.get("run_id") == run_id:
+            return 0
+        lost = 0
+        for partition in range(PARTITIONS):
+            after = {"partition": partition, "entry_id": {"$gt": await self._last_entry(partition)}}
+            unmark = {"$set": {"unsent": True}, "$unset": {"sent_time": "", "entry_id": ""}}
+            lost += (await self._database.outbox.update_many(after, unmark)).modified_count
+        await self._database.relay.update_one({"_id": "valkey"}, {"$set": {"run_id": run_id}}, upsert=True)
+        if lost:
+            log("outbox").warning(
+                "valkey lost announcements, sending them again", stream=self._stream, rows=lost
+            )
+            self._awake.set()
+        return lost
+
+    async def _last_entry(self, partition: int) -> str:
+        try:
+            info = await self._redis.xinfo_stream(stream_key(self._stream, partition))
+        except ResponseError:
+            return ""
+        last = info["last-generated-id"]
+        return ordered(last.decode() if isinstance(last, bytes) else last)
+
+    async def _trim(self) -> None:
+        """Drop what every group has acknowledged, and hold back partitions that are not being read."""
+        for partition in range(PARTITIONS):
+            key = stream_key(self._stream, partition)
+            if not self._groups:
+                await self._redis.xtrim(key, maxlen=UNREAD_STREAM_KEPT, approximate=True)
+                continue
+            groups = await stream_groups(self._redis, key)
+            unread = max((group.lag + group.pending for group in groups.values()), default=0)
+            (self._full.add if unread > self._unread_max else self._full.discard)(partition)
+            if all(name in groups for name in self._groups):
+                await self._redis.xtrim(
+                    key, minid=min(group.needed_from for group in groups.values()), approximate=True
+                )
+
+
+async def unsent_count(database: Database) -> int:
+    """Announcements that are not yet on the stream."""
+    return await database.outbox.count_documents({"unsent": True})

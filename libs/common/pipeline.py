@@ -1,0 +1,51 @@
+"""How far a service is with what it announces and consumes, for operators and for `laurel status`."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from laurel.common.v1 import pipeline_pb2
+
+from libs.common.caller import Principal
+from libs.common.errors import Forbidden, Unavailable
+from libs.common.mongo import Database
+from libs.common.outbox import unsent_count
+from libs.common.redis import Redis, RedisError, group_totals
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineReader:
+    """Reads the state of one service's outbox, groups and positions.
+
+    `positions` gives, by program, the members known and the sum of their
+    sequences; `streams` are the streams that the service reads as `service`.
+    """
+
+    service: str
+    database: Database
+    redis: Redis
+    streams: Sequence[str]
+    positions: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
+
+    async def status(self, principal: Principal) -> pipeline_pb2.PipelineStatus:
+        """The state, of the principal's own program where it is not a service."""
+        if principal.kind not in {"service", "staff"}:
+            raise Forbidden
+        try:
+            groups = [await self._group(stream) for stream in self.streams]
+        except RedisError as error:
+            raise Unavailable("the streams cannot be read now; retry") from error
+        positions = await self.positions()
+        return pipeline_pb2.PipelineStatus(
+            service=self.service,
+            outbox_unsent=await unsent_count(self.database),
+            groups=groups,
+            positions=[
+                pipeline_pb2.ProgramPosition(program_id=program_id, member_count=count, sequence_sum=total)
+                for program_id, (count, total) in sorted(positions.items())
+                if principal.kind == "service" or program_id == principal.program_id
+            ],
+        )
+
+    async def _group(self, stream: str) -> pipeline_pb2.ConsumerGroup:
+        lag, pending = (await group_totals(self.redis, stream)).get(self.service, (0, 0))
+        return pipeline_pb2.ConsumerGroup(stream=stream, group=self.service, lag=lag, pending=pending)

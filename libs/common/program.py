@@ -1,0 +1,280 @@
+"""The program document: the tiers, points and scores of one program, checked as a whole."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from libs.common.canonical import canonical, digest
+from libs.common.conditions import Condition, comparisons, depth
+from libs.common.currencies import CURRENCIES
+from libs.common.documents import NUMBER_MAX, PROBLEM_LENGTH_MAX, Count, Key, Part, Text, problems
+from libs.common.errors import ProgramInvalid, ProgramUnknown
+
+METRICS = {
+    "spend": "purchase.amount_minor.lifetime",
+    "orders": "purchase.count.lifetime",
+    "invites": "invite.count.lifetime",
+    "logins": "login.count.lifetime",
+    "reviews": "review.count.lifetime",
+    "shares": "share.count.lifetime",
+    "check_ins": "check_in.count.lifetime",
+    "interactions": "interaction.count.lifetime",
+    "messages": "message.count.lifetime",
+}
+"""The short names that rules of programs use, and the facts that they read."""
+
+MONEY_METRICS = frozenset({"spend"})
+"""Metrics in minor units of the program's currency; the others are counts."""
+
+CONDITION_DEPTH_MAX = 8
+TIER_CONDITIONS_MAX = 100
+# A receipt carries every condition of its tier set.
+TIER_SET_CONDITIONS_MAX = 200
+WHOLE_BP = 10_000
+RFM_TOTAL_MAX_BP = 5 * WHOLE_BP
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+_PRESETS = Path(__file__).parent / "presets"
+
+
+def _whole_second(moment: datetime) -> datetime:
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR or moment.microsecond:
+        raise ValueError(f"a whole second of the years {_FIRST_YEAR} to {_LAST_YEAR} is needed")
+    return moment.astimezone(UTC)
+
+
+def _known_time_zone(name: str) -> str:
+    if name not in _time_zones():
+        raise ValueError("no such time zone")
+    return name
+
+
+def _known_currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError("no such currency in ISO 4217")
+    return code
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+FactName = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", max_length=96)]
+Share = Annotated[int, Field(ge=0, le=WHOLE_BP)]
+Cuts = Annotated[tuple[Count, ...], Field(min_length=4, max_length=4)]
+
+
+class Clock(Part):
+    """What time it is in the program: the machine's, or replayed from a time on."""
+
+    replay_from: Annotated[AwareDatetime, AfterValidator(_whole_second)] | None = None
+
+
+class BenefitGrant(Part):
+    """A benefit that a tier grants, and its numbers."""
+
+    benefit: Key
+    kind: Literal["consumption", "points", "service", "identity"]
+    name: Text
+    params: dict[Key, Count] = Field(default_factory=dict)
+
+
+class Tier(Part):
+    """One step of the ladder. Without `entry` it is held from registration on."""
+
+    key: Key
+    name: Text
+    entry: Condition | None = None
+    multiplier_bp: int = Field(default=WHOLE_BP, ge=0, le=100 * WHOLE_BP)
+    discount_bp: Share = WHOLE_BP
+    benefits: tuple[BenefitGrant, ...] = ()
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.entry is None:
+            return self
+        if depth(self.entry) > CONDITION_DEPTH_MAX:
+            raise ValueError(f"entry is nested deeper than {CONDITION_DEPTH_MAX}")
+        compared = list(comparisons(self.entry))
+        if len(compared) > TIER_CONDITIONS_MAX:
+            raise ValueError(f"entry has more than {TIER_CONDITIONS_MAX} comparisons")
+        for path, comparison in compared:
+            if comparison.metric not in METRICS:
+                raise ValueError(f"{path}: metric is none of {', '.join(METRICS)}")
+        return self
+
+
+class Movement(Part):
+    """When tiers change, and from where on a member counts as near the next one."""
+
+    upgrade: Literal["realtime"] = "realtime"
+    downgrade: Literal["never"] = "never"
+    near_upgrade_bp: int = Field(default=8000, ge=1, le=WHOLE_BP)
+
+
+class TierSet(Part):
+    """One ladder. Tiers stand in ascending rank; each inherits the benefits of those below."""
+
+    key: Key
+    name: Text
+    window: Literal["lifetime"] = "lifetime"
+    tiers: tuple[Tier, ...] = Field(min_length=1, max_length=100)
+    movement: Movement = Movement()
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        _unique("tiers", [tier.key for tier in self.tiers])
+        grants = [grant.benefit for tier in self.tiers for grant in tier.benefits]
+        _unique("benefits, which higher tiers inherit,", grants)
+        if [tier.entry is None for tier in self.tiers] != [True] + [False] * (len(self.tiers) - 1):
+            raise ValueError("the first tier, and no other, is without entry")
+        count = sum(1 for tier in self.tiers if tier.entry for _ in comparisons(tier.entry))
+        if count > TIER_SET_CONDITIONS_MAX:
+            raise ValueError(f"the tiers have more than {TIER_SET_CONDITIONS_MAX} comparisons")
+        return self
+
+
+class EarningRule(Part):
+    """So many points for each whole unit of money, before the tier's multiplier."""
+
+    key: Key
+    event_kind: Literal["purchase"]
+    unit_minor: int = Field(gt=0, le=NUMBER_MAX)
+    points_per_unit: int = Field(gt=0, le=1_000_000)
+
+
+class Points(Part):
+    """The redeemable currency. Without `expire_after_months` its points stay."""
+
+    currency: Key = "points"
+    name: Text
+    earn: tuple[EarningRule, ...]
+    expire_after_months: int | None = Field(default=None, ge=1, le=1200)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        _unique("earning rules", [rule.key for rule in self.earn])
+        return self
+
+
+class RfmWeights(Part):
+    """What each factor weighs; 10,000 in all."""
+
+    recency: Share
+    frequency: Share
+    monetary: Share
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.recency + self.frequency + self.monetary != WHOLE_BP:
+            raise ValueError(f"the weights do not add up to {WHOLE_BP}")
+        return self
+
+
+class Label(Part):
+    """A name for totals from a threshold on, up to the label before."""
+
+    key: Key
+    name: Text
+    min_total_bp: int = Field(ge=0, le=RFM_TOTAL_MAX_BP)
+
+
+class Rfm(Part):
+    """Recency, frequency and monetary scores of 1 to 5 by fixed cuts, weighed and labelled."""
+
+    cuts_version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    recency_fact: FactName = "purchase.days_since_last"
+    frequency_fact: FactName = "purchase.count.lifetime"
+    monetary_fact: FactName = "purchase.amount_minor.lifetime"
+    recency_cuts: Cuts
+    frequency_cuts: Cuts
+    monetary_cuts: Cuts
+    weights_bp: RfmWeights
+    labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        for cuts in (self.recency_cuts, self.frequency_cuts, self.monetary_cuts):
+            if list(cuts) != sorted(cuts):
+                raise ValueError("the cuts of each factor ascend")
+        _unique("labels", [label.key for label in self.labels])
+        thresholds = [label.min_total_bp for label in self.labels]
+        if thresholds != sorted(set(thresholds), reverse=True) or thresholds[-1] != 0:
+            raise ValueError("min_total_bp of the labels descends, down to 0")
+        return self
+
+
+class Program(Part):
+    """A program. `version` is 0 until benefits publishes it as 1, 2, 3, …"""
+
+    schema_version: Literal[1] = 1
+    key: Key
+    version: int = Field(default=0, ge=0, lt=2**31)
+    name: Text
+    industry: Key
+    currency: Annotated[str, AfterValidator(_known_currency)]
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
+    clock: Clock = Clock()
+    tier_sets: tuple[TierSet, ...] = Field(min_length=1, max_length=20)
+    points: Points
+    rfm: Rfm | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        _unique("tier sets", [tier_set.key for tier_set in self.tier_sets])
+        return self
+
+    @classmethod
+    def parse(cls, document: bytes | Mapping[str, object]) -> Self:
+        """The program of a JSON document, or ProgramInvalid with what is wrong by path."""
+        try:
+            text = document if isinstance(document, bytes) else json.dumps(dict(document))
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ProgramInvalid(**problems(error)) from None
+        except (TypeError, ValueError) as error:
+            raise ProgramInvalid(document=str(error)[:PROBLEM_LENGTH_MAX]) from None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values, all defaults written out: a version keeps its meaning when a default changes."""
+        return self.model_dump(mode="json")
+
+    def canonical(self) -> bytes:
+        """The document as canonical JSON."""
+        return canonical(self.document())
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical document, in hex."""
+        return digest(self.document())
+
+
+def preset_names() -> list[str]:
+    """The programs that are shipped."""
+    return sorted(file.stem for file in _PRESETS.glob("*.yaml"))
+
+
+def preset(name: str) -> Program:
+    """A shipped program, ready to be published."""
+    if name not in preset_names():
+        raise ProgramUnknown(preset=name)
+    return Program.parse(yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")))
+
+
+def _unique(what: str, keys: list[str]) -> None:
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ValueError(f"{what} share a key: {', '.join(twice)}")

@@ -1,0 +1,111 @@
+"""gRPC clients, alike in every service: identity, deadline and retries of what may be repeated."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from libs.common.errors import Unavailable
+from libs.common.rpc.deadline import seconds_left
+
+_REPEATABLE = {MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT}
+_RETRY = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "1s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+
+_OUTAGES = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+
+
+def service_config(services: Iterable[ServiceDescriptor]) -> str:
+    """The gRPC service config that retries the methods whose proto says that they may be repeated."""
+    names = [
+        {"service": service.full_name, "method": method.name}
+        for service in services
+        for method in service.methods
+        if method.GetOptions().idempotency_level in _REPEATABLE
+    ]
+    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": _RETRY}] if names else []})
+
+
+class _Identity:
+    """Gives each call the caller's token, and no more time than the call that makes it has left."""
+
+    def __init__(self, token: Callable[[], str], timeout: float | None) -> None:
+        self._token, self._timeout = token, timeout
+
+    async def _intercept(self, continuation: Any, details: grpc.aio.ClientCallDetails, request: Any) -> Any:
+        metadata = grpc.aio.Metadata(*(details.metadata or ()), ("authorization", f"Bearer {self._token()}"))
+        asked = details.timeout if details.timeout is not None else self._timeout
+        identified = grpc.aio.ClientCallDetails(
+            method=details.method,
+            timeout=None if asked is None else seconds_left(asked),
+            metadata=metadata,
+            credentials=details.credentials,
+            wait_for_ready=details.wait_for_ready,
+        )
+        return await continuation(identified, request)
+
+
+# grpc.aio files each interceptor under the first arity that it is of, so each arity has a class of its own.
+class _UnaryUnary(_Identity, grpc.aio.UnaryUnaryClientInterceptor):
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        return await self._intercept(continuation, client_call_details, request)
+
+
+class _UnaryStream(_Identity, grpc.aio.UnaryStreamClientInterceptor):
+    async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        return await self._intercept(continuation, client_call_details, request)
+
+
+class _StreamStream(_Identity, grpc.aio.StreamStreamClientInterceptor):
+    async def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        return await self._intercept(continuation, client_call_details, request_iterator)
+
+
+def channel(
+    target: str, *services: ServiceDescriptor, token: Callable[[], str], timeout: float = 5.0
+) -> grpc.aio.Channel:
+    """A channel to a service, made once and shared by all calls."""
+    identified: list[grpc.aio.ClientInterceptor] = [
+        _UnaryUnary(token, timeout),
+        _UnaryStream(token, None),
+        _StreamStream(token, None),
+    ]
+    return grpc.aio.insecure_channel(
+        target,
+        options=[
+            ("grpc.service_config", service_config(services)),
+            ("grpc.enable_retries", 1),
+            ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 2_000),
+            ("grpc.keepalive_time_ms", 60_000),
+        ],
+        interceptors=identified,
+    )
+
+
+@contextmanager
+def calling(service: str) -> Iterator[None]:
+    """Calls to another service: when it is down or too slow, what needs it is UNAVAILABLE, not broken."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        if error.code() in _OUTAGES:
+            raise Unavailable(f"{service} is down; retry", service=service) from error
+        raise

@@ -1,0 +1,89 @@
+"""Refusals on the wire: google.rpc.Status with ErrorInfo, BadRequest and RetryInfo, and back."""
+
+from typing import NoReturn, cast
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from libs.common.errors import Kind, Refusal
+
+DOMAIN = "laurel"
+
+_CODES = {
+    Kind.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
+    Kind.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    Kind.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
+    Kind.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    Kind.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
+    Kind.PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
+    Kind.EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Kind.ABORTED: grpc.StatusCode.ABORTED,
+    Kind.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    Kind.DEADLINE: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+INTERNAL_TEXT = "internal error"
+
+
+def refusal_status(refusal: Refusal) -> status_pb2.Status:
+    """What a refusal looks like on the wire."""
+    code: int = _CODES[refusal.kind].value[0]
+    details = [
+        error_details_pb2.ErrorInfo(
+            reason=refusal.reason,
+            domain=DOMAIN,
+            metadata={name: str(value) for name, value in refusal.facts.items()},
+        )
+    ]
+    status = status_pb2.Status(code=code, message=refusal.message)
+    for detail in details:
+        _pack(status, detail)
+    if refusal.retry_after_seconds is not None:
+        delay = duration_pb2.Duration()
+        delay.FromMilliseconds(round(refusal.retry_after_seconds * 1000))
+        _pack(status, error_details_pb2.RetryInfo(retry_delay=delay))
+    return status
+
+
+def internal_status(request_id: str) -> status_pb2.Status:
+    """What a defect of ours looks like: nothing of it but the id under which it is logged."""
+    status = status_pb2.Status(code=grpc.StatusCode.INTERNAL.value[0], message=INTERNAL_TEXT)
+    _pack(
+        status,
+        error_details_pb2.ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"request_id": request_id}),
+    )
+    return status
+
+
+async def abort(context: "grpc.aio.ServicerContext[object, object]", status: status_pb2.Status) -> NoReturn:
+    """End the call with a status and its details."""
+    rich = rpc_status.to_status(status)
+    await context.abort(rich.code, rich.details, rich.trailing_metadata)
+    raise AssertionError("abort returned")
+
+
+def error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
+    """The ErrorInfo that an error of a call carries, if it is one of ours."""
+    status = rpc_status.from_call(cast(grpc.Call, error))
+    for detail in status.details if status is not None else ():
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return info
+    return None
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """The reason of a call's error: its ErrorInfo's, or the name of its code."""
+    info = error_info(error)
+    if info is not None:
+        return str(info.reason)
+    return str(error.code().name)
+
+
+def _pack(
+    status: status_pb2.Status, detail: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo
+) -> None:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    status.details.append(packed)

@@ -1,0 +1,23 @@
+"""The one converter between datetimes and protobuf timestamps."""
+
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from libs.common.errors import InvalidRequest
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """A UTC-aware datetime as a protobuf timestamp."""
+    since = moment - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
+
+
+def moment(stamp: Timestamp) -> datetime:
+    """A protobuf timestamp as a UTC-aware datetime, in milliseconds; refused beyond the years 1 to 9999."""
+    try:
+        return _EPOCH + timedelta(seconds=stamp.seconds, milliseconds=stamp.nanos // 1_000_000)
+    except OverflowError:
+        raise InvalidRequest(time=f"{stamp.seconds} s since 1970 is no time of ours") from None

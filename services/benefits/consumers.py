@@ -1,0 +1,40 @@
+"""What benefits learns from others: what members did, from members."""
+
+from laurel.members.v1 import events_pb2
+
+from libs.common.redis import StreamMessage
+from libs.common.rpc.time import moment
+from services.benefits.domain.memberships import Inbound
+from services.benefits.handlers.decisions import DecisionHandlers
+from services.benefits.messages import member_event
+
+STREAM = "members.events"
+
+
+class MemberEvents:
+    """Collects what one partition brings by program and member, and has it decided."""
+
+    def __init__(self, decisions: DecisionHandlers) -> None:
+        self._decisions = decisions
+
+    async def apply(self, partition: int, messages: list[StreamMessage]) -> None:
+        """Apply the announcements of one partition, whatever their order and however often they come."""
+        by_program: dict[str, dict[str, Inbound]] = {}
+        for message in messages:
+            announced = _announced(message)
+            if announced is not None:
+                members = by_program.setdefault(announced.program_id, {})
+                members.setdefault(announced.member_id, announced).events.update(announced.events)
+        for members in by_program.values():
+            await self._decisions.apply(partition, list(members.values()))
+
+
+def _announced(message: StreamMessage) -> Inbound | None:
+    if message.type == events_pb2.FactsChanged.DESCRIPTOR.name:
+        changed = events_pb2.FactsChanged.FromString(message.payload)
+        events = {event.seq: member_event(event) for event in changed.events}
+        return Inbound(changed.program_id, changed.member_id, moment(changed.registered_time), events)
+    if message.type == events_pb2.MemberRegistered.DESCRIPTOR.name:
+        registered = events_pb2.MemberRegistered.FromString(message.payload)
+        return Inbound(registered.program_id, registered.member_id, moment(registered.registered_time))
+    return None

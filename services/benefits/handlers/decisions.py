@@ -1,0 +1,191 @@
+"""The main use case: what members did becomes tiers with receipts, and points in the ledger."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from libs.common.consumer import due
+from libs.common.errors import Contention
+from libs.common.program import TierSet
+from libs.common.telemetry import APPLIED, SKIPPED, log
+from services.benefits.clients import PULL_EVENTS, MembersClient, ScoringClient, Subject
+from services.benefits.domain.ledger import Posting, issuer_account, member_account, post_accruals
+from services.benefits.domain.memberships import (
+    REGISTRATION_SEQ,
+    Effect,
+    Inbound,
+    MemberEvent,
+    Membership,
+    effect,
+    membership_id,
+)
+from services.benefits.domain.programs import Version
+from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.outbox import membership_changed
+from services.benefits.repository.store import BenefitsStore
+
+MEMBERS_MAX = 50
+STEPS_MAX = 500
+REDONE_MAX = 20
+
+
+class Moved(Exception):
+    """Another consumer has applied events of these members meanwhile; what was decided is out of date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be decided for one member: the memberships as they are, and the events due."""
+
+    memberships: tuple[Membership, ...]
+    events: tuple[MemberEvent, ...]
+
+
+class DecisionHandlers:
+    """Applies announced events: decides outside the transaction, then stores all of it in one.
+
+    The transaction compares what the decision was based on and is made anew
+    when a member has moved.
+    """
+
+    def __init__(
+        self,
+        store: BenefitsStore,
+        programs: ProgramHandlers,
+        scoring: ScoringClient,
+        members: MembersClient,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[str], str],
+    ) -> None:
+        self._store, self._programs, self._scoring, self._members = store, programs, scoring, members
+        self._now, self._new_id = now, new_id
+
+    async def apply(self, partition: int, inbound: Sequence[Inbound]) -> None:
+        """Apply what was announced of some members of one program and partition."""
+        for start in range(0, len(inbound), MEMBERS_MAX):
+            await self._apply_group(partition, inbound[start : start + MEMBERS_MAX])
+
+    async def _apply_group(self, partition: int, group: Sequence[Inbound]) -> None:
+        redone = 0
+        while True:
+            version = await self._programs.live(group[0].program_id)
+            plans, more = await self._plan(version, group)
+            if not plans:
+                return
+            effects = await self._decide(version, plans)
+            try:
+                await self._store.transaction(partial(self._keep, partition, version, effects))
+            except Moved:
+                redone += 1
+                if redone > REDONE_MAX:
+                    raise Contention from None
+                continue
+            APPLIED.labels("benefits", "event").inc(sum(len(plan.events) for plan in plans))
+            if not more:
+                return
+
+    async def _plan(self, version: Version, group: Sequence[Inbound]) -> tuple[list[Plan], bool]:
+        """What is still to be decided, as much of it as one call takes, and whether there may be more."""
+        stored = await self._store.memberships([inbound.member_id for inbound in group])
+        plans, steps, more = [], 0, False
+        for inbound in group:
+            memberships = _memberships(inbound, version.program.tier_sets, stored)
+            room = (STEPS_MAX - steps) // len(memberships)
+            events = await self._due(inbound, memberships)
+            # A page of pulled events may not be the last one.
+            more = more or len(events) > room or len(events) >= PULL_EVENTS
+            if events[:room]:
+                plans.append(Plan(memberships, tuple(events[:room])))
+                steps += len(events[:room]) * len(memberships)
+            elif not events:
+                SKIPPED.labels("benefits").inc(len(inbound.events))
+        return plans, more
+
+    async def _due(self, inbound: Inbound, memberships: Sequence[Membership]) -> list[MemberEvent]:
+        """The events that follow the last applied one; what the stream did not bring is pulled."""
+        applied = min(membership.applied_seq for membership in memberships)
+        known = {REGISTRATION_SEQ: inbound.registration(), **inbound.events}
+        following, missing = due(applied, known.items())
+        if missing is not None:
+            log("decisions").info("gap pulled", member_id=inbound.member_id, missing=missing)
+            pulled = await self._members.events_after(inbound.program_id, inbound.member_id, missing - 1)
+            following, _ = due(applied, (known | pulled.events).items())
+        return [event for _, event in following]
+
+    async def _decide(self, version: Version, plans: Sequence[Plan]) -> list[Effect]:
+        subjects = [Subject(membership, plan.events) for plan in plans for membership in plan.memberships]
+        receipts = iter(await self._scoring.decide(version.program, version.digest, subjects))
+        return [
+            effect(
+                version.program,
+                plan.events,
+                plan.memberships,
+                [next(receipts) for _ in plan.memberships],
+                new_id=self._new_id,
+            )
+            for plan in plans
+        ]
+
+    async def _keep(
+        self, partition: int, version: Version, effects: Sequence[Effect], benefits: BenefitsStore
+    ) -> None:
+        now = self._now()
+        posting = await self._post(benefits, partition, version, effects, now)
+        await _require_unmoved(benefits, effects)
+        await benefits.keep_effects(effects, now)
+        await benefits.announce(
+            [row for each in effects for row in membership_changed(each, posting, now=now)]
+        )
+
+    async def _post(
+        self,
+        benefits: BenefitsStore,
+        partition: int,
+        version: Version,
+        effects: Sequence[Effect],
+        now: datetime,
+    ) -> Posting:
+        """Post all accruals of the transaction, the issuer's stripe first."""
+        accruals = [accrual for each in effects for accrual in each.accruals]
+        if not accruals:
+            return Posting()
+        currency = version.program.points.currency
+        issued = [accrual.points for accrual in accruals if accrual.points]
+        issuer = issuer_account(version.program_id, currency, partition)
+        if issued:
+            issuer = await benefits.take_issuer(issuer, points=sum(issued), entries=len(issued))
+        fresh = {
+            each.member_id: member_account(version.program_id, each.member_id, currency) for each in accruals
+        }
+        stored = await benefits.accounts(account.account_id for account in fresh.values())
+        accounts = {
+            member_id: stored.get(account.account_id, account) for member_id, account in fresh.items()
+        }
+        posting = post_accruals(accruals, issuer=issuer, accounts=accounts, now=now, new_id=self._new_id)
+        await benefits.keep_posting(posting, but=issuer.account_id)
+        return posting
+
+
+def _memberships(
+    inbound: Inbound, tier_sets: Sequence[TierSet], stored: dict[str, Membership]
+) -> tuple[Membership, ...]:
+    """The member's membership in each tier set, as stored or before its first decision."""
+    return tuple(
+        stored.get(
+            membership_id(inbound.program_id, inbound.member_id, tier_set.key),
+            Membership(inbound.program_id, inbound.member_id, tier_set.key),
+        )
+        for tier_set in tier_sets
+    )
+
+
+async def _require_unmoved(benefits: BenefitsStore, effects: Sequence[Effect]) -> None:
+    """Read the memberships again, inside the transaction, and compare what the decisions were based on."""
+    stored = await benefits.memberships(each.before[0].member_id for each in effects)
+    for each in effects:
+        for before in each.before:
+            current = stored.get(before.membership_id)
+            if (current.version if current else 0) != before.version:
+                raise Moved

@@ -1,0 +1,95 @@
+"""Use cases that read: memberships, decisions, accounts, entries and entitlements."""
+
+import asyncio
+from collections.abc import Sequence
+
+from services.benefits.domain.entitlements import Entitlement, entitlements
+from services.benefits.domain.ledger import Account, Transaction, member_account
+from services.benefits.domain.memberships import Decision, Membership, membership_id
+from services.benefits.domain.verification import StoredEntry
+from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.repository.store import BenefitsStore
+
+READS_AT_ONCE = 16
+
+
+class ReadHandlers:
+    """Answers what members hold, without changing anything."""
+
+    def __init__(self, store: BenefitsStore, programs: ProgramHandlers) -> None:
+        self._store, self._programs = store, programs
+
+    async def memberships(
+        self, program_id: str, member_ids: Sequence[str]
+    ) -> dict[str, list[tuple[Membership, Decision | None]]]:
+        """The memberships of each member that has any, with the latest decision of each."""
+        held = await self._held(program_id, member_ids)
+        latest = [membership.decision_id for memberships in held.values() for membership in memberships]
+        decisions = await self._store.decisions(latest)
+        return {
+            member_id: [(each, decisions.get(each.decision_id)) for each in memberships]
+            for member_id, memberships in held.items()
+        }
+
+    async def decisions(self, program_id: str, decision_ids: Sequence[str]) -> dict[str, Decision]:
+        found = await self._store.decisions(decision_ids)
+        return {key: decision for key, decision in found.items() if decision.program_id == program_id}
+
+    async def tier_changes(
+        self, program_id: str, keys: Sequence[tuple[str, str]], first: int
+    ) -> list[list[Decision]]:
+        """The changes of each (member, tier set), latest first."""
+        at_once = asyncio.Semaphore(READS_AT_ONCE)
+
+        async def changes(member_id: str, tier_set: str) -> list[Decision]:
+            async with at_once:
+                return await self._store.tier_changes(membership_id(program_id, member_id, tier_set), first)
+
+        return await asyncio.gather(*(changes(*key) for key in keys))
+
+    async def accounts(self, program_id: str, member_ids: Sequence[str]) -> dict[str, Account]:
+        """The points account of each member that has one."""
+        currency = (await self._programs.live(program_id)).program.points.currency
+        wanted = [member_account(program_id, member_id, currency).account_id for member_id in member_ids]
+        return {account.owner: account for account in (await self._store.accounts(wanted)).values()}
+
+    async def entries(
+        self, program_id: str, member_ids: Sequence[str], first: int
+    ) -> list[list[tuple[StoredEntry, Transaction]]]:
+        """The entries of each member's account with their transactions, latest first."""
+        currency = (await self._programs.live(program_id)).program.points.currency
+        at_once = asyncio.Semaphore(READS_AT_ONCE)
+
+        async def latest(member_id: str) -> list[StoredEntry]:
+            async with at_once:
+                account = member_account(program_id, member_id, currency)
+                return await self._store.latest_entries(account.account_id, first)
+
+        by_member = await asyncio.gather(*(latest(member_id) for member_id in member_ids))
+        wanted = [stored.entry.transaction_id for entries in by_member for stored in entries]
+        transactions = await self._store.ledger_transactions(wanted)
+        return [
+            [(stored, transactions[stored.entry.transaction_id]) for stored in entries]
+            for entries in by_member
+        ]
+
+    async def entitlements(self, program_id: str, member_ids: Sequence[str]) -> dict[str, list[Entitlement]]:
+        """What the tiers of each member grant, by the live version of the program."""
+        tier_sets = {each.key: each for each in (await self._programs.live(program_id)).program.tier_sets}
+        held = await self._held(program_id, member_ids)
+        return {
+            member_id: [
+                entitlement
+                for membership in memberships
+                if membership.tier_set in tier_sets
+                for entitlement in entitlements(tier_sets[membership.tier_set], membership.tier)
+            ]
+            for member_id, memberships in held.items()
+        }
+
+    async def _held(self, program_id: str, member_ids: Sequence[str]) -> dict[str, list[Membership]]:
+        held: dict[str, list[Membership]] = {}
+        for membership in (await self._store.memberships(member_ids)).values():
+            if membership.program_id == program_id:
+                held.setdefault(membership.member_id, []).append(membership)
+        return {member_id: sorted(each, key=lambda one: one.tier_set) for member_id, each in held.items()}

@@ -1,0 +1,129 @@
+"""The use case that proves the books: every account and transaction, as of one moment."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from libs.common import mongo
+from services.benefits.domain.ledger import Entry, Lot
+from services.benefits.domain.verification import AccountCheck, Fault, StoredEntry, transaction_faults
+from services.benefits.repository.store import BenefitsStore
+
+FAULTS_TOLD = 100
+PROGRESS_EVERY = 1_000
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Verified:
+    """How far verification is, and what it found."""
+
+    entries_total: int
+    accounts: int = 0
+    entries: int = 0
+    transactions: int = 0
+    sum_points: int = 0
+    broken: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    done: bool = False
+
+    def note(self, faults: Iterable[Fault]) -> None:
+        """Count faults, and keep the first hundred."""
+        for fault in faults:
+            self.broken += 1
+            if len(self.faults) < FAULTS_TOLD:
+                self.faults.append(fault)
+
+
+class Belonging(Generic[T]):
+    """Walks a stream that is sorted by owner beside the owners, which are sorted alike."""
+
+    def __init__(self, items: AsyncIterator[T], owner: Callable[[T], str]) -> None:
+        self._items, self._owner = items, owner
+        self._ahead: T | None = None
+
+    async def of(self, owner: str) -> AsyncIterator[T]:
+        """The items of this owner, after those of owners that do not exist, which are passed over."""
+        while (item := await self._peek()) is not None and self._owner(item) <= owner:
+            self._ahead = None
+            if self._owner(item) == owner:
+                yield item
+
+    async def orphans_before(self, owner: str | None) -> AsyncIterator[T]:
+        """The items of owners that come before this one; of all that are left when there is none."""
+        while (item := await self._peek()) is not None and (owner is None or self._owner(item) < owner):
+            self._ahead = None
+            yield item
+
+    async def _peek(self) -> T | None:
+        if self._ahead is None:
+            self._ahead = await anext(self._items, None)
+        return self._ahead
+
+
+class VerificationHandlers:
+    """Reads the whole ledger in one snapshot and recomputes it."""
+
+    def __init__(self, store: BenefitsStore) -> None:
+        self._store = store
+
+    async def verify(self, program_id: str) -> AsyncIterator[Verified]:
+        """Progress now and then, and at last the result; of all programs if none is named."""
+        async with mongo.snapshot(self._store.database.client) as session:
+            store = BenefitsStore(self._store.database, session)
+            verified = Verified(entries_total=await store.entry_count(program_id))
+            async for _ in self._accounts(store, program_id, verified):
+                yield verified
+            async for _ in self._transactions(store, program_id, verified):
+                yield verified
+        verified.done = True
+        yield verified
+
+    async def _accounts(
+        self, store: BenefitsStore, program_id: str, verified: Verified
+    ) -> AsyncIterator[None]:
+        entries = Belonging[StoredEntry](
+            store.every_entry_by_account(program_id), lambda each: each.entry.account_id
+        )
+        lots = Belonging[Lot](store.every_lot(program_id), lambda each: each.account_id)
+        async for account in store.every_account(program_id):
+            async for orphan in entries.orphans_before(account.account_id):
+                verified.note(
+                    [Fault("ACCOUNT_MISSING", orphan.entry.entry_id, "the entry's account does not exist")]
+                )
+            check = AccountCheck(account)
+            async for stored in entries.of(account.account_id):
+                verified.note(check.entry_faults(stored))
+            verified.note(check.faults([lot async for lot in lots.of(account.account_id)]))
+            verified.accounts, verified.entries = verified.accounts + 1, verified.entries + check.count
+            verified.sum_points += account.balance
+            if verified.accounts % PROGRESS_EVERY == 0:
+                yield
+        async for orphan in entries.orphans_before(None):
+            verified.note(
+                [Fault("ACCOUNT_MISSING", orphan.entry.entry_id, "the entry's account does not exist")]
+            )
+        if verified.sum_points:
+            verified.note([Fault("SUM", program_id, f"all balances sum to {verified.sum_points}")])
+
+    async def _transactions(
+        self, store: BenefitsStore, program_id: str, verified: Verified
+    ) -> AsyncIterator[None]:
+        entries = Belonging[Entry](
+            store.every_entry_by_transaction(program_id), lambda each: each.transaction_id
+        )
+        async for stored in store.every_transaction(program_id):
+            transaction_id = stored.transaction.transaction_id
+            async for orphan in entries.orphans_before(transaction_id):
+                verified.note(
+                    [Fault("TRANSACTION_MISSING", orphan.entry_id, "the entry's transaction does not exist")]
+                )
+            verified.note(transaction_faults(stored, [entry async for entry in entries.of(transaction_id)]))
+            verified.transactions += 1
+            if verified.transactions % PROGRESS_EVERY == 0:
+                yield
+        async for orphan in entries.orphans_before(None):
+            verified.note(
+                [Fault("TRANSACTION_MISSING", orphan.entry_id, "the entry's transaction does not exist")]
+            )

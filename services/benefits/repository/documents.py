@@ -1,0 +1,119 @@
+"""How memberships, decisions and the ledger look as Mongo documents, and back."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from libs.common.mongo import Document
+from services.benefits.domain.earning import Earning
+from services.benefits.domain.ledger import Account, Entry, Lot, Transaction
+from services.benefits.domain.memberships import Decision, Membership, TierReceipt
+
+
+def membership_document(membership: Membership) -> Document:
+    """A membership, whole."""
+    return {"_id": membership.membership_id, **asdict(membership)}
+
+
+def membership_from(document: Document) -> Membership:
+    """A membership as stored."""
+    fields = {name: value for name, value in document.items() if name != "_id"}
+    return Membership(**{**fields, "qualifying": _pairs(document["qualifying"])})
+
+
+def decision_document(decision: Decision, now: datetime) -> Document:
+    """A decision, with its receipt as it came."""
+    tier = decision.tier
+    return {
+        "_id": decision.decision_id,
+        "membership": decision.membership_id,
+        "program_id": decision.program_id,
+        "member_id": decision.member_id,
+        "seq": decision.seq,
+        "event_seq": decision.event_seq,
+        "outcome": tier.outcome,
+        "from_tier": tier.from_tier,
+        "to_tier": tier.to_tier,
+        "as_of": tier.as_of,
+        "facts": [list(fact) for fact in tier.facts],
+        "digest": tier.digest,
+        "receipt": tier.receipt,
+        "changed": decision.changed,
+        "recorded_time": now,
+    }
+
+
+def decision_from(document: Document) -> Decision:
+    """A decision as stored."""
+    tier = TierReceipt(
+        outcome=document["outcome"],
+        from_tier=document["from_tier"],
+        to_tier=document["to_tier"],
+        as_of=document["as_of"],
+        facts=_pairs(document["facts"]),
+        digest=document["digest"],
+        receipt=bytes(document["receipt"]),
+    )
+    return Decision(
+        decision_id=document["_id"],
+        membership_id=document["membership"],
+        program_id=document["program_id"],
+        member_id=document["member_id"],
+        seq=document["seq"],
+        event_seq=document["event_seq"],
+        tier=tier,
+    )
+
+
+def account_from(document: Document) -> Account:
+    """An account as stored."""
+    return Account(
+        account_id=document["_id"],
+        program_id=document["program_id"],
+        owner=document["owner"],
+        currency=document["currency"],
+        stripe=document["stripe"],
+        balance=document["balance"],
+        held=document["held"],
+        seq=document["seq"],
+    )
+
+
+def entry_document(entry: Entry) -> Document:
+    """An entry with its digest."""
+    fields = asdict(entry)
+    return {"_id": fields.pop("entry_id"), **fields, "digest": entry.digest()}
+
+
+def entry_from(document: Document) -> Entry:
+    """An entry as stored, without its digest."""
+    fields = {name: value for name, value in document.items() if name not in {"_id", "digest"}}
+    return Entry(entry_id=document["_id"], **fields)
+
+
+def transaction_document(transaction: Transaction) -> Document:
+    """A transaction with its digest."""
+    fields = asdict(transaction)
+    return {"_id": fields.pop("transaction_id"), **fields, "digest": transaction.digest()}
+
+
+def transaction_from(document: Document) -> Transaction:
+    """A transaction as stored, without its digest."""
+    fields = {name: value for name, value in document.items() if name not in {"_id", "digest", "earnings"}}
+    earnings = tuple(Earning(**each) for each in document["earnings"])
+    return Transaction(transaction_id=document["_id"], earnings=earnings, **fields)
+
+
+def lot_document(lot: Lot) -> Document:
+    """A lot."""
+    fields = asdict(lot)
+    return {"_id": fields.pop("lot_id"), **fields}
+
+
+def lot_from(document: Document) -> Lot:
+    """A lot as stored."""
+    return Lot(lot_id=document["_id"], **{name: value for name, value in document.items() if name != "_id"})
+
+
+def _pairs(stored: list[list[object]]) -> tuple[tuple[str, int], ...]:
+    """Facts are kept as pairs, as their names have dots, which paths into documents would split."""
+    return tuple((str(name), int(value)) for name, value in stored)  # type: ignore[call-overload]

@@ -1,0 +1,59 @@
+"""Builds and wires the benefits service; the only file that knows every part of it."""
+
+from laurel.benefits.v1 import benefits_pb2_grpc
+
+from libs.common.clock import now
+from libs.common.ids import new_id
+from libs.common.pipeline import PipelineReader
+from libs.common.service import Platform, rpc_server, run_service, serve
+from services.benefits import consumers, outbox
+from services.benefits.clients import MembersClient, ScoringClient
+from services.benefits.consumers import MemberEvents
+from services.benefits.handlers.decisions import DecisionHandlers
+from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.reads import ReadHandlers
+from services.benefits.handlers.verification import VerificationHandlers
+from services.benefits.repository.indexes import ensure_indexes
+from services.benefits.repository.store import BenefitsStore
+from services.benefits.servicer import BenefitsServicer
+from services.benefits.settings import Settings
+
+SERVICE = "benefits"
+
+
+def servicer(platform: Platform, programs: ProgramHandlers) -> BenefitsServicer:
+    """The servicer with its handlers."""
+    store = BenefitsStore(platform.database)
+    return BenefitsServicer(
+        programs=programs,
+        reads=ReadHandlers(store, programs),
+        verification=VerificationHandlers(store),
+        pipeline=PipelineReader(
+            SERVICE, platform.database, platform.redis, [consumers.STREAM], store.positions
+        ),
+    )
+
+
+async def main() -> None:
+    """Serve until asked to stop."""
+    settings = Settings()
+    platform = Platform.of(SERVICE, settings)
+    await ensure_indexes(platform.database)
+    store = BenefitsStore(platform.database)
+    programs = ProgramHandlers(store, now)
+    scoring = ScoringClient(settings.scoring_address, platform.token())
+    members = MembersClient(settings.members_address, platform.token())
+    decisions = DecisionHandlers(store, programs, scoring, members, now=now, new_id=new_id)
+    platform.relay(outbox.STREAM, outbox.READERS)
+    platform.consume(consumers.STREAM, MemberEvents(decisions).apply)
+    server = rpc_server(settings)
+    server.add(benefits_pb2_grpc.add_BenefitsServiceServicer_to_server, servicer(platform, programs))
+    await serve(server, settings, platform.tasks)
+    await scoring.close()
+    await members.close()
+    await platform.close()
+
+
+def run() -> None:
+    """Run the service."""
+    run_service(SERVICE, main)

@@ -1,0 +1,200 @@
+"""The gRPC edge of benefits: messages to commands, results to messages. No decisions."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from laurel.benefits.v1 import benefits_pb2 as pb
+from laurel.benefits.v1 import benefits_pb2_grpc
+from laurel.common.v1 import lookup_pb2
+
+from libs.common.caller import caller
+from libs.common.errors import Forbidden
+from libs.common.mongo import request
+from libs.common.pipeline import PipelineReader
+from services.benefits.domain.memberships import Decision
+from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.reads import ReadHandlers
+from services.benefits.handlers.verification import VerificationHandlers, Verified
+from services.benefits.messages import (
+    account_message,
+    decision_message,
+    entitlement_message,
+    entry_message,
+    membership_message,
+    program_message,
+    tier_change,
+)
+
+FIRST = 20
+FOUND, MISSING = lookup_pb2.LOOKUP_STATUS_FOUND, lookup_pb2.LOOKUP_STATUS_MISSING
+
+
+@dataclass(frozen=True)
+class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
+    """BenefitsService over the handlers of benefits."""
+
+    programs: ProgramHandlers
+    reads: ReadHandlers
+    verification: VerificationHandlers
+    pipeline: PipelineReader
+
+    async def PublishProgram(
+        self, message: pb.PublishProgramRequest, context: Any
+    ) -> pb.PublishProgramResponse:
+        caller().require_program(message.program_id)
+        if caller().kind not in {"staff", "service"}:
+            raise Forbidden
+        asked = request(
+            message.program_id, "PublishProgram", message.request_id, message, pb.PublishProgramResponse
+        )
+        return await self.programs.publish(
+            message.program_id,
+            message.document,
+            asked,
+            lambda version: pb.PublishProgramResponse(program=program_message(version)),
+        )
+
+    async def BatchGetPrograms(
+        self, message: pb.BatchGetProgramsRequest, context: Any
+    ) -> pb.BatchGetProgramsResponse:
+        principal = caller()
+        visible = [
+            each
+            for each in message.program_ids
+            if principal.kind == "service" or each == principal.program_id
+        ]
+        found = await self.programs.all_live(visible)
+        return pb.BatchGetProgramsResponse(
+            results=[
+                pb.ProgramResult(status=FOUND, program=program_message(found[program_id]))
+                if program_id in found
+                else pb.ProgramResult(status=MISSING)
+                for program_id in message.program_ids
+            ]
+        )
+
+    async def BatchGetMemberships(
+        self, message: pb.BatchGetMembershipsRequest, context: Any
+    ) -> pb.BatchGetMembershipsResponse:
+        caller().require_program(message.program_id)
+        found = await self.reads.memberships(message.program_id, message.member_ids)
+        return pb.BatchGetMembershipsResponse(
+            results=[
+                pb.MembershipsResult(
+                    status=FOUND, memberships=[membership_message(*each) for each in found[member_id]]
+                )
+                if member_id in found
+                else pb.MembershipsResult(status=MISSING)
+                for member_id in message.member_ids
+            ]
+        )
+
+    async def BatchGetDecisions(
+        self, message: pb.BatchGetDecisionsRequest, context: Any
+    ) -> pb.BatchGetDecisionsResponse:
+        caller().require_program(message.program_id)
+        found = await self.reads.decisions(message.program_id, message.decision_ids)
+        return pb.BatchGetDecisionsResponse(
+            results=[
+                pb.DecisionResult(status=FOUND, decision=decision_message(found[decision_id]))
+                if decision_id in found
+                else pb.DecisionResult(status=MISSING)
+                for decision_id in message.decision_ids
+            ]
+        )
+
+    async def BatchListTierChanges(
+        self, message: pb.BatchListTierChangesRequest, context: Any
+    ) -> pb.BatchListTierChangesResponse:
+        caller().require_program(message.program_id)
+        keys = [(key.member_id, key.tier_set) for key in message.keys]
+        listed = await self.reads.tier_changes(message.program_id, keys, message.first or FIRST)
+        return pb.BatchListTierChangesResponse(results=[_tier_changes(decisions) for decisions in listed])
+
+    async def BatchGetPointsAccounts(
+        self, message: pb.BatchGetPointsAccountsRequest, context: Any
+    ) -> pb.BatchGetPointsAccountsResponse:
+        caller().require_program(message.program_id)
+        found = await self.reads.accounts(message.program_id, message.member_ids)
+        return pb.BatchGetPointsAccountsResponse(
+            results=[
+                pb.PointsAccountResult(status=FOUND, account=account_message(found[member_id]))
+                if member_id in found
+                else pb.PointsAccountResult(status=MISSING)
+                for member_id in message.member_ids
+            ]
+        )
+
+    async def BatchListEntries(
+        self, message: pb.BatchListEntriesRequest, context: Any
+    ) -> pb.BatchListEntriesResponse:
+        caller().require_program(message.program_id)
+        listed = await self.reads.entries(message.program_id, message.member_ids, message.first or FIRST)
+        return pb.BatchListEntriesResponse(
+            results=[
+                pb.EntriesResult(
+                    status=FOUND if entries else MISSING, entries=[entry_message(*each) for each in entries]
+                )
+                for entries in listed
+            ]
+        )
+
+    async def BatchListEntitlements(
+        self, message: pb.BatchListEntitlementsRequest, context: Any
+    ) -> pb.BatchListEntitlementsResponse:
+        caller().require_program(message.program_id)
+        found = await self.reads.entitlements(message.program_id, message.member_ids)
+        return pb.BatchListEntitlementsResponse(
+            results=[
+                pb.EntitlementsResult(
+                    status=FOUND, entitlements=[entitlement_message(each) for each in found[member_id]]
+                )
+                if member_id in found
+                else pb.EntitlementsResult(status=MISSING)
+                for member_id in message.member_ids
+            ]
+        )
+
+    async def VerifyLedger(
+        self, message: pb.VerifyLedgerRequest, context: Any
+    ) -> AsyncIterator[pb.VerifyLedgerResponse]:
+        principal = caller()
+        if principal.kind not in {"staff", "service"}:
+            raise Forbidden
+        program_id = message.program_id or principal.program_id or ""
+        principal.require_program(program_id)
+        async for verified in self.verification.verify(program_id):
+            yield _verified(verified)
+
+    async def GetPipelineStatus(
+        self, message: pb.GetPipelineStatusRequest, context: Any
+    ) -> pb.GetPipelineStatusResponse:
+        return pb.GetPipelineStatusResponse(status=await self.pipeline.status(caller()))
+
+
+def _tier_changes(decisions: list[Decision]) -> pb.TierChangesResult:
+    """Latest first: each lasts until the one listed before it."""
+    followed = zip(decisions, [None, *decisions], strict=False)
+    return pb.TierChangesResult(
+        status=FOUND if decisions else MISSING,
+        changes=[tier_change(decision, following) for decision, following in followed],
+    )
+
+
+def _verified(verified: Verified) -> pb.VerifyLedgerResponse:
+    return pb.VerifyLedgerResponse(
+        accounts_count=verified.accounts,
+        entries_count=verified.entries,
+        transactions_count=verified.transactions,
+        sum_points=verified.sum_points,
+        broken_count=verified.broken,
+        faults=[
+            pb.LedgerFault(code=each.code, object_id=each.object_id, detail=each.detail)
+            for each in verified.faults
+        ]
+        if verified.done
+        else [],
+        done=verified.done,
+        entries_total=verified.entries_total,
+    )

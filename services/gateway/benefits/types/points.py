@@ -1,0 +1,119 @@
+"""What the graph shows of points: the account, its entries, and how each was counted."""
+
+# strawberry.field is typed as Any where it decorates.
+# mypy: disable-error-code="untyped-decorator"
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+from laurel.benefits.v1 import benefits_pb2 as pb
+
+from services.gateway.context import Info
+from services.gateway.values import Long, checked_first, known, time_of
+
+
+@strawberry.enum(description="What a ledger transaction does.")
+class EntryKind(Enum):
+    ACCRUAL = strawberry.enum_value(pb.ENTRY_KIND_ACCRUAL, description="Points earned.")
+
+
+@strawberry.type(
+    description=(
+        "How one earning rule counted the points of an accrual: "
+        "floor(amountMinor / unitMinor) × pointsPerUnit × multiplierBp / 10000, floored once."
+    )
+)
+class Earning:
+    rule: str = strawberry.field(description="Key of the earning rule.")
+    amount_minor: Long = strawberry.field(description="What was spent, in minor units.")
+    unit_minor: Long = strawberry.field(description="Minor units that count as one.")
+    points_per_unit: Long = strawberry.field(description="Points for each unit.")
+    multiplier_bp: int = strawberry.field(
+        description="Multiplier of the tier held before the purchase; 10000 is 1."
+    )
+    tier: str = strawberry.field(description="Key of that tier.")
+    points: Long = strawberry.field(description="What the rule gave.")
+
+
+@strawberry.type(description="One immutable movement of an account.")
+class Entry:
+    id: strawberry.ID = strawberry.field(description="Id of the entry.")
+    transaction_id: strawberry.ID = strawberry.field(
+        description="The ledger transaction; its entries sum to 0."
+    )
+    seq: Long = strawberry.field(description="Its place in the account: 1, 2, 3, …")
+    points: Long = strawberry.field(description="What was added, or taken when negative.")
+    balance_after: Long = strawberry.field(description="Balance after it.")
+    kind: EntryKind | None = strawberry.field(description="What the transaction does.")
+    occurred_time: datetime | None = strawberry.field(description="When the cause happened.")
+    source: str = strawberry.field(description="The partner that told of the cause.")
+    external_ref: str = strawberry.field(
+        description="The partner's own number of the cause, such as a receipt's."
+    )
+    line: int = strawberry.field(description="Line of it, 0 when it has none.")
+    digest: str = strawberry.field(description="SHA-256 of the entry as canonical JSON.")
+    lot_id: strawberry.ID | None = strawberry.field(description="The lot of points that it made or drew on.")
+    earnings: list[Earning] = strawberry.field(
+        description="How the points were counted, by earning rule; they add up to the points."
+    )
+
+
+@strawberry.type(description="The redeemable points of a member.")
+class PointsAccount:
+    member_id: strawberry.Private[str]
+    currency: str = strawberry.field(description="Which points, as the program calls them.")
+    available: Long = strawberry.field(description="What may be spent: the balance without what is held.")
+    balance: Long = strawberry.field(description="Sum of all entries.")
+    held: Long = strawberry.field(description="Held for something that is not settled.")
+
+    @strawberry.field(description="Movements of the account, latest first.")
+    async def entries(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
+    ) -> list[Entry] | None:
+        entries = await info.context.benefits.entries.load((self.member_id, checked_first(first)))
+        return None if entries is None else [_entry(entry) for entry in entries]
+
+
+def account_of(account: pb.PointsAccount) -> PointsAccount:
+    """An account as the graph shows it."""
+    return PointsAccount(
+        member_id=account.member_id,
+        currency=account.currency,
+        available=Long(account.available_points),
+        balance=Long(account.balance_points),
+        held=Long(account.held_points),
+    )
+
+
+def _entry(entry: pb.Entry) -> Entry:
+    return Entry(
+        id=strawberry.ID(entry.entry_id),
+        transaction_id=strawberry.ID(entry.transaction_id),
+        seq=Long(entry.seq),
+        points=Long(entry.points),
+        balance_after=Long(entry.balance_after),
+        kind=known(EntryKind, entry.kind),
+        occurred_time=time_of(entry, "occurred_time"),
+        source=entry.source,
+        external_ref=entry.external_ref,
+        line=entry.line,
+        digest=entry.digest,
+        lot_id=strawberry.ID(entry.lot_id) if entry.lot_id else None,
+        earnings=[_earning(each) for each in entry.earnings],
+    )
+
+
+def _earning(earning: pb.EarningExplanation) -> Earning:
+    return Earning(
+        rule=earning.rule,
+        amount_minor=Long(earning.amount_minor),
+        unit_minor=Long(earning.unit_minor),
+        points_per_unit=Long(earning.points_per_unit),
+        multiplier_bp=earning.multiplier_bp,
+        tier=earning.tier,
+        points=Long(earning.points),
+    )

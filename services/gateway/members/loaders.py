@@ -1,0 +1,67 @@
+"""Loads from members: who they are, which facts hold, and pages of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from laurel.members.v1 import members_pb2 as pb
+from strawberry.dataloader import DataLoader
+
+from libs.common.rpc.time import timestamp
+from services.gateway.clients import LIST_SECONDS, READ_SECONDS
+from services.gateway.loading import KEYS_MAX, for_each_argument, found
+
+if TYPE_CHECKING:
+    from laurel.members.v1.members_pb2_grpc import MembersServiceAsyncStub
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FactsKey:
+    """A member at a time; the program's now when None."""
+
+    member_id: str
+    as_of: datetime | None
+
+
+class MembersLoaders:
+    """What one request reads from members."""
+
+    def __init__(self, members: "MembersServiceAsyncStub", program_id: str) -> None:
+        self._members, self._program_id = members, program_id
+        self.member = DataLoader(self._load_members, max_batch_size=KEYS_MAX)
+        self.facts = DataLoader(self._load_facts, max_batch_size=KEYS_MAX)
+
+    async def page(
+        self, *, page_size: int, page_token: str, tier: tuple[str, str] | None
+    ) -> pb.ListMembersResponse:
+        """A page of members, of one tier (tier set, tier) or of all."""
+        request = pb.ListMembersRequest(
+            program_id=self._program_id, page_size=page_size, page_token=page_token
+        )
+        if tier is not None:
+            request.tier.tier_set, request.tier.tier = tier
+        return await self._members.ListMembers(request, timeout=LIST_SECONDS)
+
+    async def _load_members(self, ids: list[str]) -> Sequence[pb.Member | Exception | None]:
+        request = pb.BatchGetMembersRequest(program_id=self._program_id, member_ids=ids)
+        response = await self._members.BatchGetMembers(request, timeout=READ_SECONDS)
+        return [found(result.status, result.member) for result in response.results]
+
+    async def _load_facts(
+        self, keys: list[tuple[FactsKey, Names]]
+    ) -> Sequence[pb.FactsResult | Exception | None]:
+        return await for_each_argument(keys, self._load_facts_named)
+
+    async def _load_facts_named(
+        self, keys: list[FactsKey], names: Names
+    ) -> Sequence[pb.FactsResult | Exception | None]:
+        wanted = [
+            pb.FactsKey(member_id=key.member_id, as_of=None if key.as_of is None else timestamp(key.as_of))
+            for key in keys
+        ]
+        request = pb.BatchGetFactsRequest(program_id=self._program_id, keys=wanted, names=names)
+        response = await self._members.BatchGetFacts(request, timeout=READ_SECONDS)
+        return [found(result.status, result) for result in response.results]

@@ -1,0 +1,43 @@
+"""Cursors of lists of members: each edge has one, although the service gives tokens for whole pages only."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Self
+
+from services.gateway.errors import InvalidInput
+from services.gateway.values import FIRST_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a list: so many members into the page that a token of the service opens."""
+
+    page_token: str = ""
+    skipped: int = 0
+
+    @classmethod
+    def decode(cls, text: str | None) -> Self:
+        """The place that a client was given; the beginning when it gives none."""
+        if text is None:
+            return cls()
+        try:
+            page_token, skipped = json.loads(base64.urlsafe_b64decode(text.encode()))
+        except (binascii.Error, ValueError, TypeError) as error:
+            raise InvalidInput("after is not a cursor of this list") from error
+        if not isinstance(page_token, str) or type(skipped) is not int or not 0 <= skipped <= FIRST_MAX:
+            raise InvalidInput("after is not a cursor of this list")
+        return cls(page_token, skipped)
+
+    def encode(self) -> str:
+        """The place as text that means nothing to clients."""
+        return base64.urlsafe_b64encode(json.dumps([self.page_token, self.skipped]).encode()).decode()
+
+
+def cursors(page_token: str, next_page_token: str, count: int) -> list[str]:
+    """The cursors of a page: the last is the next page's token, where there is one."""
+    places = [Cursor(page_token, index + 1) for index in range(count)]
+    if places and next_page_token:
+        places[-1] = Cursor(next_page_token)
+    return [place.encode() for place in places]

@@ -1,0 +1,69 @@
+"""The graph: every area's queries in one schema, and `schema.graphql`, its committed text.
+
+`python -m services.gateway.schema --write` writes the text, `--check` fails when it is not current.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import ExecutionContext
+
+from services.gateway.benefits.queries import BenefitsQuery
+from services.gateway.members.queries import MembersQuery
+from services.gateway.metrics import OperationNoted
+from services.gateway.values import LONG, Long
+
+SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
+DOCUMENTS_KEPT = 256
+
+
+@strawberry.type(description="What can be read, within the program of the caller's token.")
+class Query(MembersQuery, BenefitsQuery):
+    pass
+
+
+class Graph(strawberry.Schema):
+    """A schema that leaves the logging of errors to errors.mask, which knows the request."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        pass
+
+
+schema = Graph(
+    query=Query,
+    config=StrawberryConfig(scalar_map={Long: LONG}),
+    extensions=[
+        OperationNoted,
+        lambda: ParserCache(maxsize=DOCUMENTS_KEPT),
+        lambda: ValidationCache(maxsize=DOCUMENTS_KEPT),
+    ],
+)
+
+
+def is_current() -> bool:
+    """Whether the committed text is the schema's."""
+    return SCHEMA_FILE.exists() and SCHEMA_FILE.read_text(encoding="utf-8") == schema.as_str() + "\n"
+
+
+def _main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--write", action="store_true", help="write schema.graphql")
+    what.add_argument("--check", action="store_true", help="fail when schema.graphql is not current")
+    if parser.parse_args().write:
+        SCHEMA_FILE.write_text(schema.as_str() + "\n", encoding="utf-8")
+    elif not is_current():
+        sys.stderr.write(f"{SCHEMA_FILE.name} is not current: python -m services.gateway.schema --write\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,80 @@
+"""Loads from scoring, which keeps nothing: facts and the program are read first and sent along."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import grpc
+from laurel.benefits.v1 import benefits_pb2
+from laurel.members.v1 import members_pb2
+from laurel.scoring.v1 import scoring_pb2 as pb
+from strawberry.dataloader import DataLoader
+
+from libs.common.errors import ProgramUnknown
+from libs.common.rpc.errors import reason_of
+from services.gateway.benefits.documents import score_facts
+from services.gateway.benefits.loaders import BenefitsLoaders
+from services.gateway.clients import READ_SECONDS
+from services.gateway.loading import KEYS_MAX
+from services.gateway.members.loaders import FactsKey, MembersLoaders
+
+if TYPE_CHECKING:
+    from laurel.scoring.v1.scoring_pb2_grpc import ScoringServiceAsyncStub
+
+
+class ScoringLoaders:
+    """What one request reads from scoring."""
+
+    def __init__(
+        self,
+        scoring: "ScoringServiceAsyncStub",
+        members: MembersLoaders,
+        benefits: BenefitsLoaders,
+        program_id: str,
+    ) -> None:
+        self._scoring, self._members, self._benefits, self._program_id = (
+            scoring,
+            members,
+            benefits,
+            program_id,
+        )
+        self.scores = DataLoader(self._load_scores, max_batch_size=KEYS_MAX)
+
+    async def _load_scores(self, keys: list[FactsKey]) -> Sequence[Sequence[pb.Score] | BaseException | None]:
+        program = await self._benefits.program.load(self._program_id)
+        names = score_facts(program.document) if program is not None else ()
+        if program is None or not names:
+            return [None if program is None else [] for _ in keys]
+        facts = await asyncio.gather(
+            *(self._members.facts.load((key, names)) for key in keys), return_exceptions=True
+        )
+        subjects = {
+            index: _subject(keys[index], each)
+            for index, each in enumerate(facts)
+            if isinstance(each, members_pb2.FactsResult)
+        }
+        scores = await self._score(program, list(subjects.values())) if subjects else []
+        answers: list[Sequence[pb.Score] | BaseException | None] = [
+            each if isinstance(each, BaseException) else None for each in facts
+        ]
+        for index, scored in zip(subjects, scores, strict=True):
+            answers[index] = scored.scores
+        return answers
+
+    async def _score(
+        self, program: benefits_pb2.Program, subjects: Sequence[pb.ScoreSubject]
+    ) -> Sequence[pb.SubjectScores]:
+        """Score by the program's digest, and with its document where a replica does not know it yet."""
+        request = pb.BatchScoreRequest(program_digest=program.digest, subjects=subjects)
+        try:
+            response = await self._scoring.BatchScore(request, timeout=READ_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            if reason_of(error) != ProgramUnknown.reason:
+                raise
+            request.program_document = program.document
+            response = await self._scoring.BatchScore(request, timeout=READ_SECONDS)
+        return response.results
+
+
+def _subject(key: FactsKey, facts: members_pb2.FactsResult) -> pb.ScoreSubject:
+    return pb.ScoreSubject(subject_id=key.member_id, as_of=facts.as_of, facts=facts.facts)

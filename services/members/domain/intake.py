@@ -1,0 +1,247 @@
+"""Intake: what becomes of each event of a source, and the member's sequence and counters after it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Literal
+
+from libs.common.canonical import digest
+from libs.common.clock import business_date
+from services.members.domain.facts import MONEY_KINDS, Counts, Tally, added
+from services.members.domain.members import FUTURE_TOLERANCE, Member, ProgramCalendar
+
+Outcome = Literal["accepted", "duplicate", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessKey:
+    """What makes an event the same event, within a program and source, for ever."""
+
+    external_ref: str
+    line: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An event as a source tells it; `fault` says which rule of its form it breaks, if any."""
+
+    key: BusinessKey
+    member_id: str
+    external_member_id: str
+    occurred_time: datetime
+    store_id: str
+    amount_minor: int
+    currency: str
+    quantity: int
+    original: BusinessKey | None
+    attributes: Mapping[str, str]
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as recorded, with the member's counters right after it."""
+
+    event_id: str
+    program_id: str
+    member_id: str
+    seq: int
+    source: str
+    key: BusinessKey
+    occurred_time: datetime
+    recorded_time: datetime
+    business_date: date
+    store_id: str
+    amount_minor: int
+    currency: str
+    quantity: int
+    original: BusinessKey | None
+    attributes: Mapping[str, str]
+    payload_digest: str
+    after: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class EventResult:
+    """What became of one event."""
+
+    outcome: Outcome
+    reason: str = ""
+    detail: str = ""
+    event_id: str = ""
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store holds that the batch may meet."""
+
+    members: Mapping[str, Member]
+    member_ids: Mapping[str, str]
+    events: Mapping[BusinessKey, tuple[str, str, str, int]]
+    stores: frozenset[str]
+
+
+@dataclass(slots=True)
+class Recording:
+    """What a batch comes to: an answer per event, and what to store."""
+
+    results: list[EventResult] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    members: dict[str, Member] = field(default_factory=dict)
+
+    def runs(self) -> dict[str, list[Event]]:
+        """The new events by member, in sequence."""
+        runs: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            runs[event.member_id].append(event)
+        return dict(runs)
+
+    def days(self) -> dict[tuple[str, date], dict[str, Counts]]:
+        """What the new events add to each member and day."""
+        days: dict[tuple[str, date], dict[str, Counts]] = defaultdict(dict)
+        for event in self.events:
+            day = (event.member_id, event.business_date)
+            days[day] = added(days[day], event.key.kind, _counts(event))
+        return dict(days)
+
+
+def payload_digest(incoming: Incoming, member_id: str) -> str:
+    """What an event says beyond its business key, so that the same key with another payload is noticed."""
+    original = incoming.original
+    return digest(
+        {
+            "member_id": member_id,
+            "occurred_time": incoming.occurred_time.isoformat(timespec="milliseconds"),
+            "store_id": incoming.store_id,
+            "amount_minor": incoming.amount_minor,
+            "currency": incoming.currency,
+            "quantity": incoming.quantity,
+            "original": None if original is None else [original.external_ref, original.line],
+            "attributes": dict(incoming.attributes),
+        }
+    )
+
+
+def record(
+    batch: Sequence[Incoming],
+    known: Known,
+    *,
+    program: ProgramCalendar,
+    source: str,
+    now: datetime,
+    new_id: Callable[[str], str],
+) -> Recording:
+    """Decide each event of a batch, in order.
+
+    `known.events` gives (payload digest, event id, member id, seq) of the
+    events that the source has sent before under keys of this batch, the
+    originals of refunds included.
+    """
+    recording = Recording()
+    seen = dict(known.events)
+    for incoming in batch:
+        result = _first_refusal(incoming, known, seen, program, now)
+        if result is None:
+            event = _accept(incoming, known, recording, program, source, now, new_id)
+            seen[event.key] = (event.payload_digest, event.event_id, event.member_id, event.seq)
+            result = EventResult("accepted", event_id=event.event_id, seq=event.seq)
+        recording.results.append(result)
+    return recording
+
+
+def _first_refusal(
+    incoming: Incoming,
+    known: Known,
+    seen: Mapping[BusinessKey, tuple[str, str, str, int]],
+    program: ProgramCalendar,
+    now: datetime,
+) -> EventResult | None:
+    """Why an event is not stored; None when it is. Known events come first: who retries hears DUPLICATE."""
+    if incoming.fault:
+        return _rejected("EVENT_INVALID", incoming.fault)
+    if (before := seen.get(incoming.key)) is not None:
+        first_digest, event_id, _, seq = before
+        if first_digest == payload_digest(incoming, _member_id(incoming, known)):
+            return EventResult("duplicate", event_id=event_id, seq=seq)
+        return _rejected("EVENT_CONFLICT", f"the first had payload digest {first_digest}")
+    member = known.members.get(_member_id(incoming, known))
+    if member is None:
+        return _rejected("MEMBER_UNKNOWN", incoming.member_id or incoming.external_member_id)
+    if incoming.occurred_time > now + FUTURE_TOLERANCE:
+        return _rejected("OCCURRED_IN_FUTURE", f"our clock says {now.isoformat(timespec='seconds')}")
+    if incoming.key.kind in MONEY_KINDS and incoming.currency != program.currency:
+        return _rejected("CURRENCY_MISMATCH", f"the program's currency is {program.currency}")
+    if incoming.store_id and incoming.store_id not in known.stores:
+        return _rejected("STORE_UNKNOWN", incoming.store_id)
+    if incoming.original is not None:
+        purchase = seen.get(incoming.original)
+        if purchase is None or purchase[2] != member.member_id:
+            return _rejected(
+                "ORIGINAL_UNKNOWN", f"{incoming.original.external_ref} line {incoming.original.line}"
+            )
+    return None
+
+
+def _accept(
+    incoming: Incoming,
+    known: Known,
+    recording: Recording,
+    program: ProgramCalendar,
+    source: str,
+    now: datetime,
+    new_id: Callable[[str], str],
+) -> Event:
+    member_id = _member_id(incoming, known)
+    member = recording.members.get(member_id) or known.members[member_id]
+    event = Event(
+        event_id=new_id("evt"),
+        program_id=program.program_id,
+        member_id=member_id,
+        seq=member.seq + 1,
+        source=source,
+        key=incoming.key,
+        occurred_time=incoming.occurred_time,
+        recorded_time=now,
+        business_date=business_date(incoming.occurred_time, program.time_zone),
+        store_id=incoming.store_id,
+        amount_minor=incoming.amount_minor,
+        currency=incoming.currency,
+        quantity=incoming.quantity,
+        original=incoming.original,
+        attributes=incoming.attributes,
+        payload_digest=payload_digest(incoming, member_id),
+        after=added(member.lifetime, incoming.key.kind, Counts(1, incoming.amount_minor, incoming.quantity)),
+    )
+    recording.events.append(event)
+    recording.members[member_id] = _after(member, event)
+    return event
+
+
+def _after(member: Member, event: Event) -> Member:
+    login = event.occurred_time if event.key.kind == "login" else None
+    return replace(
+        member,
+        seq=event.seq,
+        lifetime=event.after,
+        last_login_time=_latest(member.last_login_time, login),
+        last_activity_time=_latest(member.last_activity_time, event.occurred_time),
+    )
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((moment for moment in (one, other) if moment is not None), default=None)
+
+
+def _member_id(incoming: Incoming, known: Known) -> str:
+    return incoming.member_id or known.member_ids.get(incoming.external_member_id, "")
+
+
+def _counts(event: Event) -> Counts:
+    return Counts(1, event.amount_minor, event.quantity)
+
+
+def _rejected(reason: str, detail: str) -> EventResult:
+    return EventResult("rejected", reason=reason, detail=detail)

@@ -1,0 +1,121 @@
+"""Members, the programs and partners they belong to, and how they register."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from libs.common.clock import ProgramClock
+from services.members.domain.facts import Tally
+
+FUTURE_TOLERANCE = timedelta(minutes=5)
+
+Verification = Literal["unverified", "verified", "suspect"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramCalendar:
+    """What intake needs to know of a program; none of it changes once the program is live."""
+
+    program_id: str
+    currency: str
+    time_zone: str
+    clock: ProgramClock
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A shop of a program."""
+
+    program_id: str
+    store_id: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A client that sends members and events of some stores."""
+
+    program_id: str
+    partner_id: str
+    display_name: str
+    store_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The id of a member at a partner."""
+
+    source: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member as stored, without personal data."""
+
+    member_id: str
+    program_id: str
+    store_id: str
+    identities: tuple[Identity, ...]
+    registered_time: datetime
+    verification: Verification = "unverified"
+    seq: int = 0
+    lifetime: Tally = field(default_factory=dict)
+    last_login_time: datetime | None = None
+    last_activity_time: datetime | None = None
+    tiers: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One who joins, as a partner says."""
+
+    external_id: str
+    store_id: str
+    registered_time: datetime | None
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of one registration."""
+
+    member: Member | None
+    created: bool = False
+    reason: str = ""
+
+
+def register(
+    registrations: Sequence[Registration],
+    known: Mapping[str, Member],
+    *,
+    program: ProgramCalendar,
+    source: str,
+    stores: frozenset[str],
+    now: datetime,
+    new_id: Callable[[str], str],
+) -> list[Registered]:
+    """Decide each registration; `known` are the members that the source has registered, by external id."""
+    members = dict(known)
+    results = []
+    for registration in registrations:
+        if (member := members.get(registration.external_id)) is not None:
+            results.append(Registered(member))
+        elif registration.store_id and registration.store_id not in stores:
+            results.append(Registered(None, reason="STORE_UNKNOWN"))
+        elif registration.registered_time and registration.registered_time > now + FUTURE_TOLERANCE:
+            results.append(Registered(None, reason="OCCURRED_IN_FUTURE"))
+        else:
+            member = Member(
+                member_id=new_id("mem"),
+                program_id=program.program_id,
+                store_id=registration.store_id,
+                identities=(Identity(source, registration.external_id),),
+                registered_time=registration.registered_time or program.clock.time(now),
+                verification=registration.verification,
+            )
+            members[registration.external_id] = member
+            results.append(Registered(member, created=True))
+    return results

@@ -1,0 +1,150 @@
+"""Use cases that write: members register, and what they do is recorded."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from libs.common.errors import Overloaded
+from libs.common.mongo import Request
+from libs.common.outbox import unsent_count
+from services.members.domain.intake import EventResult, Incoming, Known, record
+from services.members.domain.members import Member, ProgramCalendar, Registered, Registration, register
+from services.members.handlers.programs import ProgramHandlers, require_partner
+from services.members.outbox import facts_changed, member_registered
+from services.members.repository.store import MembersStore
+
+M = TypeVar("M", bound=Message)
+
+OUTBOX_COUNT_SECONDS = 1.0
+
+
+class IntakeQueue:
+    """One intake transaction at a time; so many may wait, more are refused.
+
+    Side by side they conflict on members and days and are made again: four
+    writers came to a third of the events that one writes.
+    """
+
+    def __init__(self, waiting_max: int) -> None:
+        self._turn, self._waiting, self._waiting_max = asyncio.Lock(), 0, waiting_max
+
+    async def __aenter__(self) -> None:
+        if self._waiting >= self._waiting_max:
+            raise Overloaded
+        self._waiting += 1
+        try:
+            await self._turn.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turn.release()
+
+
+class IntakeHandlers:
+    """Registers members and records events, each batch in one transaction."""
+
+    def __init__(
+        self,
+        store: MembersStore,
+        programs: ProgramHandlers,
+        *,
+        queue: IntakeQueue,
+        outbox_unsent_max: int,
+        now: Callable[[], datetime],
+        new_id: Callable[[str], str],
+    ) -> None:
+        self._store, self._programs, self._queue = store, programs, queue
+        self._outbox_unsent_max, self._now, self._new_id = outbox_unsent_max, now, new_id
+        self._counted, self._unsent = float("-inf"), 0
+
+    async def register_members(
+        self,
+        program_id: str,
+        source: str,
+        registrations: Sequence[Registration],
+        request: Request[M],
+        answer: Callable[[list[Registered]], M],
+    ) -> M:
+        program = await self._programs.program(program_id)
+        await self._require_room()
+
+        async def attempt(members: MembersStore) -> M:
+            await require_partner(members, program_id, source)
+            known = await members.members_of_source(
+                program_id, source, [each.external_id for each in registrations]
+            )
+            results = register(
+                registrations,
+                known,
+                program=program,
+                source=source,
+                stores=await members.store_ids(program_id),
+                now=self._now(),
+                new_id=self._new_id,
+            )
+            new = [each.member for each in results if each.member is not None and each.created]
+            await members.add_members(new)
+            await members.announce([member_registered(member, now=self._now()) for member in new])
+            return answer(results)
+
+        async with self._queue:
+            return await self._store.once(request, attempt, now=self._now)
+
+    async def record_events(
+        self,
+        program_id: str,
+        source: str,
+        batch: Sequence[Incoming],
+        request: Request[M],
+        answer: Callable[[list[EventResult]], M],
+    ) -> M:
+        program = await self._programs.program(program_id)
+        await self._require_room()
+
+        async def attempt(members: MembersStore) -> M:
+            await require_partner(members, program_id, source)
+            return answer(await self._record(members, program, source, batch))
+
+        async with self._queue:
+            return await self._store.once(request, attempt, now=self._now)
+
+    async def _record(
+        self, members: MembersStore, program: ProgramCalendar, source: str, batch: Sequence[Incoming]
+    ) -> list[EventResult]:
+        known = await _known(members, program.program_id, source, batch)
+        recording = record(batch, known, program=program, source=source, now=self._now(), new_id=self._new_id)
+        if recording.events and program.clock.replay_from is not None and program.clock.started is None:
+            await members.start_clock(program.program_id, self._now())
+        announcements = [
+            facts_changed(recording.members[member_id], events, now=self._now())
+            for member_id, events in sorted(recording.runs().items())
+        ]
+        await members.keep_recording(recording, announcements)
+        return recording.results
+
+    async def _require_room(self) -> None:
+        """Take nothing in while what was taken in is not getting out."""
+        if time.monotonic() - self._counted > OUTBOX_COUNT_SECONDS:
+            self._unsent = await unsent_count(self._store.database)
+            self._counted = time.monotonic()
+        if self._unsent > self._outbox_unsent_max:
+            raise Overloaded
+
+
+async def _known(members: MembersStore, program_id: str, source: str, batch: Sequence[Incoming]) -> Known:
+    keys = [each.key for each in batch] + [each.original for each in batch if each.original is not None]
+    events = await members.known_events(program_id, source, keys)
+    by_id = await members.members(program_id, [each.member_id for each in batch if each.member_id])
+    named = [each.external_member_id for each in batch if each.external_member_id]
+    by_name: dict[str, Member] = await members.members_of_source(program_id, source, named)
+    return Known(
+        members=by_id | {member.member_id: member for member in by_name.values()},
+        member_ids={external_id: member.member_id for external_id, member in by_name.items()},
+        events=events,
+        stores=await members.store_ids(program_id),
+    )

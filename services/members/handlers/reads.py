@@ -1,0 +1,111 @@
+"""Use cases that read: members, their facts at a time, their events, and how far the pipeline is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from libs.common import mongo
+from libs.common.clock import business_date
+from services.members.domain.errors import MemberUnknown
+from services.members.domain.facts import Counts, facts_at, total
+from services.members.domain.intake import Event
+from services.members.domain.members import Member, ProgramCalendar
+from services.members.handlers.programs import ProgramHandlers
+from services.members.repository.store import MembersStore
+
+
+@dataclass(frozen=True, slots=True)
+class FactsKey:
+    """A member at a time; of the day of that time only events up to a sequence, unless that is 0."""
+
+    member_id: str
+    as_of: datetime | None
+    through_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactsAt:
+    """The facts of a member at a time."""
+
+    as_of: datetime
+    facts: Mapping[str, int]
+
+
+class ReadHandlers:
+    """Answers what is known, without changing anything."""
+
+    def __init__(self, store: MembersStore, programs: ProgramHandlers, now: Callable[[], datetime]) -> None:
+        self._store, self._programs, self._now = store, programs, now
+
+    async def members(self, program_id: str, member_ids: Sequence[str]) -> dict[str, Member]:
+        return await self._store.members(program_id, member_ids)
+
+    async def list_members(
+        self, program_id: str, *, after: str | None, tier: tuple[str, str] | None, limit: int
+    ) -> tuple[list[Member], bool]:
+        """A page, and whether there are more."""
+        await self._programs.program(program_id)
+        members = await self._store.list_members(program_id, after=after, tier=tier, limit=limit + 1)
+        return members[:limit], len(members) > limit
+
+    async def facts(self, program_id: str, keys: Sequence[FactsKey]) -> list[FactsAt | None]:
+        """The facts of each key, read at one moment; None where there is no such member."""
+        program = await self._programs.program(program_id)
+        program_now = program.clock.time(self._now())
+        async with mongo.snapshot(self._store.database.client) as session:
+            store = MembersStore(self._store.database, session)
+            known = await store.members(program_id, [key.member_id for key in keys])
+            present = [key for key in keys if key.member_id in known]
+            days, events = await _days_and_events(store, present, program, program_now)
+        return [
+            _facts_at(key, days.get(key.member_id, {}), events.get(key.member_id, []), program, program_now)
+            if key.member_id in known
+            else None
+            for key in keys
+        ]
+
+    async def list_events(
+        self, program_id: str, member_id: str, *, after_seq: int, limit: int
+    ) -> tuple[Member, list[Event], bool]:
+        """The member, a page of events, and whether there are more."""
+        member = (await self._store.members(program_id, [member_id])).get(member_id)
+        if member is None:
+            raise MemberUnknown(member_id=member_id)
+        events = await self._store.list_events(member_id, after_seq=after_seq, limit=limit + 1)
+        return member, events[:limit], len(events) > limit
+
+
+Days = dict[str, dict[date, dict[str, Counts]]]
+
+
+async def _days_and_events(
+    store: MembersStore, keys: Sequence[FactsKey], program: ProgramCalendar, program_now: datetime
+) -> tuple[Days, dict[str, list[Event]]]:
+    """The whole days before the last day that is asked about, and the events of the days themselves."""
+    asked: dict[str, set[date]] = {}
+    for key in keys:
+        asked.setdefault(key.member_id, set()).add(business_date(key.as_of or program_now, program.time_zone))
+    if not asked:
+        return {}, {}
+    days = await store.days_before({member_id: max(dates) for member_id, dates in asked.items()})
+    return days, await store.events_of_days(asked)
+
+
+def _facts_at(
+    key: FactsKey,
+    days: Mapping[date, Mapping[str, Counts]],
+    events: Sequence[Event],
+    program: ProgramCalendar,
+    program_now: datetime,
+) -> FactsAt:
+    as_of = key.as_of or program_now
+    today = business_date(as_of, program.time_zone)
+    so_far = [
+        {event.key.kind: Counts(1, event.amount_minor, event.quantity)}
+        for event in events
+        if event.business_date == today
+        and event.occurred_time <= as_of
+        and (key.through_seq == 0 or event.seq <= key.through_seq)
+    ]
+    before = {day: tally for day, tally in days.items() if day < today}
+    return FactsAt(as_of, facts_at({**before, today: total(so_far)} if so_far else before, today))

@@ -1,0 +1,143 @@
+"""Between the proto messages of members and its domain, both ways."""
+
+from types import MappingProxyType
+
+from laurel.common.v1 import error_reason_pb2, fact_pb2
+from laurel.members.v1 import events_pb2, members_pb2
+
+from libs.common.rpc.time import moment, timestamp
+from services.members.domain.facts import LIFETIME, tally_facts
+from services.members.domain.intake import BusinessKey, Event, EventResult, Incoming
+from services.members.domain.members import Member, Registered, Registration, Verification
+
+KINDS = MappingProxyType(
+    {number: name.removeprefix("EVENT_KIND_").lower() for name, number in events_pb2.EventKind.items()}
+)
+KIND_NUMBERS = MappingProxyType({name: number for number, name in KINDS.items()})
+VERIFICATIONS: MappingProxyType[Verification, events_pb2.Verification.ValueType] = MappingProxyType(
+    {
+        "unverified": events_pb2.VERIFICATION_UNVERIFIED,
+        "verified": events_pb2.VERIFICATION_VERIFIED,
+        "suspect": events_pb2.VERIFICATION_SUSPECT,
+    }
+)
+_VERIFICATION_NAMES = {number: name for name, number in VERIFICATIONS.items()}
+_OUTCOMES = {
+    "accepted": members_pb2.EVENT_OUTCOME_ACCEPTED,
+    "duplicate": members_pb2.EVENT_OUTCOME_DUPLICATE,
+    "rejected": members_pb2.EVENT_OUTCOME_REJECTED,
+}
+
+
+def incoming_event(event: events_pb2.Event, fault: str) -> Incoming:
+    """An event as a source tells it, with the rule of its proto that it breaks, if any."""
+    kind = KINDS.get(event.kind, "unspecified")
+    original = (
+        BusinessKey(event.original.external_ref, event.original.line, "purchase")
+        if event.HasField("original")
+        else None
+    )
+    return Incoming(
+        key=BusinessKey(event.external_ref, event.line, kind),
+        member_id=event.member_id,
+        external_member_id=event.external_member_id,
+        occurred_time=moment(event.occurred_time),
+        store_id=event.store_id,
+        amount_minor=event.amount_minor,
+        currency=event.currency,
+        quantity=event.quantity,
+        original=original,
+        attributes=dict(event.attributes),
+        fault=fault,
+    )
+
+
+def registration(message: members_pb2.Registration) -> Registration:
+    """One who joins."""
+    return Registration(
+        external_id=message.external_member_id,
+        store_id=message.store_id,
+        registered_time=moment(message.registered_time) if message.HasField("registered_time") else None,
+        verification=_VERIFICATION_NAMES.get(message.verification, "unverified"),
+    )
+
+
+def member_message(member: Member) -> members_pb2.Member:
+    """A member, without personal data."""
+    activity = member.last_activity_time
+    return members_pb2.Member(
+        member_id=member.member_id,
+        program_id=member.program_id,
+        store_id=member.store_id,
+        identities=[
+            members_pb2.Identity(source=each.source, external_id=each.external_id)
+            for each in member.identities
+        ],
+        registered_time=timestamp(member.registered_time),
+        verification=VERIFICATIONS[member.verification],
+        seq=member.seq,
+        tiers=dict(member.tiers),
+        last_activity_time=None if activity is None else timestamp(activity),
+    )
+
+
+def registered(results: list[Registered]) -> members_pb2.RegisterMembersResponse:
+    """One answer per registration."""
+    return members_pb2.RegisterMembersResponse(
+        results=[
+            members_pb2.RegisterMemberResult(
+                member=None if each.member is None else member_message(each.member),
+                created=each.created,
+                reason=reason_number(each.reason),
+            )
+            for each in results
+        ]
+    )
+
+
+def event_results(results: list[EventResult]) -> list[members_pb2.EventResult]:
+    """One answer per event."""
+    return [
+        members_pb2.EventResult(
+            outcome=_OUTCOMES[each.outcome],
+            reason=reason_number(each.reason),
+            detail=each.detail,
+            event_id=each.event_id,
+            seq=each.seq,
+        )
+        for each in results
+    ]
+
+
+def recorded_event(event: Event) -> events_pb2.RecordedEvent:
+    """An event with the lifetime facts right after it."""
+    original = event.original
+    after = tally_facts(event.after, LIFETIME)
+    return events_pb2.RecordedEvent(
+        event_id=event.event_id,
+        seq=event.seq,
+        kind=KIND_NUMBERS[event.key.kind],
+        source=event.source,
+        external_ref=event.key.external_ref,
+        line=event.key.line,
+        occurred_time=timestamp(event.occurred_time),
+        recorded_time=timestamp(event.recorded_time),
+        store_id=event.store_id,
+        amount_minor=event.amount_minor,
+        currency=event.currency,
+        quantity=event.quantity,
+        original=None
+        if original is None
+        else events_pb2.EventReference(external_ref=original.external_ref, line=original.line),
+        after=facts_messages(after),
+    )
+
+
+def facts_messages(facts: dict[str, int]) -> list[fact_pb2.Fact]:
+    """Facts, sorted by name."""
+    return [fact_pb2.Fact(name=name, value=value) for name, value in sorted(facts.items())]
+
+
+def reason_number(reason: str) -> error_reason_pb2.ErrorReason.ValueType:
+    """The number of a reason; UNSPECIFIED for none."""
+    return error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{reason or 'UNSPECIFIED'}")

@@ -1,0 +1,47 @@
+"""What members announces, as rows of the outbox."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from laurel.members.v1 import events_pb2
+
+from libs.common.mongo import Document
+from libs.common.outbox import outbox_row
+from libs.common.rpc.time import timestamp
+from services.members.domain.intake import Event
+from services.members.domain.members import Member
+from services.members.messages import VERIFICATIONS, recorded_event
+
+STREAM = "members.events"
+# Who must have read an announcement before the stream may forget it.
+READERS = ("benefits", "risk")
+
+
+def member_registered(member: Member, *, now: datetime) -> Document:
+    """A member has joined: the place before the first event of their sequence."""
+    message = events_pb2.MemberRegistered(
+        program_id=member.program_id,
+        member_id=member.member_id,
+        registered_time=timestamp(member.registered_time),
+        verification=VERIFICATIONS[member.verification],
+    )
+    return outbox_row(
+        message, subject=member.member_id, member_id=member.member_id, seq_from=0, seq_to=0, now=now
+    )
+
+
+def facts_changed(member: Member, events: Sequence[Event], *, now: datetime) -> Document:
+    """Events of one member were recorded, in one transaction and without gaps."""
+    first, last = events[0].seq, events[-1].seq
+    message = events_pb2.FactsChanged(
+        program_id=member.program_id,
+        member_id=member.member_id,
+        seq_from=first,
+        seq_to=last,
+        events=[recorded_event(event) for event in events],
+        registered_time=timestamp(member.registered_time),
+        verification=VERIFICATIONS[member.verification],
+    )
+    return outbox_row(
+        message, subject=member.member_id, member_id=member.member_id, seq_from=first, seq_to=last, now=now
+    )

@@ -1,0 +1,118 @@
+"""How members and events look as Mongo documents, and back."""
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+from libs.common.mongo import Document
+from services.members.domain.facts import Counts, Tally
+from services.members.domain.intake import BusinessKey, Event
+from services.members.domain.members import Identity, Member
+
+
+def tally_document(tally: Tally) -> Document:
+    """Counts by kind, as stored on days, members and events alike."""
+    return {
+        kind: {"count": counts.count, "amount_minor": counts.amount_minor, "quantity": counts.quantity}
+        for kind, counts in tally.items()
+    }
+
+
+def tally_from(document: Document) -> dict[str, Counts]:
+    """Counts by kind, from a document."""
+    return {
+        kind: Counts(counts.get("count", 0), counts.get("amount_minor", 0), counts.get("quantity", 0))
+        for kind, counts in document.items()
+    }
+
+
+def member_document(member: Member) -> Document:
+    """A new member."""
+    return {
+        "_id": member.member_id,
+        "program_id": member.program_id,
+        "store_id": member.store_id,
+        "identities": [
+            {"source": identity.source, "external_id": identity.external_id} for identity in member.identities
+        ],
+        "registered_time": member.registered_time,
+        "verification": member.verification,
+        "seq": member.seq,
+        "lifetime": tally_document(member.lifetime),
+        "last_login_time": member.last_login_time,
+        "last_activity_time": member.last_activity_time,
+        "tiers": {},
+        "version": member.version,
+    }
+
+
+def member_from(document: Document) -> Member:
+    """A member as stored."""
+    return Member(
+        member_id=document["_id"],
+        program_id=document["program_id"],
+        store_id=document["store_id"],
+        identities=tuple(Identity(each["source"], each["external_id"]) for each in document["identities"]),
+        registered_time=document["registered_time"],
+        verification=document["verification"],
+        seq=document["seq"],
+        lifetime=tally_from(document["lifetime"]),
+        last_login_time=document["last_login_time"],
+        last_activity_time=document["last_activity_time"],
+        tiers={tier_set: held["tier"] for tier_set, held in document["tiers"].items()},
+        version=document["version"],
+    )
+
+
+def event_document(event: Event) -> Document:
+    """An event."""
+    return {
+        "_id": event.event_id,
+        "program_id": event.program_id,
+        "member_id": event.member_id,
+        "seq": event.seq,
+        "kind": event.key.kind,
+        "source": event.source,
+        "external_ref": event.key.external_ref,
+        "line": event.key.line,
+        "occurred_time": event.occurred_time,
+        "recorded_time": event.recorded_time,
+        "business_date": datetime.combine(event.business_date, time(), UTC),
+        "store_id": event.store_id,
+        "amount_minor": event.amount_minor,
+        "currency": event.currency,
+        "quantity": event.quantity,
+        "original": None if event.original is None else _key_document(event.original),
+        "attributes": dict(event.attributes),
+        "payload_digest": event.payload_digest,
+        "after": tally_document(event.after),
+    }
+
+
+def event_from(document: Document) -> Event:
+    """An event as stored."""
+    original: dict[str, Any] | None = document["original"]
+    return Event(
+        event_id=document["_id"],
+        program_id=document["program_id"],
+        member_id=document["member_id"],
+        seq=document["seq"],
+        source=document["source"],
+        key=BusinessKey(document["external_ref"], document["line"], document["kind"]),
+        occurred_time=document["occurred_time"],
+        recorded_time=document["recorded_time"],
+        business_date=document["business_date"].date(),
+        store_id=document["store_id"],
+        amount_minor=document["amount_minor"],
+        currency=document["currency"],
+        quantity=document["quantity"],
+        original=None
+        if original is None
+        else BusinessKey(original["external_ref"], original["line"], "purchase"),
+        attributes=document["attributes"],
+        payload_digest=document["payload_digest"],
+        after=tally_from(document["after"]),
+    )
+
+
+def _key_document(key: BusinessKey) -> Document:
+    return {"external_ref": key.external_ref, "line": key.line}

@@ -1,0 +1,54 @@
+"""The indexes and validators of the members database."""
+
+from libs.common.mongo import Database, Document, ensure_collection, ensure_common_indexes
+
+_WHOLE = {"bsonType": ["int", "long"]}
+_COUNTS: Document = {
+    "bsonType": "object",
+    "additionalProperties": {
+        "bsonType": "object",
+        "properties": {"count": _WHOLE, "amount_minor": _WHOLE, "quantity": _WHOLE},
+    },
+}
+VALIDATORS: dict[str, Document] = {
+    "members": {
+        "required": ["program_id", "identities", "registered_time", "seq", "lifetime", "version"],
+        "properties": {"seq": {**_WHOLE, "minimum": 0}, "lifetime": _COUNTS, "version": _WHOLE},
+    },
+    "events": {
+        "required": [
+            "program_id",
+            "member_id",
+            "seq",
+            "kind",
+            "source",
+            "external_ref",
+            "line",
+            "payload_digest",
+        ],
+        "properties": {
+            "seq": {**_WHOLE, "minimum": 1},
+            "amount_minor": {**_WHOLE, "minimum": 0},
+            "after": _COUNTS,
+        },
+    },
+    "member_days": {"required": ["member_id", "date", "kinds"], "properties": {"kinds": _COUNTS}},
+}
+
+
+async def ensure_indexes(database: Database) -> None:
+    """Make what is missing; run at every start."""
+    await ensure_common_indexes(database)
+    for name, schema in VALIDATORS.items():
+        await ensure_collection(database, name, schema)
+    await database.members.create_index(
+        [("program_id", 1), ("identities.source", 1), ("identities.external_id", 1)], unique=True
+    )
+    await database.members.create_index([("program_id", 1), ("_id", 1)])
+    # Which tier sets there are is up to the programs, so their keys are indexed as they come.
+    await database.members.create_index([("tiers.$**", 1)])
+    business_key = [("program_id", 1), ("source", 1), ("external_ref", 1), ("line", 1), ("kind", 1)]
+    await database.events.create_index(business_key, unique=True)
+    await database.events.create_index([("member_id", 1), ("seq", 1)], unique=True)
+    await database.events.create_index([("member_id", 1), ("business_date", 1)])
+    await database.member_days.create_index([("member_id", 1), ("date", 1)])

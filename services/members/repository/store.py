@@ -1,0 +1,302 @@
+"""What the members service keeps, bound to the transaction it is used in."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from pymongo import UpdateOne
+
+from libs.common import mongo
+from libs.common.clock import ProgramClock
+from libs.common.mongo import Database, Document, Request, Session
+from services.members.domain.facts import Counts
+from services.members.domain.intake import BusinessKey, Event, Recording
+from services.members.domain.members import Member, Partner, ProgramCalendar, Store
+from services.members.repository.documents import (
+    event_document,
+    event_from,
+    member_document,
+    member_from,
+    tally_from,
+)
+
+M = TypeVar("M", bound=Message)
+DAY_START = time()
+
+
+@dataclass(frozen=True, slots=True)
+class MembersStore:
+    """Reads and writes of one moment: inside a session, or outside any."""
+
+    database: Database
+    session: Session | None = None
+
+    async def once(
+        self,
+        request: Request[M],
+        work: Callable[["MembersStore"], Awaitable[M]],
+        *,
+        now: Callable[[], datetime],
+    ) -> M:
+        """Answer from the stored answer, or run work in one transaction and store the answer with it."""
+        return await mongo.once(
+            self.database, request, lambda session: work(MembersStore(self.database, session)), now=now
+        )
+
+    # Programs, stores, partners
+
+    async def program(self, program_id: str) -> ProgramCalendar | None:
+        found = await self.database.programs.find_one({"_id": program_id}, session=self.session)
+        if found is None:
+            return None
+        clock = ProgramClock(found["replay_from"], found["started_time"])
+        return ProgramCalendar(program_id, found["currency"], found["time_zone"], clock)
+
+    async def keep_program(self, program: ProgramCalendar) -> None:
+        """Remember a program; the clock of one that is remembered goes on."""
+        fields = {
+            "currency": program.currency,
+            "time_zone": program.time_zone,
+            "replay_from": program.clock.replay_from,
+            "started_time": None,
+        }
+        await self.database.programs.update_one(
+            {"_id": program.program_id}, {"$setOnInsert": fields}, upsert=True
+        )
+
+    async def start_clock(self, program_id: str, now: datetime) -> None:
+        """Let a replayed clock tick from now on, unless it ticks already."""
+        stopped = {"_id": program_id, "replay_from": {"$ne": None}, "started_time": None}
+        await self.database.programs.update_one(
+            stopped, {"$set": {"started_time": now}}, session=self.session
+        )
+
+    async def store_ids(self, program_id: str) -> frozenset[str]:
+        stores = self.database.stores.find({"program_id": program_id}, {"store_id": 1}, session=self.session)
+        return frozenset([store["store_id"] async for store in stores])
+
+    async def store(self, program_id: str, store_id: str) -> Store | None:
+        found = await self.database.stores.find_one({"_id": f"{program_id}/{store_id}"}, session=self.session)
+        return None if found is None else Store(program_id, store_id, found["display_name"])
+
+    async def add_store(self, store: Store) -> None:
+        await self.database.stores.insert_one(
+            {
+                "_id": f"{store.program_id}/{store.store_id}",
+                "program_id": store.program_id,
+                "store_id": store.store_id,
+                "display_name": store.display_name,
+            },
+            session=self.session,
+        )
+
+    async def partner(self, program_id: str, partner_id: str) -> Partner | None:
+        found = await self.database.partners.find_one(
+            {"_id": f"{program_id}/{partner_id}"}, session=self.session
+        )
+        if found is None:
+            return None
+        return Partner(program_id, partner_id, found["display_name"], tuple(found["store_ids"]))
+
+    async def add_partner(self, partner: Partner) -> None:
+        await self.database.partners.insert_one(
+            {
+                "_id": f"{partner.program_id}/{partner.partner_id}",
+                "program_id": partner.program_id,
+                "display_name": partner.display_name,
+                "store_ids": list(partner.store_ids),
+            },
+            session=self.session,
+        )
+
+    # Members
+
+    async def members(self, program_id: str, member_ids: Iterable[str]) -> dict[str, Member]:
+        wanted = {"_id": {"$in": sorted(set(member_ids))}, "program_id": program_id}
+        found = self.database.members.find(wanted, session=self.session)
+        return {document["_id"]: member_from(document) async for document in found}
+
+    async def members_of_source(
+        self, program_id: str, source: str, external_ids: Iterable[str]
+    ) -> dict[str, Member]:
+        """The members that a source has registered, by its own ids."""
+        ids = sorted(set(external_ids))
+        if not ids:
+            return {}
+        identity = {"$elemMatch": {"source": source, "external_id": {"$in": ids}}}
+        wanted: Document = {
+            "program_id": program_id,
+            "identities.source": source,
+            "identities.external_id": {"$in": ids},
+            "identities": identity,
+        }
+        members = [
+            member_from(each) async for each in self.database.members.find(wanted, session=self.session)
+        ]
+        return {
+            identity.external_id: member
+            for member in members
+            for identity in member.identities
+            if identity.source == source
+        }
+
+    async def list_members(
+        self, program_id: str, *, after: str | None, tier: tuple[str, str] | None, limit: int
+    ) -> list[Member]:
+        """Members in the order of their ids, which is that of their registration here."""
+        wanted: Document = {"program_id": program_id}
+        if after is not None:
+            wanted["_id"] = {"$gt": after}
+        if tier is not None:
+            wanted[f"tiers.{tier[0]}.tier"] = tier[1]
+        found = self.database.members.find(wanted, session=self.session).sort("_id", 1).limit(limit)
+        return [member_from(document) async for document in found]
+
+    async def add_members(self, members: Sequence[Member]) -> None:
+        if members:
+            await self.database.members.insert_many(
+                [member_document(each) for each in members], session=self.session
+            )
+
+    async def set_tiers(self, held: Sequence[tuple[str, str, str, int]]) -> None:
+        """Project (member, tier set, tier, seq) from benefits; an older one changes nothing."""
+        updates = [
+            UpdateOne(
+                {
+                    "_id": member_id,
+                    "$or": [
+                        {f"tiers.{tier_set}": {"$exists": False}},
+                        {f"tiers.{tier_set}.seq": {"$lt": seq}},
+                    ],
+                },
+                {"$set": {f"tiers.{tier_set}": {"tier": tier, "seq": seq}}},
+            )
+            for member_id, tier_set, tier, seq in held
+        ]
+        if updates:
+            await self.database.members.bulk_write(updates, ordered=False, session=self.session)
+
+    # Events
+
+    async def known_events(
+        self, program_id: str, source: str, keys: Iterable[BusinessKey]
+    ) -> dict[BusinessKey, tuple[str, str, str, int]]:
+        """What a source has sent under these keys: payload digest, event id, member id, seq."""
+        wanted = {
+            "program_id": program_id,
+            "source": source,
+            "external_ref": {"$in": sorted({key.external_ref for key in keys})},
+        }
+        fields = {"external_ref": 1, "line": 1, "kind": 1, "payload_digest": 1, "member_id": 1, "seq": 1}
+        found = self.database.events.find(wanted, fields, session=self.session)
+        return {
+            BusinessKey(each["external_ref"], each["line"], each["kind"]): (
+                each["payload_digest"],
+                each["_id"],
+                each["member_id"],
+                each["seq"],
+            )
+            async for each in found
+        }
+
+    async def keep_recording(self, recording: Recording, announcements: Sequence[Document]) -> None:
+        """Store new events with what they change: members, days and the outbox."""
+        if not recording.events:
+            return
+        await self.database.events.insert_many(
+            [event_document(each) for each in recording.events], session=self.session
+        )
+        await self.database.members.bulk_write(
+            [_member_update(recording.members[each]) for each in sorted(recording.members)],
+            session=self.session,
+        )
+        await self.database.member_days.bulk_write(
+            [
+                _day_update(member_id, day, kinds)
+                for (member_id, day), kinds in sorted(recording.days().items())
+            ],
+            session=self.session,
+        )
+        await self.announce(announcements)
+
+    async def announce(self, rows: Sequence[Document]) -> None:
+        if rows:
+            await self.database.outbox.insert_many(list(rows), session=self.session)
+
+    async def list_events(self, member_id: str, *, after_seq: int, limit: int) -> list[Event]:
+        wanted = {"member_id": member_id, "seq": {"$gt": after_seq}}
+        found = self.database.events.find(wanted, session=self.session).sort("seq", 1).limit(limit)
+        return [event_from(document) async for document in found]
+
+    async def days_before(self, upto: dict[str, date]) -> dict[str, dict[date, dict[str, Counts]]]:
+        """The tallies of each member's days before a day of theirs."""
+        days: dict[str, dict[date, dict[str, Counts]]] = defaultdict(dict)
+        wanted = {"member_id": {"$in": sorted(upto)}, "date": {"$lt": _midnight(max(upto.values()))}}
+        async for found in self.database.member_days.find(wanted, session=self.session):
+            day = found["date"].date()
+            if day < upto[found["member_id"]]:
+                days[found["member_id"]][day] = tally_from(found["kinds"])
+        return dict(days)
+
+    async def events_of_days(self, upto: dict[str, set[date]]) -> dict[str, list[Event]]:
+        """The events of some days of members."""
+        events: dict[str, list[Event]] = defaultdict(list)
+        wanted = {
+            "member_id": {"$in": sorted(upto)},
+            "business_date": {"$in": [_midnight(day) for day in sorted(set().union(*upto.values()))]},
+        }
+        async for found in self.database.events.find(wanted, session=self.session):
+            if found["business_date"].date() in upto[found["member_id"]]:
+                events[found["member_id"]].append(event_from(found))
+        return dict(events)
+
+    async def positions(self) -> dict[str, tuple[int, int]]:
+        """Members and the sum of their sequences, by program."""
+        group: list[dict[str, Any]] = [
+            {"$group": {"_id": "$program_id", "count": {"$sum": 1}, "seq": {"$sum": "$seq"}}}
+        ]
+        return {
+            each["_id"]: (each["count"], each["seq"]) async for each in self.database.members.aggregate(group)
+        }
+
+
+def _member_update(member: Member) -> UpdateOne:
+    lifetime = {
+        f"lifetime.{kind}": {
+            "count": counts.count,
+            "amount_minor": counts.amount_minor,
+            "quantity": counts.quantity,
+        }
+        for kind, counts in member.lifetime.items()
+    }
+    fields = {
+        "seq": member.seq,
+        "last_login_time": member.last_login_time,
+        "last_activity_time": member.last_activity_time,
+        **lifetime,
+    }
+    return UpdateOne({"_id": member.member_id}, {"$set": fields, "$inc": {"version": 1}})
+
+
+def _day_update(member_id: str, day: date, kinds: dict[str, Counts]) -> UpdateOne:
+    added = {
+        f"kinds.{kind}.{measure}": value
+        for kind, counts in kinds.items()
+        for measure, value in (
+            ("count", counts.count),
+            ("amount_minor", counts.amount_minor),
+            ("quantity", counts.quantity),
+        )
+    }
+    return UpdateOne(
+        {"_id": f"{member_id}/{day.isoformat()}"},
+        {"$inc": added, "$setOnInsert": {"member_id": member_id, "date": _midnight(day)}},
+        upsert=True,
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, DAY_START, UTC)

@@ -1,0 +1,202 @@
+"""The gRPC edge of members: messages to commands, results to messages. No decisions."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import protovalidate
+from laurel.common.v1 import lookup_pb2
+from laurel.members.v1 import events_pb2, members_pb2_grpc
+from laurel.members.v1 import members_pb2 as pb
+
+from libs.common.caller import caller
+from libs.common.errors import Forbidden
+from libs.common.mongo import Request, request
+from libs.common.paging import page_after, page_token
+from libs.common.pipeline import PipelineReader
+from libs.common.rpc.server import violation_texts
+from libs.common.rpc.time import moment, timestamp
+from services.members.domain.members import Partner, Store
+from services.members.handlers.intake import IntakeHandlers
+from services.members.handlers.programs import ProgramHandlers
+from services.members.handlers.reads import FactsKey, ReadHandlers
+from services.members.messages import (
+    VERIFICATIONS,
+    event_results,
+    facts_messages,
+    incoming_event,
+    member_message,
+    recorded_event,
+    registered,
+    registration,
+)
+
+PAGE_SIZE = 50
+EVENTS_PAGE_SIZE = 100
+
+
+@dataclass(frozen=True)
+class MembersServicer(members_pb2_grpc.MembersServiceServicer):
+    """MembersService over the handlers of members."""
+
+    programs: ProgramHandlers
+    intake: IntakeHandlers
+    reads: ReadHandlers
+    pipeline: PipelineReader
+
+    async def CreateStore(self, message: pb.CreateStoreRequest, context: Any) -> pb.CreateStoreResponse:
+        caller().require_program(message.program_id)
+        store = Store(message.program_id, message.store_id, message.display_name)
+        asked = request(store.program_id, "CreateStore", message.request_id, message, pb.CreateStoreResponse)
+        return await self.programs.create_store(store, asked, _store)
+
+    async def CreatePartner(self, message: pb.CreatePartnerRequest, context: Any) -> pb.CreatePartnerResponse:
+        caller().require_program(message.program_id)
+        partner = Partner(
+            message.program_id, message.partner_id, message.display_name, tuple(sorted(message.store_ids))
+        )
+        asked = request(
+            partner.program_id, "CreatePartner", message.request_id, message, pb.CreatePartnerResponse
+        )
+        return await self.programs.create_partner(partner, asked, _partner)
+
+    async def RegisterMembers(
+        self, message: pb.RegisterMembersRequest, context: Any
+    ) -> pb.RegisterMembersResponse:
+        source = _partner_id(message.program_id)
+        asked = request(
+            message.program_id, "RegisterMembers", message.request_id, message, pb.RegisterMembersResponse
+        )
+        registrations = [registration(each) for each in message.registrations]
+        return await self.intake.register_members(
+            message.program_id, source, registrations, asked, registered
+        )
+
+    async def BatchGetMembers(
+        self, message: pb.BatchGetMembersRequest, context: Any
+    ) -> pb.BatchGetMembersResponse:
+        caller().require_program(message.program_id)
+        found = await self.reads.members(message.program_id, message.member_ids)
+        return pb.BatchGetMembersResponse(
+            results=[
+                pb.MemberResult(
+                    status=lookup_pb2.LOOKUP_STATUS_FOUND, member=member_message(found[member_id])
+                )
+                if member_id in found
+                else pb.MemberResult(status=lookup_pb2.LOOKUP_STATUS_MISSING)
+                for member_id in message.member_ids
+            ]
+        )
+
+    async def ListMembers(self, message: pb.ListMembersRequest, context: Any) -> pb.ListMembersResponse:
+        caller().require_program(message.program_id)
+        tier = (message.tier.tier_set, message.tier.tier) if message.HasField("tier") else None
+        filters = (message.program_id, *(tier or ()))
+        members, more = await self.reads.list_members(
+            message.program_id,
+            after=page_after(message.page_token, *filters),
+            tier=tier,
+            limit=message.page_size or PAGE_SIZE,
+        )
+        return pb.ListMembersResponse(
+            members=[member_message(member) for member in members],
+            next_page_token=page_token(members[-1].member_id, *filters) if more else "",
+        )
+
+    async def RecordEvents(self, message: pb.RecordEventsRequest, context: Any) -> pb.RecordEventsResponse:
+        return await self._record(message)
+
+    async def StreamEvents(
+        self, messages: AsyncIterator[pb.StreamEventsRequest], context: Any
+    ) -> AsyncIterator[pb.StreamEventsResponse]:
+        async for message in messages:
+            answer = await self._record(message.batch)
+            yield pb.StreamEventsResponse(results=answer.results)
+
+    async def _record(self, message: pb.RecordEventsRequest) -> pb.RecordEventsResponse:
+        source = _partner_id(message.program_id)
+        asked: Request[pb.RecordEventsResponse] = request(
+            message.program_id, "RecordEvents", message.request_id, message, pb.RecordEventsResponse
+        )
+        batch = [incoming_event(event, _fault(event)) for event in message.events]
+        return await self.intake.record_events(
+            message.program_id,
+            source,
+            batch,
+            asked,
+            lambda results: pb.RecordEventsResponse(results=event_results(results)),
+        )
+
+    async def BatchGetFacts(self, message: pb.BatchGetFactsRequest, context: Any) -> pb.BatchGetFactsResponse:
+        caller().require_program(message.program_id)
+        keys = [
+            FactsKey(key.member_id, moment(key.as_of) if key.HasField("as_of") else None, key.through_seq)
+            for key in message.keys
+        ]
+        wanted = frozenset(message.names)
+        results = []
+        for facts_at in await self.reads.facts(message.program_id, keys):
+            if facts_at is None:
+                results.append(pb.FactsResult(status=lookup_pb2.LOOKUP_STATUS_MISSING))
+                continue
+            facts = {name: value for name, value in facts_at.facts.items() if not wanted or name in wanted}
+            results.append(
+                pb.FactsResult(
+                    status=lookup_pb2.LOOKUP_STATUS_FOUND,
+                    as_of=timestamp(facts_at.as_of),
+                    facts=facts_messages(facts),
+                )
+            )
+        return pb.BatchGetFactsResponse(results=results)
+
+    async def ListMemberEvents(
+        self, message: pb.ListMemberEventsRequest, context: Any
+    ) -> pb.ListMemberEventsResponse:
+        caller().require_program(message.program_id)
+        member, events, more = await self.reads.list_events(
+            message.program_id,
+            message.member_id,
+            after_seq=message.after_seq,
+            limit=message.page_size or EVENTS_PAGE_SIZE,
+        )
+        return pb.ListMemberEventsResponse(
+            events=[recorded_event(event) for event in events],
+            more=more,
+            registered_time=timestamp(member.registered_time),
+            verification=VERIFICATIONS[member.verification],
+        )
+
+    async def GetPipelineStatus(
+        self, message: pb.GetPipelineStatusRequest, context: Any
+    ) -> pb.GetPipelineStatusResponse:
+        return pb.GetPipelineStatusResponse(status=await self.pipeline.status(caller()))
+
+
+def _partner_id(program_id: str) -> str:
+    """The calling partner, whose name is the source of what it sends."""
+    principal = caller()
+    principal.require_program(program_id)
+    if principal.kind != "partner":
+        raise Forbidden("only a partner may send members and events")
+    return principal.subject
+
+
+def _fault(event: events_pb2.Event) -> str:
+    """Which rules of its proto an event breaks; a broken event is rejected by itself."""
+    violations = protovalidate.collect_violations(event)
+    return "; ".join(f"{path}: {text}" for path, text in violation_texts(violations).items())
+
+
+def _store(store: Store) -> pb.CreateStoreResponse:
+    message = pb.Store(program_id=store.program_id, store_id=store.store_id, display_name=store.display_name)
+    return pb.CreateStoreResponse(store=message)
+
+
+def _partner(partner: Partner) -> pb.CreatePartnerResponse:
+    message = pb.Partner(
+        program_id=partner.program_id,
+        partner_id=partner.partner_id,
+        display_name=partner.display_name,
+        store_ids=partner.store_ids,
+    )
+    return pb.CreatePartnerResponse(partner=message)

@@ -1,0 +1,35 @@
+"""What risk learns from others: who the members are, from members."""
+
+from laurel.members.v1 import events_pb2
+
+from libs.common.redis import StreamMessage
+from services.risk.domain.profiles import Announced
+from services.risk.handlers import ProfileHandlers
+from services.risk.messages import VERIFICATION_NAMES
+
+STREAM = "members.events"
+
+
+class MemberEvents:
+    """Hands on what one partition brings of identities."""
+
+    def __init__(self, profiles: ProfileHandlers) -> None:
+        self._profiles = profiles
+
+    async def apply(self, partition: int, messages: list[StreamMessage]) -> None:
+        """Apply the announcements of one partition."""
+        announcements = [each for each in map(_announced, messages) if each is not None]
+        if announcements:
+            await self._profiles.assess(announcements)
+
+
+def _announced(message: StreamMessage) -> Announced | None:
+    if message.type == events_pb2.MemberRegistered.DESCRIPTOR.name:
+        registered = events_pb2.MemberRegistered.FromString(message.payload)
+        verification = VERIFICATION_NAMES[registered.verification]
+        return Announced(registered.program_id, registered.member_id, verification, 0)
+    if message.type == events_pb2.FactsChanged.DESCRIPTOR.name:
+        changed = events_pb2.FactsChanged.FromString(message.payload)
+        verification = VERIFICATION_NAMES[changed.verification]
+        return Announced(changed.program_id, changed.member_id, verification, changed.seq_to)
+    return None

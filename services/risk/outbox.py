@@ -1,0 +1,26 @@
+"""What risk announces, as rows of the outbox."""
+
+from datetime import datetime
+
+from laurel.risk.v1 import risk_pb2 as pb
+
+from libs.common.mongo import Document
+from libs.common.outbox import outbox_row
+from services.risk.domain.profiles import Profile
+from services.risk.messages import profile_message
+
+STREAM = "risk.events"
+# Nobody reads it yet; the newest entries are kept for those who will.
+READERS: tuple[str, ...] = ()
+
+
+def profile_changed(profile: Profile, *, now: datetime) -> Document:
+    """A member's integrity or level has changed."""
+    message = pb.RiskProfileChanged(
+        program_id=profile.program_id,
+        member_id=profile.member_id,
+        seq=profile.seq,
+        profile=profile_message(profile),
+    )
+    member_id, seq = profile.member_id, profile.seq
+    return outbox_row(message, subject=member_id, member_id=member_id, seq_from=seq, seq_to=seq, now=now)

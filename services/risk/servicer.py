@@ -1,0 +1,42 @@
+"""The gRPC edge of risk: messages to commands, results to messages. No decisions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from laurel.common.v1 import lookup_pb2
+from laurel.risk.v1 import risk_pb2 as pb
+from laurel.risk.v1 import risk_pb2_grpc
+
+from libs.common.caller import caller
+from libs.common.pipeline import PipelineReader
+from services.risk.handlers import ProfileHandlers
+from services.risk.messages import profile_message
+
+
+@dataclass(frozen=True)
+class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
+    """RiskService over the handlers of risk."""
+
+    profiles: ProfileHandlers
+    pipeline: PipelineReader
+
+    async def BatchGetRiskProfiles(
+        self, message: pb.BatchGetRiskProfilesRequest, context: Any
+    ) -> pb.BatchGetRiskProfilesResponse:
+        caller().require_program(message.program_id)
+        found = await self.profiles.profiles(message.program_id, message.member_ids)
+        return pb.BatchGetRiskProfilesResponse(
+            results=[
+                pb.RiskProfileResult(
+                    status=lookup_pb2.LOOKUP_STATUS_FOUND, profile=profile_message(found[member_id])
+                )
+                if member_id in found
+                else pb.RiskProfileResult(status=lookup_pb2.LOOKUP_STATUS_MISSING)
+                for member_id in message.member_ids
+            ]
+        )
+
+    async def GetPipelineStatus(
+        self, message: pb.GetPipelineStatusRequest, context: Any
+    ) -> pb.GetPipelineStatusResponse:
+        return pb.GetPipelineStatusResponse(status=await self.pipeline.status(caller()))

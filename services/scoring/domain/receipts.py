@@ -1,0 +1,188 @@
+"""Receipts: everything that a tier decision read and found, with a digest that proves it.
+
+The digest is SHA-256 over the canonical JSON (RFC 8785) of this object, whose
+names are those of the proto, all of them present:
+
+    schema_version, program_id, program_version, program_digest, tier_set,
+    facts_digest, from_tier, to_tier
+                    as they are
+    model_versions  object of texts; empty while no model is read
+    as_of           RFC 3339 with milliseconds and Z: "1998-07-01T00:00:00.000Z"
+    cause           {"event": {"event_id", "seq"}}, {"run_id": …} or {"actor": …}
+    facts           [{"name", "value"}], sorted by name
+    rules           [{"tier", "path", "metric", "fact", "op", "threshold", "value", "met", "margin"}]
+    outcome         without the prefix of the enum: "UPGRADED"
+    reasons         [{"code", "params"}], params an object of texts
+    next            {"tier", "gaps": [{"path", "metric", "value", "threshold", "missing"}]}, null at the top
+
+`facts_digest` is the same over the value of `facts` alone.
+
+The text is written here piece by piece, keys in order, since building the
+object and writing it down with a general writer takes three quarters of a
+decision. Nothing but a cause needs escaping: all other texts are keys, names
+and codes of a checked program. A test holds it equal to canonical().
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from services.scoring.domain.rules import RuleResult
+
+SCHEMA_VERSION = 1
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Outcome(StrEnum):
+    """What a decision did to a tier."""
+
+    ENROLLED = "ENROLLED"
+    KEPT = "KEPT"
+    UPGRADED = "UPGRADED"
+
+
+@dataclass(frozen=True, slots=True)
+class EventCause:
+    """The event that made us decide; the registration has seq 0 and no id."""
+
+    event_id: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunCause:
+    """The run of a job that made us decide."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActorCause:
+    """The person who decided by hand."""
+
+    actor: str
+
+
+Cause = EventCause | RunCause | ActorCause
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code of reasons.ReasonCode with the parameters of its text."""
+
+    code: str
+    params: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NextTier:
+    """The tier above, and what each of its rules says."""
+
+    tier: str
+    gaps: tuple[RuleResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The program that decided."""
+
+    program_id: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A decision about a tier with all that it rests on, and the digest of it."""
+
+    policy: Policy
+    tier_set: str
+    as_of: datetime
+    cause: Cause
+    facts: tuple[tuple[str, int], ...]
+    rules: tuple[RuleResult, ...]
+    outcome: Outcome
+    from_tier: str
+    to_tier: str
+    reasons: tuple[Reason, ...]
+    next: NextTier | None
+    facts_digest: str = field(init=False)
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        facts = _facts(self.facts)
+        object.__setattr__(self, "facts_digest", _sha256(facts))
+        object.__setattr__(self, "digest", receipt_digest(self))
+
+
+def receipt_digest(receipt: Receipt) -> str:
+    """The digest that a receipt of this content must carry."""
+    return _sha256(canonical_text(receipt))
+
+
+def canonical_text(receipt: Receipt) -> str:
+    """The canonical JSON that the digest is made of."""
+    policy = receipt.policy
+    rules = ",".join(map(_rule, receipt.rules))
+    reasons = ",".join(map(_reason, receipt.reasons))
+    as_of = receipt.as_of.isoformat(timespec="milliseconds").removesuffix("+00:00")
+    return (
+        f'{{"as_of":"{as_of}Z","cause":{_cause(receipt.cause)},'
+        f'"facts":{_facts(receipt.facts)},"facts_digest":"{receipt.facts_digest}",'
+        f'"from_tier":"{receipt.from_tier}","model_versions":{{}},"next":{_next(receipt.next)},'
+        f'"outcome":"{receipt.outcome}","program_digest":"{policy.digest}","program_id":"{policy.program_id}",'
+        f'"program_version":{policy.version},"reasons":[{reasons}],'
+        f'"rules":[{rules}],"schema_version":{SCHEMA_VERSION},'
+        f'"tier_set":"{receipt.tier_set}","to_tier":"{receipt.to_tier}"}}'
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _facts(facts: tuple[tuple[str, int], ...]) -> str:
+    items = [f'{{"name":"{name}","value":{value}}}' for name, value in facts]
+    return f"[{','.join(items)}]"
+
+
+def _cause(cause: Cause) -> str:
+    match cause:
+        case EventCause():
+            return f'{{"event":{{"event_id":{_quoted(cause.event_id)},"seq":{cause.seq}}}}}'
+        case RunCause():
+            return f'{{"run_id":{_quoted(cause.run_id)}}}'
+        case ActorCause():
+            return f'{{"actor":{_quoted(cause.actor)}}}'
+
+
+def _rule(result: RuleResult) -> str:
+    rule = result.rule
+    met = "true" if result.met else "false"
+    return (
+        f'{{"fact":"{rule.fact}","margin":{result.value - rule.threshold},"met":{met},'
+        f'"metric":"{rule.metric}","op":"{rule.op}","path":"{rule.path}","threshold":{rule.threshold},'
+        f'"tier":"{rule.tier}","value":{result.value}}}'
+    )
+
+
+def _reason(reason: Reason) -> str:
+    params = ",".join([f'"{name}":"{text}"' for name, text in sorted(reason.params.items())])
+    return f'{{"code":"{reason.code}","params":{{{params}}}}}'
+
+
+def _next(following: NextTier | None) -> str:
+    if following is None:
+        return "null"
+    gaps = ",".join(map(_gap, following.gaps))
+    return f'{{"gaps":[{gaps}],"tier":"{following.tier}"}}'
+
+
+def _gap(result: RuleResult) -> str:
+    rule = result.rule
+    return (
+        f'{{"metric":"{rule.metric}","missing":{result.missing},"path":"{rule.path}",'
+        f'"threshold":{rule.threshold},"value":{result.value}}}'
+    )

@@ -1,0 +1,143 @@
+"""Rules of tiers: the comparisons of a program, compiled once, and what they say of facts."""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from libs.common.conditions import Comparison, Condition, comparisons, parts
+from libs.common.program import METRICS, MONEY_METRICS, WHOLE_BP
+
+Op = Literal[">=", ">", "<=", "<", "=="]
+_COMPARE: dict[Op, Callable[[int, int], bool]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "==": operator.eq,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One comparison of one tier.
+
+    `currency` is empty where the metric is no money. `goal` is the satisfying
+    value that is nearest to the failing ones: 101 where more than 100 is asked.
+    """
+
+    tier: str
+    path: str
+    metric: str
+    fact: str
+    op: Op
+    threshold: int
+    currency: str
+    goal: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """What one rule said of one value."""
+
+    rule: Rule
+    value: int
+    met: bool
+
+    @property
+    def margin(self) -> int:
+        """How far the value is above the threshold."""
+        return self.value - self.rule.threshold
+
+    @property
+    def missing(self) -> int:
+        """How far the value has to move; 0 when met."""
+        return 0 if self.met else abs(self.rule.goal - self.value)
+
+    @property
+    def progress_bp(self) -> int:
+        """How much of the way is made, rounded down; only growth towards a threshold has a way."""
+        if self.met:
+            return WHOLE_BP
+        if self.rule.op not in {">=", ">"} or self.rule.goal <= 0:
+            return 0
+        return max(0, self.value) * WHOLE_BP // self.rule.goal
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place in a tier's condition: a rule by its position, or any or all of the nodes below."""
+
+    joined: Literal["any", "all", ""]
+    children: tuple["Node", ...] = ()
+    position: int = 0
+
+    def holds(self, results: Sequence[RuleResult]) -> bool:
+        """Whether the condition holds."""
+        if not self.joined:
+            return results[self.position].met
+        decisive = self.joined == "any"
+        for child in self.children:
+            if child.holds(results) is decisive:
+                return decisive
+        return not decisive
+
+    def proof(self, results: Sequence[RuleResult]) -> list[RuleResult]:
+        """The results that make it hold, every alternative that does included; none when it does not."""
+        if not self.holds(results):
+            return []
+        if not self.joined:
+            return [results[self.position]]
+        return [result for child in self.children for result in child.proof(results)]
+
+    def progress_bp(self, results: Sequence[RuleResult]) -> int:
+        """The progress of the best alternative, which is that of the last of its parts."""
+        if not self.joined:
+            return results[self.position].progress_bp
+        ways = [child.progress_bp(results) for child in self.children]
+        return max(ways) if self.joined == "any" else min(ways)
+
+
+@dataclass(frozen=True, slots=True)
+class TierRule:
+    """A tier with its compiled condition; the first tier has none."""
+
+    key: str
+    rules: tuple[Rule, ...] = ()
+    condition: Node | None = None
+
+    def evaluate(self, facts: Mapping[str, int]) -> tuple[RuleResult, ...]:
+        """The result of each rule; a fact that is not there is 0."""
+        results = []
+        for rule in self.rules:
+            value = facts.get(rule.fact, 0)
+            results.append(RuleResult(rule, value, _COMPARE[rule.op](value, rule.threshold)))
+        return tuple(results)
+
+
+def tier_rule(key: str, entry: Condition | None, *, currency: str) -> TierRule:
+    """The compiled rule of a tier of a program with this currency."""
+    if entry is None:
+        return TierRule(key)
+    rules = tuple(_rule(key, path, comparison, currency) for path, comparison in comparisons(entry))
+    return TierRule(key, rules, _node(entry, iter(range(len(rules)))))
+
+
+def _rule(tier: str, path: str, comparison: Comparison, currency: str) -> Rule:
+    return Rule(
+        tier=tier,
+        path=path,
+        metric=comparison.metric,
+        fact=METRICS[comparison.metric],
+        op=comparison.op,
+        threshold=comparison.value,
+        currency=currency if comparison.metric in MONEY_METRICS else "",
+        goal=comparison.value + {">": 1, "<": -1}.get(comparison.op, 0),
+    )
+
+
+def _node(condition: Condition, positions: Iterator[int]) -> Node:
+    joined, children = parts(condition)
+    if not joined:
+        return Node("", position=next(positions))
+    return Node(joined, tuple(_node(child, positions) for child in children))

@@ -1,0 +1,61 @@
+"""The compiled programs that this replica holds, by the digest of their documents."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from libs.common.errors import ProgramInvalid
+from libs.common.program import Program
+from services.scoring.domain.errors import ProgramNotHeld, TierUnknown
+from services.scoring.domain.tiers import Ladder, ladders
+
+
+@dataclass(frozen=True, slots=True)
+class NamedProgram:
+    """A program as a request names it: always by digest, the second time with its document."""
+
+    digest: str
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledProgram:
+    """A program with its tier sets compiled."""
+
+    program: Program
+    ladders: Mapping[str, Ladder]
+
+    def ladder(self, tier_set: str) -> Ladder:
+        """The tier set of a key."""
+        if tier_set not in self.ladders:
+            raise TierUnknown(tier_set=tier_set)
+        return self.ladders[tier_set]
+
+
+class HeldPrograms:
+    """A bounded cache; what was used longest ago leaves first."""
+
+    def __init__(self, size_max: int) -> None:
+        self._size_max = size_max
+        self._held: OrderedDict[str, CompiledProgram] = OrderedDict()
+
+    def find(self, named: NamedProgram) -> CompiledProgram:
+        """The program of a digest, from the request's document where it is not held."""
+        if held := self._held.get(named.digest):
+            self._held.move_to_end(named.digest)
+            return held
+        compiled = self._held[named.digest] = _compile(named)
+        if len(self._held) > self._size_max:
+            self._held.popitem(last=False)
+        return compiled
+
+
+def _compile(named: NamedProgram) -> CompiledProgram:
+    if not named.document:
+        raise ProgramNotHeld(program_digest=named.digest)
+    # Of the bytes as they are: a stored document keeps its digest when later fields have defaults.
+    if hashlib.sha256(named.document).hexdigest() != named.digest:
+        raise ProgramInvalid(program_digest="is not the SHA-256 of the document")
+    program = Program.parse(named.document)
+    return CompiledProgram(program, ladders(program, named.digest))

@@ -1,0 +1,241 @@
+"""A small program of members as the other services would tell of it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from laurel.benefits.v1 import benefits_pb2, events_pb2
+from laurel.common.v1 import fact_pb2
+from laurel.members.v1 import events_pb2 as members_events_pb2
+from laurel.members.v1 import members_pb2
+from laurel.risk.v1 import risk_pb2
+from laurel.scoring.v1 import receipts_pb2, scoring_pb2
+
+from libs.common.program import Program, preset
+from libs.common.rpc.time import timestamp
+
+NOON = datetime(1998, 7, 1, 12, tzinfo=UTC)
+PROGRAM = "music_store"
+SPEND = "purchase.amount_minor.lifetime"
+
+
+def member_id(number: int) -> str:
+    """The id of the n-th member."""
+    return f"mem_{number:032x}"
+
+
+def a_program() -> Program:
+    """The demo program, published as version 1."""
+    return preset(PROGRAM).model_copy(update={"version": 1})
+
+
+@dataclass
+class World:
+    """What the services hold. Members are all gold, with 300 dollars spent in two purchases."""
+
+    members: dict[str, members_pb2.Member] = field(default_factory=dict)
+    program: Program = field(default_factory=a_program)
+
+    @classmethod
+    def of(cls, count: int) -> "World":
+        """A world of so many members."""
+        return cls({member_id(number): a_member(number) for number in range(1, count + 1)})
+
+    def live_program(self) -> benefits_pb2.Program:
+        document = self.program.canonical()
+        return benefits_pb2.Program(
+            program_id=self.program.key,
+            version=self.program.version,
+            digest=self.program.digest(),
+            document=document,
+            effective_time=timestamp(NOON),
+        )
+
+
+def a_member(number: int) -> members_pb2.Member:
+    """A verified gold member who joined on New Year's Day of 1997."""
+    return members_pb2.Member(
+        member_id=member_id(number),
+        program_id=PROGRAM,
+        identities=[members_pb2.Identity(source="cdnow", external_id=f"{number:05}")],
+        registered_time=timestamp(datetime(1997, 1, 1, tzinfo=UTC)),
+        verification=members_events_pb2.VERIFICATION_VERIFIED,
+        seq=2,
+        tiers={"main": "gold"},
+        last_activity_time=timestamp(NOON - timedelta(days=30)),
+    )
+
+
+def facts_of(as_of: datetime, *names: str) -> members_pb2.FactsResult:
+    """The facts of any member at a time, of these names or all."""
+    facts = {"purchase.count.lifetime": 2, "purchase.days_since_last": 30, SPEND: 30_000}
+    return members_pb2.FactsResult(
+        as_of=timestamp(as_of),
+        facts=[
+            fact_pb2.Fact(name=name, value=value)
+            for name, value in sorted(facts.items())
+            if not names or name in names
+        ],
+    )
+
+
+def _reason() -> receipts_pb2.Reason:
+    params = {
+        "tier": "gold",
+        "metric": "spend",
+        "op": ">=",
+        "threshold": "25000",
+        "value": "30000",
+        "currency": "USD",
+    }
+    return receipts_pb2.Reason(code="TIER_REACHED", params=params)
+
+
+def a_membership(owner: str, program: Program) -> benefits_pb2.Membership:
+    """Gold in the only tier set, decided on the second purchase."""
+    rule = receipts_pb2.RuleResult(
+        tier="gold",
+        path="entry",
+        metric="spend",
+        fact=SPEND,
+        op=">=",
+        threshold=25_000,
+        value=30_000,
+        met=True,
+        margin=5_000,
+    )
+    gap = receipts_pb2.Gap(path="entry", metric="spend", value=30_000, threshold=50_000, missing=20_000)
+    receipt = receipts_pb2.Receipt(
+        program_id=program.key,
+        program_version=program.version,
+        program_digest=program.digest(),
+        tier_set="main",
+        as_of=timestamp(NOON),
+        cause=receipts_pb2.Cause(event=receipts_pb2.EventCause(event_id="evt_2", seq=2)),
+        facts=[fact_pb2.Fact(name=SPEND, value=30_000)],
+        facts_digest="f" * 64,
+        rules=[rule],
+        outcome=receipts_pb2.TIER_OUTCOME_UPGRADED,
+        from_tier="normal",
+        to_tier="gold",
+        reasons=[_reason()],
+        next=receipts_pb2.NextTier(tier="platinum", gaps=[gap]),
+        digest="d" * 64,
+    )
+    return benefits_pb2.Membership(
+        member_id=owner,
+        tier_set="main",
+        tier="gold",
+        since_time=timestamp(NOON),
+        seq=3,
+        applied_seq=2,
+        decision=benefits_pb2.Decision(decision_id="dec_3", seq=3, receipt=receipt),
+    )
+
+
+def tier_changes() -> list[events_pb2.TierChange]:
+    """Gold since noon, normal before, latest first."""
+    joined = timestamp(datetime(1997, 1, 1, tzinfo=UTC))
+    return [
+        events_pb2.TierChange(
+            decision_id="dec_3",
+            seq=3,
+            from_tier="normal",
+            to_tier="gold",
+            outcome=receipts_pb2.TIER_OUTCOME_UPGRADED,
+            valid_from=timestamp(NOON),
+            reasons=[_reason()],
+        ),
+        events_pb2.TierChange(
+            decision_id="dec_1",
+            seq=1,
+            to_tier="normal",
+            outcome=receipts_pb2.TIER_OUTCOME_ENROLLED,
+            valid_from=joined,
+            valid_to=timestamp(NOON),
+        ),
+    ]
+
+
+def an_account(owner: str) -> benefits_pb2.PointsAccount:
+    """A balance beyond 32 bits, so that what cannot carry it is noticed."""
+    return benefits_pb2.PointsAccount(
+        member_id=owner,
+        currency="points",
+        balance_points=2**40,
+        held_points=40,
+        available_points=2**40 - 40,
+        seq=2,
+    )
+
+
+def an_entry() -> benefits_pb2.Entry:
+    """400 points for 200.50 dollars in gold."""
+    return benefits_pb2.Entry(
+        entry_id="ent_2",
+        transaction_id="txn_2",
+        seq=2,
+        points=400,
+        balance_after=2**40,
+        lot_id="lot_2",
+        digest="e" * 64,
+        kind=benefits_pb2.ENTRY_KIND_ACCRUAL,
+        occurred_time=timestamp(NOON),
+        source="cdnow",
+        external_ref="receipt-2",
+        earnings=[
+            benefits_pb2.EarningExplanation(
+                rule="purchase",
+                amount_minor=20_050,
+                unit_minor=100,
+                points_per_unit=1,
+                multiplier_bp=20_000,
+                tier="gold",
+                points=400,
+            )
+        ],
+    )
+
+
+def an_entitlement() -> benefits_pb2.Entitlement:
+    """Free shipping, inherited from silver."""
+    return benefits_pb2.Entitlement(
+        benefit="free_shipping",
+        kind="service",
+        name_zh="免运费",
+        name_en="Free shipping",
+        tier_set="main",
+        granted_by_tier="silver",
+        inherited=True,
+        params={"orders_count": 12},
+    )
+
+
+def a_score() -> scoring_pb2.Score:
+    """An RFM of 3.6 with one of its contributions."""
+    contribution = scoring_pb2.Contribution(
+        factor="monetary",
+        fact=SPEND,
+        value=30_000,
+        score=5,
+        weight_bp=4_000,
+        contribution_bp=20_000,
+        cuts=[1, 2, 3, 4],
+    )
+    return scoring_pb2.Score(
+        name="rfm", policy_version="cdnow", value_bp=36_000, label="potential", contributions=[contribution]
+    )
+
+
+def a_risk_profile(owner: str) -> risk_pb2.RiskProfile:
+    """A verified member whom one other has reported."""
+    return risk_pb2.RiskProfile(
+        member_id=owner,
+        integrity=90,
+        level=risk_pb2.RISK_LEVEL_LOW,
+        verification=members_events_pb2.VERIFICATION_VERIFIED,
+        reporters_count=1,
+        parts=[
+            risk_pb2.IntegrityPart(code="BASE", points=100),
+            risk_pb2.IntegrityPart(code="REPORTS", points=-10),
+        ],
+    )

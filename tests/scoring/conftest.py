@@ -1,0 +1,65 @@
+"""The scoring service behind a real channel, and callers of each kind."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
+
+from libs.common.caller import PrincipalKind
+from libs.common.clock import now
+from libs.common.rpc.client import channel
+from libs.common.tokens import TokenSigner, make_key
+from services.scoring.server import make_server
+from services.scoring.settings import Settings
+
+if TYPE_CHECKING:
+    from laurel.scoring.v1.scoring_pb2_grpc import ScoringServiceAsyncStub
+
+    AsCaller = Callable[[PrincipalKind, str | None], ScoringServiceAsyncStub]
+
+# Examples are small; a slow one says something of the machine, not of us.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
+SERVICE = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
+PROGRAMS_HELD_MAX = 2
+
+
+@pytest.fixture
+async def as_caller(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[AsCaller]":
+    """Stubs of a scoring service of its own, which holds two programs, for callers of a kind and program."""
+    folder = tmp_path_factory.mktemp("keys")
+    make_key(folder / "key.pem", folder / "keys.json")
+    signer = TokenSigner(folder / "key.pem", folder / "keys.json")
+    server = make_server(
+        Settings(
+            key_set_file=folder / "keys.json",
+            signing_key_file=folder / "key.pem",
+            port=0,
+            metrics_port=0,
+            programs_held_max=PROGRAMS_HELD_MAX,
+            drain_seconds=0,
+        )
+    )
+    port = await server.start()
+    channels = []
+
+    def stub(kind: PrincipalKind, program_id: str | None = None) -> "ScoringServiceAsyncStub":
+        token = signer.token("caller", kind, now=now(), ttl=timedelta(minutes=5), program_id=program_id)
+        opened = channel(f"127.0.0.1:{port}", SERVICE, token=lambda: token)
+        channels.append(opened)
+        return scoring_pb2_grpc.ScoringServiceStub(opened)
+
+    yield stub
+    for opened in channels:
+        await opened.close()
+    await server.drain()
+
+
+@pytest.fixture
+def scoring(as_caller: "AsCaller") -> "ScoringServiceAsyncStub":
+    """Scoring as another service calls it."""
+    return as_caller("service", None)
