@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from laurel.common.v1 import pipeline_pb2
-
 from libs.common.caller import Principal
 from libs.common.errors import Forbidden, Unavailable
 from libs.common.mongo import Database

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import grpc
+
 from laurel.common.v1 import fact_pb2
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.scoring.v1 import receipts_pb2, scoring_pb2, scoring_pb2_grpc
-
 from libs.common.program import Program
 from libs.common.rpc.client import calling, channel
 from libs.common.rpc.errors import reason_of

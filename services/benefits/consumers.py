@@ -1,7 +1,6 @@
 """What benefits learns from others: what members did, from members."""
 
 from laurel.members.v1 import events_pb2
-
 from libs.common.redis import StreamMessage
 from libs.common.rpc.time import moment
 from services.benefits.domain.memberships import Inbound

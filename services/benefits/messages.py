@@ -6,7 +6,6 @@ from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2
 from laurel.members.v1 import events_pb2 as members_pb2
 from laurel.scoring.v1 import receipts_pb2
-
 from libs.common.rpc.time import moment, timestamp
 from services.benefits.domain.entitlements import Entitlement
 from services.benefits.domain.ledger import Account, Transaction

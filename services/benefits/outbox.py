@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from laurel.benefits.v1 import events_pb2
-
 from libs.common.mongo import Document
 from libs.common.outbox import outbox_row
 from services.benefits.domain.ledger import Entry, Posting

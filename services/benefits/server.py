@@ -1,7 +1,6 @@
 """Builds and wires the benefits service; the only file that knows every part of it."""
 
 from laurel.benefits.v1 import benefits_pb2_grpc
-
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.pipeline import PipelineReader

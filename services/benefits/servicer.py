@@ -7,7 +7,6 @@ from typing import Any
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import benefits_pb2_grpc
 from laurel.common.v1 import lookup_pb2
-
 from libs.common.caller import caller
 from libs.common.errors import Forbidden
 from libs.common.mongo import request

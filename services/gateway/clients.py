@@ -7,7 +7,6 @@ from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
-
 from libs.common.caller import caller
 from libs.common.rpc.client import channel
 from services.gateway.settings import GatewaySettings

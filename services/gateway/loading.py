@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import TypeVar
 
 from laurel.common.v1 import lookup_pb2
-
 from libs.common.errors import Unavailable
 
 KEYS_MAX = 500

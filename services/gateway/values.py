@@ -7,9 +7,9 @@ from typing import NewType, TypeVar
 
 import strawberry
 from google.protobuf.message import Message
+
 from laurel.common.v1 import fact_pb2
 from laurel.members.v1 import events_pb2
-
 from libs.common.rpc.time import moment
 from services.gateway.errors import InvalidInput
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
 from laurel.common.v1 import lookup_pb2
-
 from libs.common.clock import ProgramClock
 from libs.common.errors import Unavailable
 from libs.common.program import Program

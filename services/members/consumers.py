@@ -1,7 +1,6 @@
 """What members learns from others: the tiers that benefits decides, kept for filtering."""
 
 from laurel.benefits.v1 import events_pb2
-
 from libs.common.redis import StreamMessage
 from services.members.repository.store import MembersStore
 

@@ -4,7 +4,6 @@ from types import MappingProxyType
 
 from laurel.common.v1 import error_reason_pb2, fact_pb2
 from laurel.members.v1 import events_pb2, members_pb2
-
 from libs.common.rpc.time import moment, timestamp
 from services.members.domain.facts import LIFETIME, tally_facts
 from services.members.domain.intake import BusinessKey, Event, EventResult, Incoming

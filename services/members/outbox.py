@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from laurel.members.v1 import events_pb2
-
 from libs.common.mongo import Document
 from libs.common.outbox import outbox_row
 from libs.common.rpc.time import timestamp

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import protovalidate
+
 from laurel.common.v1 import lookup_pb2
 from laurel.members.v1 import events_pb2, members_pb2_grpc
 from laurel.members.v1 import members_pb2 as pb
-
 from libs.common.caller import caller
 from libs.common.errors import Forbidden
 from libs.common.mongo import Request, request

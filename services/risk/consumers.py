@@ -1,7 +1,6 @@
 """What risk learns from others: who the members are, from members."""
 
 from laurel.members.v1 import events_pb2
-
 from libs.common.redis import StreamMessage
 from services.risk.domain.profiles import Announced
 from services.risk.handlers import ProfileHandlers

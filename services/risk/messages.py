@@ -4,7 +4,6 @@ from types import MappingProxyType
 
 from laurel.members.v1 import events_pb2 as members_pb2
 from laurel.risk.v1 import risk_pb2 as pb
-
 from libs.common.rpc.time import timestamp
 from services.risk.domain.integrity import Level, Verification
 from services.risk.domain.profiles import Profile

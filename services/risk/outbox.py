@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from laurel.risk.v1 import risk_pb2 as pb
-
 from libs.common.mongo import Document
 from libs.common.outbox import outbox_row
 from services.risk.domain.profiles import Profile

@@ -1,7 +1,6 @@
 """Builds and wires the risk service; the only file that knows every part of it."""
 
 from laurel.risk.v1 import risk_pb2_grpc
-
 from libs.common.clock import now
 from libs.common.pipeline import PipelineReader
 from libs.common.service import Platform, rpc_server, run_service, serve

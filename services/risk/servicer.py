@@ -6,7 +6,6 @@ from typing import Any
 from laurel.common.v1 import lookup_pb2
 from laurel.risk.v1 import risk_pb2 as pb
 from laurel.risk.v1 import risk_pb2_grpc
-
 from libs.common.caller import caller
 from libs.common.pipeline import PipelineReader
 from services.risk.handlers import ProfileHandlers

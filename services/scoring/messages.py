@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from laurel.common.v1 import fact_pb2
 from laurel.scoring.v1 import receipts_pb2, scoring_pb2
-
 from libs.common.documents import NUMBER_MAX
 from libs.common.errors import InvalidRequest
 from libs.common.rpc.time import moment, timestamp

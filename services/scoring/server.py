@@ -3,8 +3,8 @@
 import asyncio
 
 import uvloop
-from laurel.scoring.v1 import scoring_pb2_grpc
 
+from laurel.scoring.v1 import scoring_pb2_grpc
 from libs.common.clock import now
 from libs.common.rpc.server import RpcServer, stopped
 from libs.common.telemetry import configure_logs, log, serve_metrics

@@ -5,7 +5,6 @@ from typing import Any
 
 from laurel.scoring.v1 import scoring_pb2 as pb
 from laurel.scoring.v1 import scoring_pb2_grpc
-
 from libs.common.caller import caller
 from libs.common.errors import Forbidden
 from services.scoring.handlers import BatchScore, DecideTiers, ScoringHandlers

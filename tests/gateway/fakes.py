@@ -11,7 +11,6 @@ from laurel.common.v1 import lookup_pb2
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
-
 from libs.common.caller import caller
 from libs.common.clock import now
 from libs.common.errors import Kind, Refusal

@@ -9,7 +9,6 @@ from laurel.members.v1 import events_pb2 as members_events_pb2
 from laurel.members.v1 import members_pb2
 from laurel.risk.v1 import risk_pb2
 from laurel.scoring.v1 import receipts_pb2, scoring_pb2
-
 from libs.common.program import Program, preset
 from libs.common.rpc.time import timestamp
 

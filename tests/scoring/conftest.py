@@ -5,9 +5,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
-from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 
+from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import PrincipalKind
 from libs.common.clock import now
 from libs.common.rpc.client import channel
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
     from laurel.scoring.v1.scoring_pb2_grpc import ScoringServiceAsyncStub
 
     AsCaller = Callable[[PrincipalKind, str | None], ScoringServiceAsyncStub]
-
-# Examples are small; a slow one says something of the machine, not of us.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 SERVICE = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
 PROGRAMS_HELD_MAX = 2

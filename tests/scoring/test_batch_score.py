@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+
 from laurel.common.v1 import fact_pb2
 from laurel.scoring.v1 import scoring_pb2 as pb
-
 from libs.common.program import Program, preset
 from libs.common.rpc.errors import error_info
 from libs.common.rpc.time import timestamp
 
 if TYPE_CHECKING:
     from laurel.scoring.v1.scoring_pb2_grpc import ScoringServiceAsyncStub
-
     from tests.scoring.conftest import AsCaller
 
 MUSIC = preset("music_store")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+
 from laurel.common.v1 import fact_pb2
 from laurel.scoring.v1 import receipts_pb2
 from laurel.scoring.v1 import scoring_pb2 as pb
-
 from libs.common.program import Program, preset
 from libs.common.rpc.errors import error_info
 from libs.common.rpc.time import moment, timestamp
@@ -19,7 +19,6 @@ from services.scoring.messages import receipt_message
 
 if TYPE_CHECKING:
     from laurel.scoring.v1.scoring_pb2_grpc import ScoringServiceAsyncStub
-
     from tests.scoring.conftest import AsCaller
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from laurel.members.v1 import members_pb2 as pb
 from strawberry.dataloader import DataLoader
 
+from laurel.members.v1 import members_pb2 as pb
 from libs.common.rpc.time import timestamp
 from services.gateway.clients import LIST_SECONDS, READ_SECONDS
 from services.gateway.loading import KEYS_MAX, for_each_argument, found

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Annotated
 
 import strawberry
-from laurel.members.v1 import members_pb2 as pb
 from strawberry import relay
 
+from laurel.members.v1 import members_pb2 as pb
 from services.gateway.benefits.types.entitlements import Benefit, benefit_of
 from services.gateway.benefits.types.memberships import Membership, membership_of
 from services.gateway.benefits.types.points import PointsAccount, account_of

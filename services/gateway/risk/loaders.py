@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from laurel.risk.v1 import risk_pb2 as pb
 from strawberry.dataloader import DataLoader
 
+from laurel.risk.v1 import risk_pb2 as pb
 from services.gateway.clients import READ_SECONDS
 from services.gateway.loading import KEYS_MAX, found
 

@@ -3,8 +3,8 @@
 from enum import Enum
 
 import strawberry
-from laurel.risk.v1 import risk_pb2 as pb
 
+from laurel.risk.v1 import risk_pb2 as pb
 from services.gateway.values import Verification, known
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import grpc
+from strawberry.dataloader import DataLoader
+
 from laurel.benefits.v1 import benefits_pb2
 from laurel.members.v1 import members_pb2
 from laurel.scoring.v1 import scoring_pb2 as pb
-from strawberry.dataloader import DataLoader
-
 from libs.common.errors import ProgramUnknown
 from libs.common.rpc.errors import reason_of
 from services.gateway.benefits.documents import score_facts

@@ -1,8 +1,8 @@
 """What the graph shows of scores."""
 
 import strawberry
-from laurel.scoring.v1 import scoring_pb2 as pb
 
+from laurel.scoring.v1 import scoring_pb2 as pb
 from services.gateway.values import Long
 
 

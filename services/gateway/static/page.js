@@ -1,8 +1,10 @@
 // The GraphiQL page: takes a token from the address, opens with an example and runs it.
 "use strict";
 
-const EXAMPLE = `# Five gold members: their tier, why they have it, and the points they earned.
-# Press the triangle (Ctrl-Enter) to run it; hold Ctrl and click a name for its description.
+const EXAMPLE = `# Five gold members: their tier, the reasons
+# for it, and the points that they earned.
+# The triangle (Ctrl-Enter) runs the query; the
+# book on the left explains every name.
 query GoldMembers {
   members(first: 5, tier: "gold") {
     edges {
@@ -82,20 +84,22 @@ function runWhenReady(triesLeft = 50) {
   }
 }
 
+// Tabs that were open before a reload come back with their headers; a new token starts anew.
 const token = tokenFromAddress();
 if (token) {
   storage.clear();
 }
+const fresh = storage.getItem("graphiql:tabState") === null;
 
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
     fetcher,
     storage,
     defaultQuery: EXAMPLE,
-    defaultHeaders: headersWith(token),
+    defaultHeaders: fresh ? headersWith(token) : undefined,
     shouldPersistHeaders: true,
     isHeadersEditorEnabled: true,
-    defaultEditorToolsVisibility: token ? false : "headers",
+    defaultEditorToolsVisibility: fresh && !token ? "headers" : undefined,
   }),
 );
 if (token) {

@@ -1,8 +1,8 @@
 """What the graph shows of the benefits that a member has."""
 
 import strawberry
-from laurel.benefits.v1 import benefits_pb2 as pb
 
+from laurel.benefits.v1 import benefits_pb2 as pb
 from services.gateway.benefits.types.programs import BenefitKind, numbers_of
 from services.gateway.values import LocalName, NamedNumber, known
 

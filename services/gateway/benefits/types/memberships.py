@@ -9,10 +9,10 @@ from enum import Enum
 from typing import Annotated
 
 import strawberry
+
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2
 from laurel.scoring.v1 import receipts_pb2
-
 from libs.common.program import Program
 from libs.common.texts import Locale as Language
 from libs.common.texts import render

@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Annotated
 
 import strawberry
-from laurel.benefits.v1 import benefits_pb2 as pb
 
+from laurel.benefits.v1 import benefits_pb2 as pb
 from services.gateway.context import Info
 from services.gateway.values import Long, checked_first, known, time_of
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import Enum
 
 import strawberry
-from laurel.benefits.v1 import benefits_pb2 as pb
 
+from laurel.benefits.v1 import benefits_pb2 as pb
 from libs.common import program as documents
 from libs.common.conditions import Comparison, comparisons
 from libs.common.documents import Text
