@@ -148,11 +148,13 @@ def violation_texts(violations: Sequence[Any]) -> dict[str, str]:
 
 
 def _path(violation: Any) -> str:
+    """The path of the field; a rule over a whole message has none."""
+    elements = violation.proto.field.elements if violation.proto.field is not None else ()
     parts = [
-        f"{element.field_name}[{element.index}]" if element.HasField("index") else element.field_name
-        for element in violation.proto.field.elements
+        element.field_name if element.subscript is None else f"{element.field_name}[{element.subscript.value}]"
+        for element in elements
     ]
-    return ".".join(parts) or "request"
+    return ".".join(parts) or "message"
 
 
 async def _each_valid(requests: AsyncIterator[Message | Malformed]) -> AsyncIterator[Message]:

@@ -1,0 +1,215 @@
+"""The commands against a whole platform: what a person at a terminal does and sees."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymongo
+import pytest
+
+from libs.cli.data_folder import DataFolder, RunFile
+from libs.cli.errors import CommandError
+from libs.cli.sample import FILE
+
+ROWS = FILE.read_text().splitlines()[:400]
+CUSTOMERS = {row.split()[1] for row in ROWS}
+
+
+@dataclass(frozen=True)
+class Laurel:
+    """The command, in one data folder."""
+
+    folder: Path
+
+    def __call__(self, *arguments: str, exits: int = 0) -> str:
+        done = subprocess.run(
+            self.command(*arguments), env=self.environment(), capture_output=True, text=True
+        )
+        assert done.returncode == exits, done.stdout + done.stderr
+        return done.stdout if exits == 0 else done.stdout + done.stderr
+
+    def load(self, rows: list[str], *, source: str = "cdnow", exits: int = 0) -> str:
+        """Load these rows as a file of their own."""
+        file = self.folder / "rows.txt"
+        file.write_text("\n".join(rows))
+        return self("load", str(file), "--format", "cdnow", "--source", source, exits=exits).strip()
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "libs.cli.main", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "LAUREL_DATA_DIR": str(self.folder)}
+
+    def run_file(self) -> RunFile:
+        return DataFolder(self.folder).running()
+
+    def up(self) -> subprocess.Popen[str]:
+        """A platform in this folder, from when it serves."""
+        up = subprocess.Popen(
+            self.command("up"),
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert up.stdout is not None
+        told = []
+        for line in up.stdout:
+            told.append(line)
+            if "Running until" in line:
+                return up
+        raise AssertionError("".join(told))
+
+    def drained(self) -> None:
+        """Wait until everything recorded has had its effect."""
+        deadline = time.monotonic() + 60
+        while not json.loads(self("status", "--json"))["drained"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    def tiers(self) -> dict[str, int]:
+        """Rows of memberships by tier, straight from the database."""
+        with pymongo.MongoClient[dict[str, str]](self.run_file().mongodb_uri) as client:
+            found: dict[str, int] = {}
+            for membership in client["laurel_benefits"]["memberships"].find():
+                found[membership["tier"]] = found.get(membership["tier"], 0) + 1
+            return found
+
+
+def stop(up: subprocess.Popen[str]) -> None:
+    up.send_signal(signal.SIGINT)
+    assert up.wait(timeout=30) == 0
+
+
+@pytest.fixture(scope="module")
+def laurel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laurel]:
+    """A platform with the first 400 rows of the sample."""
+    laurel = Laurel(tmp_path_factory.mktemp("platform"))
+    up = laurel.up()
+    try:
+        laurel("init", "program", "music_store")
+        laurel("init", "store", "online", "--name", "Online")
+        laurel("init", "partner", "cdnow", "--name", "CDNOW", "--store", "online")
+        told = laurel.load(ROWS)
+        assert told == f"400 accepted, 0 duplicates, 0 rejected; {len(CUSTOMERS)} new members"
+        laurel.drained()
+        yield laurel
+        stop(up)
+    finally:
+        up.kill()
+        up.wait()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROWS,
+        ["master customer date cds amount", *ROWS],
+        [row.split(maxsplit=1)[1] for row in ROWS],
+        random.Random(1).sample(ROWS, len(ROWS)),
+    ],
+    ids=["as it was", "with a header", "without its first column", "shuffled"],
+)
+def test_a_file_that_is_loaded_again_moves_nothing(laurel: Laurel, rows: list[str]) -> None:
+    before = laurel.tiers()
+
+    assert laurel.load(rows) == "0 accepted, 400 duplicates, 0 rejected; 0 new members"
+
+    laurel.drained()
+    assert laurel.tiers() == before
+
+
+def test_a_bad_line_sends_nothing(laurel: Laurel) -> None:
+    told = laurel.load([*ROWS[:2], "0001 19970101 two 29.33"], exits=1)
+
+    assert "line 3: expected" in told
+
+
+def test_an_unknown_partner_is_told_with_what_to_do(laurel: Laurel) -> None:
+    assert "run `laurel init partner nobody" in laurel.load(ROWS, source="nobody", exits=1)
+
+
+def test_an_interrupted_load_goes_on(laurel: Laurel) -> None:
+    laurel("init", "partner", "second", "--name", "Second shop", "--store", "online")
+    file = laurel.folder / "interrupted.txt"
+    file.write_text("\n".join(ROWS))
+    arguments = ("load", str(file), "--format", "cdnow", "--source", "second")
+    runs = set(DataFolder(laurel.folder).loads.iterdir())
+    loading = subprocess.Popen(laurel.command(*arguments), env=laurel.environment())
+    while set(DataFolder(laurel.folder).loads.iterdir()) == runs:
+        time.sleep(0.01)
+    loading.kill()
+    loading.wait()
+
+    told = laurel(*arguments).strip()
+
+    assert told == f"400 accepted, 0 duplicates, 0 rejected; {len(CUSTOMERS)} new members"
+    laurel.drained()
+
+
+def test_the_same_program_store_and_partner_again_change_nothing(laurel: Laurel) -> None:
+    assert "version 1 is live" in laurel("init", "program", "music_store")
+    assert "store online" in laurel("init", "store", "online", "--name", "Online")
+    assert "partner cdnow" in laurel("init", "partner", "cdnow", "--name", "CDNOW", "--store", "online")
+
+
+def test_the_status_names_every_process(laurel: Laurel) -> None:
+    processes = json.loads(laurel("status", "--json"))["processes"]
+
+    assert set(processes) == {"mongod", "valkey", "members", "scoring", "benefits", "risk", "gateway"}
+    assert all(process["pid"] for process in processes.values())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--role", "boss"),
+        (),
+        ("--role", "analyst", "--member", "mem_1"),
+        ("--role", "analyst", "--ttl", "ever"),
+    ],
+    ids=["an unknown role", "nobody", "two at once", "no duration"],
+)
+def test_a_token_is_for_one_known_principal(laurel: Laurel, arguments: tuple[str, ...]) -> None:
+    laurel("token", *arguments, exits=2 if "boss" in arguments else 1)
+
+
+def test_a_sound_ledger_is_verified_and_a_tampered_entry_is_found(laurel: Laurel) -> None:
+    found = json.loads(laurel("verify", "--json"))
+    assert (found["sum"], found["broken"]) == (0, 0)
+    assert found["transactions"] >= 400
+
+    with pymongo.MongoClient[dict[str, object]](laurel.run_file().mongodb_uri) as client:
+        entries = client["laurel_benefits"]["entries"]
+        entry = entries.find_one({"points": {"$gt": 0}})
+        assert entry is not None
+        entries.update_one({"_id": entry["_id"]}, {"$inc": {"points": 1}}, bypass_document_validation=True)
+        told = laurel("verify", exits=1)
+        entries.update_one({"_id": entry["_id"]}, {"$inc": {"points": -1}}, bypass_document_validation=True)
+
+    assert str(entry["_id"]) in told
+
+
+def test_a_second_platform_is_refused_in_the_same_folder(laurel: Laurel) -> None:
+    assert "running in" in laurel("up", exits=1)
+
+
+def test_a_second_up_finds_its_data(tmp_path: Path) -> None:
+    laurel = Laurel(tmp_path)
+    stop_first = laurel.up()
+    laurel("init", "program", "music_store")
+    stop(stop_first)
+    with pytest.raises(CommandError, match="No platform is running"):
+        laurel.run_file()
+
+    again = laurel.up()
+
+    assert "version 1 is live" in laurel("init", "program", "music_store")
+    stop(again)

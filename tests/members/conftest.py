@@ -1,0 +1,111 @@
+"""The members service behind a real channel, on a real mongod, with programs from a fake benefits."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+
+from laurel.members.v1 import members_pb2 as pb
+from laurel.members.v1 import members_pb2_grpc
+from libs.common.caller import PrincipalKind
+from libs.common.clock import ProgramClock
+from libs.common.ids import new_id
+from libs.common.mongo import Database
+from libs.common.rpc.client import channel
+from libs.common.service import Platform
+from services.members.domain.members import ProgramCalendar
+from services.members.repository.indexes import ensure_indexes
+from services.members.server import servicer
+from services.members.settings import Settings
+from tests.support.builders import PROGRAM, a_registration_request
+from tests.support.services import Keys, dropped, serving
+
+if TYPE_CHECKING:
+    from laurel.members.v1.members_pb2_grpc import MembersServiceAsyncStub
+
+SERVICE = pb.DESCRIPTOR.services_by_name["MembersService"]
+REPLAYED_FROM = datetime(1998, 7, 1, tzinfo=UTC)
+
+
+class FakePrograms:
+    """Benefits, as far as members asks it: two programs, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def calendar(self, program_id: str) -> ProgramCalendar | None:
+        self.asked += 1
+        if program_id not in {PROGRAM, "other_store"}:
+            return None
+        return ProgramCalendar(program_id, "USD", "America/New_York", ProgramClock(replay_from=REPLAYED_FROM))
+
+
+@dataclass
+class MembersWorld:
+    """A running service, and callers of it."""
+
+    address: str
+    keys: Keys
+    database: Database
+    programs: FakePrograms
+    channels: list[grpc.aio.Channel] = field(default_factory=list)
+
+    def caller(
+        self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM
+    ) -> "MembersServiceAsyncStub":
+        """A stub that calls as this principal; grpc.aio closes a channel that nobody holds, so the world does."""
+        token = self.keys.token(kind, subject, program_id)
+        self.channels.append(channel(self.address, SERVICE, token=token, timeout=10))
+        return members_pb2_grpc.MembersServiceStub(self.channels[-1])
+
+    @cached_property
+    def partner(self) -> "MembersServiceAsyncStub":
+        """A partner that was admitted."""
+        return self.caller("partner", "shop")
+
+    @cached_property
+    def staff(self) -> "MembersServiceAsyncStub":
+        """Staff of the program."""
+        return self.caller("staff", "ann")
+
+    async def a_member(self, external_id: str | None = None) -> str:
+        """A newly registered member's id."""
+        answer = await self.partner.RegisterMembers(a_registration_request(external_id or new_id("ext")))
+        return answer.results[0].member.member_id
+
+
+@pytest.fixture(scope="module")
+async def members(
+    mongodb_uri: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[MembersWorld]:
+    """A members service with a store and two partners."""
+    keys = Keys.made_in(Path(tmp_path_factory.mktemp("keys")))
+    settings = Settings(benefits_address="unused", **keys.settings(mongodb_uri, redis_url))
+    platform = Platform.of("members", settings)
+    await ensure_indexes(platform.database)
+    programs = FakePrograms()
+    register = members_pb2_grpc.add_MembersServiceServicer_to_server
+    async with serving(settings, register, servicer(platform, settings, programs)) as address:
+        world = MembersWorld(address, keys, platform.database, programs)
+        await world.staff.CreateStore(
+            pb.CreateStoreRequest(
+                program_id=PROGRAM, request_id="s1", store_id="online", display_name="Online"
+            )
+        )
+        for partner in ("shop", "rival"):
+            await world.staff.CreatePartner(
+                pb.CreatePartnerRequest(
+                    program_id=PROGRAM,
+                    request_id=f"p-{partner}",
+                    partner_id=partner,
+                    display_name=partner.title(),
+                    store_ids=["online"],
+                )
+            )
+        yield world
+    await dropped(platform)

@@ -1,0 +1,81 @@
+"""Services in the test's own process: real channels, a real mongod and Valkey, identities of any kind."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from libs.common.caller import PrincipalKind
+from libs.common.clock import now
+from libs.common.ids import new_id
+from libs.common.mongo import OUTAGES
+from libs.common.rpc.server import RpcServer
+from libs.common.service import Platform
+from libs.common.settings import ServiceSettings
+from libs.common.tokens import TokenSigner, TokenVerifier, make_key
+from tests.support.builders import PROGRAM
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The signing key of a test, and tokens signed with it."""
+
+    key_file: Path
+    key_set_file: Path
+
+    @classmethod
+    def made_in(cls, folder: Path) -> "Keys":
+        """New keys in a folder."""
+        keys = cls(folder / "signing.pem", folder / "keys.json")
+        make_key(keys.key_file, keys.key_set_file)
+        return keys
+
+    def token(self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM) -> Callable[[], str]:
+        """Gives a token of this principal, as channels want it."""
+        signer = TokenSigner(self.key_file, self.key_set_file)
+        token = signer.token(subject, kind, now=now(), ttl=timedelta(minutes=10), program_id=program_id)
+        return lambda: token
+
+    def settings(self, mongodb_uri: str, redis_url: str) -> dict[str, Any]:
+        """Settings of a storing service with a database of its own, on a port of the kernel's choice."""
+        return {
+            "port": 0,
+            "metrics_port": 0,
+            "key_set_file": self.key_set_file,
+            "signing_key_file": self.key_file,
+            "mongodb_uri": mongodb_uri,
+            "redis_url": redis_url,
+            "database_prefix": f"t{new_id('x')[-12:]}_",
+            "drain_seconds": 0,
+        }
+
+
+@asynccontextmanager
+async def serving(
+    settings: ServiceSettings,
+    register: Callable[[Any, Any], None],
+    servicer: object,
+    tasks: list[Coroutine[Any, Any, None]] | None = None,
+) -> AsyncIterator[str]:
+    """Serve a servicer inside the edge that every service has, with its tasks; gives the address."""
+    verifier = TokenVerifier(settings.key_set_file, ttl_max=timedelta(hours=1), now=now)
+    server = RpcServer(settings, verifier, outages=OUTAGES)
+    server.add(register, servicer)
+    port = await server.start()
+    running = [asyncio.create_task(task) for task in tasks or []]
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await server.drain()
+
+
+async def dropped(platform: Platform) -> None:
+    """Remove what a test has stored, and let go of the servers."""
+    await platform.database.client.drop_database(platform.database.name)
+    await platform.close()
