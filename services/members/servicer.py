@@ -45,13 +45,13 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     pipeline: PipelineReader
 
     async def CreateStore(self, message: pb.CreateStoreRequest, context: Any) -> pb.CreateStoreResponse:
-        caller().require_program(message.program_id)
+        _require_staff(message.program_id)
         store = Store(message.program_id, message.store_id, message.display_name)
         asked = request(store.program_id, "CreateStore", message.request_id, message, pb.CreateStoreResponse)
         return await self.programs.create_store(store, asked, _store)
 
     async def CreatePartner(self, message: pb.CreatePartnerRequest, context: Any) -> pb.CreatePartnerResponse:
-        caller().require_program(message.program_id)
+        _require_staff(message.program_id)
         partner = Partner(
             message.program_id, message.partner_id, message.display_name, tuple(sorted(message.store_ids))
         )
@@ -170,6 +170,13 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         self, message: pb.GetPipelineStatusRequest, context: Any
     ) -> pb.GetPipelineStatusResponse:
         return pb.GetPipelineStatusResponse(status=await self.pipeline.status(caller()))
+
+
+def _require_staff(program_id: str) -> None:
+    principal = caller()
+    principal.require_program(program_id)
+    if principal.kind != "staff":
+        raise Forbidden("only staff open stores and admit partners")
 
 
 def _partner_id(program_id: str) -> str:

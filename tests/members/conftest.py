@@ -58,7 +58,7 @@ class MembersWorld:
     def caller(
         self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM
     ) -> "MembersServiceAsyncStub":
-        """A stub that calls as this principal; grpc.aio closes a channel that nobody holds, so the world does."""
+        """A stub that calls as this principal; its channel is held, or grpc.aio would close it."""
         token = self.keys.token(kind, subject, program_id)
         self.channels.append(channel(self.address, SERVICE, token=token, timeout=10))
         return members_pb2_grpc.MembersServiceStub(self.channels[-1])

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -204,7 +205,7 @@ async def test_an_event_may_name_the_member_by_the_partners_own_id(members: Memb
 async def test_a_refund_needs_a_purchase_of_the_same_member(members: MembersWorld) -> None:
     owner, other = await members.a_member(), await members.a_member()
     await members.partner.RecordEvents(a_batch(a_purchase(owner, ref="bought")))
-    refund = {
+    refund: dict[str, Any] = {
         "amount_minor": 100,
         "currency": "USD",
         "original": events_pb2.EventReference(external_ref="bought"),

@@ -1,0 +1,161 @@
+"""BatchGetFacts: the facts at any time equal a recount of the events up to it, however late they came."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from laurel.common.v1 import lookup_pb2
+from laurel.members.v1 import events_pb2
+from laurel.members.v1 import members_pb2 as pb
+from libs.common.rpc.time import moment, timestamp
+from tests.members.conftest import REPLAYED_FROM, MembersWorld
+from tests.support.builders import DAY, NOON, PROGRAM, a_batch, a_purchase, an_event
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+async def facts_of(
+    members: MembersWorld, member: str, as_of: datetime | None, through_seq: int = 0
+) -> dict[str, int]:
+    key = pb.FactsKey(
+        member_id=member, as_of=None if as_of is None else timestamp(as_of), through_seq=through_seq
+    )
+    answer = await members.staff.BatchGetFacts(pb.BatchGetFactsRequest(program_id=PROGRAM, keys=[key]))
+    return {fact.name: fact.value for fact in answer.results[0].facts}
+
+
+async def test_facts_hold_for_the_time_that_is_asked_about(members: MembersWorld) -> None:
+    member = await members.a_member()
+    await members.partner.RecordEvents(
+        a_batch(a_purchase(member, 1000, at=NOON), a_purchase(member, 500, at=NOON + 10 * DAY))
+    )
+
+    before = await facts_of(members, member, NOON - DAY)
+    between = await facts_of(members, member, NOON + 5 * DAY)
+    after = await facts_of(members, member, NOON + 10 * DAY)
+
+    assert before == {}
+    assert between["purchase.amount_minor.lifetime"] == 1000
+    assert between["purchase.days_since_last"] == 5
+    assert after["purchase.amount_minor.lifetime"] == 1500
+    assert after["purchase.amount_minor.7d"] == 500
+
+
+async def test_of_the_day_itself_only_what_has_happened_by_then_counts(members: MembersWorld) -> None:
+    member = await members.a_member()
+    hour = timedelta(hours=1)
+    await members.partner.RecordEvents(
+        a_batch(a_purchase(member, 100, at=NOON), a_purchase(member, 10, at=NOON + hour))
+    )
+
+    assert (await facts_of(members, member, NOON))["purchase.amount_minor.lifetime"] == 100
+    assert (await facts_of(members, member, NOON + hour))["purchase.amount_minor.lifetime"] == 110
+    assert (await facts_of(members, member, NOON + hour, through_seq=1))[
+        "purchase.amount_minor.lifetime"
+    ] == 100
+
+
+async def test_days_are_those_of_the_programs_time_zone(members: MembersWorld) -> None:
+    member = await members.a_member()
+    late_evening = datetime(1998, 3, 2, 23, 30, tzinfo=NEW_YORK)
+    await members.partner.RecordEvents(a_batch(a_purchase(member, at=late_evening)))
+
+    facts = await facts_of(members, member, datetime(1998, 3, 3, 0, 30, tzinfo=NEW_YORK))
+
+    assert facts["purchase.days_since_last"] == 1
+
+
+async def test_without_a_time_the_programs_own_clock_is_asked(members: MembersWorld) -> None:
+    member = await members.a_member()
+    await members.partner.RecordEvents(a_batch(a_purchase(member, at=NOON)))
+
+    answer = await members.staff.BatchGetFacts(
+        pb.BatchGetFactsRequest(program_id=PROGRAM, keys=[pb.FactsKey(member_id=member)])
+    )
+
+    as_of = moment(answer.results[0].as_of)
+    assert REPLAYED_FROM <= as_of < REPLAYED_FROM + timedelta(hours=1)
+
+
+async def test_keys_are_answered_in_order_and_unknown_members_are_missing(members: MembersWorld) -> None:
+    member = await members.a_member()
+    await members.partner.RecordEvents(a_batch(a_purchase(member)))
+    keys = [pb.FactsKey(member_id="mem_" + "0" * 32), pb.FactsKey(member_id=member)]
+
+    answer = await members.staff.BatchGetFacts(
+        pb.BatchGetFactsRequest(program_id=PROGRAM, keys=keys, names=["purchase.count.lifetime"])
+    )
+
+    assert [result.status for result in answer.results] == [
+        lookup_pb2.LOOKUP_STATUS_MISSING,
+        lookup_pb2.LOOKUP_STATUS_FOUND,
+    ]
+    assert [(fact.name, fact.value) for fact in answer.results[1].facts] == [("purchase.count.lifetime", 1)]
+
+
+told = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [events_pb2.EVENT_KIND_PURCHASE, events_pb2.EVENT_KIND_LOGIN, events_pb2.EVENT_KIND_SHARE]
+        ),
+        st.integers(min_value=0, max_value=100 * 24),
+        st.integers(min_value=0, max_value=100_000),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    told=told, asked=st.integers(min_value=0, max_value=100 * 24), cut=st.integers(min_value=1, max_value=12)
+)
+async def test_facts_at_any_time_equal_a_recount_however_late_the_events_came(
+    members: MembersWorld, told: list[tuple[int, int, int]], asked: int, cut: int
+) -> None:
+    member = await members.a_member()
+    start = datetime(1997, 10, 20, 4, tzinfo=NEW_YORK)
+    events = [_event(member, kind, start + timedelta(hours=hours), amount) for kind, hours, amount in told]
+    for batch in (events[:cut], events[cut:]):
+        if batch:
+            await members.partner.RecordEvents(a_batch(*batch))
+    as_of = start + timedelta(hours=asked)
+
+    facts = await facts_of(members, member, as_of)
+
+    assert facts == _recounted(told, start, as_of)
+
+
+def _event(member: str, kind: int, at: datetime, amount: int) -> events_pb2.Event:
+    if kind == events_pb2.EVENT_KIND_PURCHASE:
+        return a_purchase(member, amount, at=at)
+    return an_event(member, kind, at=at)  # type: ignore[arg-type]
+
+
+def _recounted(told: list[tuple[int, int, int]], start: datetime, as_of: datetime) -> dict[str, int]:
+    """The same facts, counted one by one from the events themselves."""
+    facts: dict[str, int] = {}
+    today = as_of.astimezone(NEW_YORK).date()
+    counted = [(kind, start + timedelta(hours=hours), amount) for kind, hours, amount in told]
+    for kind in {kind for kind, at, _ in counted if at <= as_of}:
+        name = events_pb2.EventKind.Name(kind).removeprefix("EVENT_KIND_").lower()  # type: ignore[arg-type]
+        mine = [
+            (at.astimezone(NEW_YORK).date(), amount)
+            for each, at, amount in counted
+            if each == kind and at <= as_of
+        ]
+        facts[f"{name}.days_since_first"] = (today - min(day for day, _ in mine)).days
+        facts[f"{name}.days_since_last"] = (today - max(day for day, _ in mine)).days
+        for window, length in (("7d", 7), ("30d", 30), ("90d", 90), ("365d", 365), ("lifetime", 10_000)):
+            within = [(day, amount) for day, amount in mine if (today - day).days < length]
+            if not within:
+                continue
+            facts[f"{name}.count.{window}"] = len(within)
+            facts[f"{name}.distinct_days.{window}"] = len({day for day, _ in within})
+            if name == "purchase":
+                for prefix in ("purchase", "purchase_gross"):
+                    facts[f"{prefix}.amount_minor.{window}"] = sum(amount for _, amount in within)
+                    facts[f"{prefix}.quantity.{window}"] = len(within)
+    return facts
