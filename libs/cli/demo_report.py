@@ -86,9 +86,6 @@ def _show_receipt(console: Console, member: dict[str, Any]) -> None:
     )
     for reason in decision["reasons"]:
         console.print(f"  {reason['text']}", highlight=False)
-    for gap in (membership["progress"] or {"gaps": []})["gaps"]:
-        toward = membership["progress"]["tierKey"]
-        console.print(f"  {gap['missing']} of {gap['metric']} are missing for {toward}.", highlight=False)
     rules = _table("Rules", "tier", "rule", "value", "met", "margin")
     for rule in decision["rules"]:
         asked = f"{rule['metric']} {rule['op']} {rule['threshold']}"

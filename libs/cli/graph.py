@@ -21,7 +21,6 @@ RECEIPT = """query Receipt($id: ID!) {
     memberships {
       tierKey
       since
-      progress { tierKey gaps { metric missing } }
       decision {
         outcome asOf programVersion digest
         reasons { text }

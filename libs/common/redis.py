@@ -69,7 +69,9 @@ async def stream_groups(redis: Redis, key: str) -> dict[str, GroupState]:
     for group in groups:
         name, last = _text(group["name"]), _text(group["last-delivered-id"])
         if group["pending"]:
-            last = _text((await redis.xpending(key, name))["min"])
+            # By the time we ask, the pending ones may have been acknowledged.
+            oldest = (await redis.xpending(key, name))["min"]
+            last = last if oldest is None else _text(oldest)
         # Valkey says no lag when it cannot know it; all there is counts then.
         lag = group["lag"] if group["lag"] is not None else await redis.xlen(key)
         states[name] = GroupState(lag=lag, pending=group["pending"], needed_from=last)

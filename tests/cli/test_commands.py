@@ -30,7 +30,11 @@ class Laurel:
 
     def __call__(self, *arguments: str, exits: int = 0) -> str:
         done = subprocess.run(
-            self.command(*arguments), env=self.environment(), capture_output=True, text=True
+            self.command(*arguments),
+            check=False,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == exits, done.stdout + done.stderr
         return done.stdout if exits == 0 else done.stdout + done.stderr

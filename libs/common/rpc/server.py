@@ -151,7 +151,9 @@ def _path(violation: Any) -> str:
     """The path of the field; a rule over a whole message has none."""
     elements = violation.proto.field.elements if violation.proto.field is not None else ()
     parts = [
-        element.field_name if element.subscript is None else f"{element.field_name}[{element.subscript.value}]"
+        element.field_name
+        if element.subscript is None
+        else f"{element.field_name}[{element.subscript.value}]"
         for element in elements
     ]
     return ".".join(parts) or "message"
