@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from libs.common.mongo import Database
 from libs.common.telemetry import log
@@ -36,7 +37,8 @@ class Leases:
         holder: str,
         now: Callable[[], datetime],
     ) -> None:
-        self._leases = database.leases
+        # A lease that is lost with the primary is taken again; it need not wait for a majority's disks.
+        self._leases = database.get_collection("leases", write_concern=WriteConcern(w=1, j=False))
         self._names, self._group, self._holder, self._now = tuple(names), group, holder, now
         self._held: frozenset[str] = frozenset()
         self._until = now()

@@ -1,6 +1,7 @@
 """The outbox: what a service announces, stored with its effect and relayed to a stream at least once."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 from pymongo import UpdateMany
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from libs.common.ids import new_id
 from libs.common.leases import Leases
@@ -28,6 +29,7 @@ from libs.common.telemetry import OUTBOX_UNSENT, log
 SWEEP_ROWS = 500
 SWEEP_SECONDS = 0.5
 UPKEEP_SECONDS = 2.0
+TOKEN_SAVED_SECONDS = 1.0
 UNREAD_STREAM_KEPT = 1_000
 RELAY = "relay"
 
@@ -78,6 +80,7 @@ class OutboxRelay:
         self._stream, self._groups, self._unread_max, self._now = stream, tuple(groups), unread_max, now
         self._awake = asyncio.Event()
         self._full: set[int] = set()
+        self._token_saved = float("-inf")
 
     async def run(self) -> None:
         """Relay until cancelled; what is down is waited for."""
@@ -98,13 +101,17 @@ class OutboxRelay:
                         self._awake.set()
                         await self._save_token(changes.resume_token)
             except PyMongoError as error:
-                # A token that is too old, or a database that is down: the sweep misses nothing meanwhile.
+                # The sweep misses nothing meanwhile.
                 log("outbox").warning("watch interrupted", error=type(error).__name__)
                 await asyncio.sleep(0.5)
-                if not isinstance(error, ConnectionError):
+                if isinstance(error, OperationFailure):  # such as a token that is too old
                     await self._forget_token()
 
     async def _save_token(self, token: Any) -> None:
+        """Remember where the change stream is, now and then: a change that is told twice only wakes the sweep."""
+        if time.monotonic() - self._token_saved < TOKEN_SAVED_SECONDS:
+            return
+        self._token_saved = time.monotonic()
         await self._database.relay.update_one(
             {"_id": "change_stream"}, {"$set": {"token": token}}, upsert=True
         )
