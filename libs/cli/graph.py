@@ -36,17 +36,6 @@ RECEIPT = """query Receipt($id: ID!) {
     }
   }
 }"""
-EXAMPLE = """{
-  members(first: 3, tier: "diamond") {
-    edges { node {
-      memberId
-      memberships { tierKey progress { tierKey gaps { metric missing } }
-        decision { outcome reasons { text } rules { tier threshold value met } } }
-      points { available
-        entries(first: 5) { points balanceAfter earnings { amountMinor multiplierBp tier } } }
-    } }
-  }
-}"""
 
 
 class Graph:

@@ -102,7 +102,8 @@ class StreamConsumer:
             if messages:
                 streams[key.decode()] = messages
             gone = [entry_id for entry_id, fields in entries if not fields]
-            if gone:  # trimmed while pending: every group had acknowledged it, or Mongo still has it
+            if gone:  # a pending entry that the stream has lost; its outbox row is sent again by the relay
+                log("consumer").warning("entries lost by valkey", key=key.decode(), entries=len(gone))
                 await self._redis.xack(key.decode(), self._group, *gone)
         return streams
 

@@ -14,9 +14,11 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, A
 from pymongo import ReadPreference
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     CollectionInvalid,
     DuplicateKeyError,
     NetworkTimeout,
+    PyMongoError,
     ServerSelectionTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
@@ -37,7 +39,10 @@ M = TypeVar("M", bound=Message)
 
 ATTEMPTS_MAX = 20
 TRANSACTION_SECONDS = 5.0
+# Longer than a restart takes, and shorter than a call: so a caller hears that the database is down.
+SELECTION_MS = 3_000
 ANSWERS_KEPT = timedelta(days=30)
+DUPLICATE_KEY = 11000
 MAJORITY = WriteConcern(w="majority", j=True)
 SNAPSHOT = ReadConcern("snapshot")
 OUTAGES = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError)
@@ -46,7 +51,12 @@ OUTAGES = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError)
 def connect(uri: str) -> Client:
     """A client whose datetimes are UTC-aware and whose writes are on the disks of a majority."""
     return AsyncIOMotorClient(
-        uri, tz_aware=True, w="majority", journal=True, serverSelectionTimeoutMS=5_000, connectTimeoutMS=2_000
+        uri,
+        tz_aware=True,
+        w="majority",
+        journal=True,
+        serverSelectionTimeoutMS=SELECTION_MS,
+        connectTimeoutMS=2_000,
     )
 
 
@@ -58,36 +68,58 @@ async def transaction(client: Client, work: Callable[[Session], Awaitable[T]]) -
     there; work must not catch it, as the transaction is dead by then.
 
     Raises Contention when others kept getting in first, Unavailable when the
-    database is down; whether the last attempt was committed is then unknown.
+    database is down, TimeoutError when time is up; whether the last attempt
+    was committed is then unknown.
     """
-    attempts = 0
-
-    async def attempt(session: Session) -> T:
-        nonlocal attempts
-        attempts += 1
-        if attempts > 1:
-            TRANSACTION_ATTEMPTS.labels("repeated").inc()
-            await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempts, 6)))  # noqa: S311
-        if attempts > ATTEMPTS_MAX:
-            raise Contention
-        return await work(session)
-
     async with asyncio.timeout(seconds_left(TRANSACTION_SECONDS)):
-        while True:
+        for attempt in range(ATTEMPTS_MAX):
+            if attempt:
+                TRANSACTION_ATTEMPTS.labels("repeated").inc()
+                await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 5)))  # noqa: S311
             try:
-                async with await client.start_session() as session:
-                    result: T = await session.with_transaction(
-                        attempt,
-                        read_concern=SNAPSHOT,
-                        write_concern=MAJORITY,
-                        read_preference=ReadPreference.PRIMARY,
-                    )
-                TRANSACTION_ATTEMPTS.labels("committed").inc()
-                return result
-            except DuplicateKeyError:
-                continue
-            except OUTAGES as outage:
-                raise Unavailable from outage
+                result = await _attempt(client, work)
+            except PyMongoError as error:
+                if _may_be_repeated(error):
+                    continue
+                if isinstance(error, OUTAGES):
+                    raise Unavailable from error
+                raise
+            TRANSACTION_ATTEMPTS.labels("committed").inc()
+            return result
+    raise Contention
+
+
+async def _attempt(client: Client, work: Callable[[Session], Awaitable[T]]) -> T:
+    """Work and commit, each once.
+
+    Not by Motor's with_transaction: it commits where its block ends, outside
+    its own retries, so that a conflict found by the commit escapes it.
+    """
+    async with await client.start_session() as session:
+        async with session.start_transaction(SNAPSHOT, MAJORITY, ReadPreference.PRIMARY):
+            result = await work(session)
+            await _commit(session)
+        return result
+
+
+async def _commit(session: Session) -> None:
+    """Commit, again while nobody knows whether the commit before was done."""
+    while True:
+        try:
+            return await session.commit_transaction()
+        except PyMongoError as error:
+            if not error.has_error_label("UnknownTransactionCommitResult"):
+                raise
+            await asyncio.sleep(0.05)
+
+
+def _may_be_repeated(error: PyMongoError) -> bool:
+    """Whether a new attempt may do better: others got in first, or a connection broke."""
+    if isinstance(error, ServerSelectionTimeoutError):
+        return False  # it has been waited for, as long as a restart takes
+    if isinstance(error, BulkWriteError):
+        return any(each["code"] == DUPLICATE_KEY for each in error.details["writeErrors"])
+    return isinstance(error, DuplicateKeyError) or error.has_error_label("TransientTransactionError")
 
 
 @asynccontextmanager

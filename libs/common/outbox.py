@@ -81,6 +81,7 @@ class OutboxRelay:
         self._awake = asyncio.Event()
         self._full: set[int] = set()
         self._token_saved = float("-inf")
+        self._run_id = ""
 
     async def run(self) -> None:
         """Relay until cancelled; what is down is waited for."""
@@ -108,7 +109,7 @@ class OutboxRelay:
                     await self._forget_token()
 
     async def _save_token(self, token: Any) -> None:
-        """Remember where the change stream is, now and then: a change that is told twice only wakes the sweep."""
+        """Remember where the change stream is, now and then: a change told twice only wakes the sweep."""
         if time.monotonic() - self._token_saved < TOKEN_SAVED_SECONDS:
             return
         self._token_saved = time.monotonic()
@@ -124,6 +125,7 @@ class OutboxRelay:
 
     async def _sweep(self) -> None:
         while True:
+            self._awake.clear()
             try:
                 full = True
                 while full and RELAY in self._leases.held():
@@ -131,7 +133,6 @@ class OutboxRelay:
             except (PyMongoError, RedisError) as error:
                 log("outbox").warning("sweep interrupted", error=type(error).__name__)
                 await asyncio.sleep(0.2)
-            self._awake.clear()
             try:
                 async with asyncio.timeout(SWEEP_SECONDS):
                     await self._awake.wait()
@@ -139,18 +140,25 @@ class OutboxRelay:
                 continue
 
     async def send_once(self) -> int:
-        """Send the oldest unsent rows, then mark them; gives how many."""
+        """Send the oldest unsent rows, then mark them; gives how many.
+
+        The server is asked who it is on the connection that then sends, so
+        that nothing is sent to a restarted one before it is known what it
+        lost: later entries would hide the loss.
+        """
         unsent: Document = {"unsent": True}
         if self._full:
             unsent["partition"] = {"$nin": sorted(self._full)}
         rows = await self._database.outbox.find(unsent).sort("_id", 1).limit(SWEEP_ROWS).to_list(None)
         if not rows:
             return 0
-        pipeline = self._redis.pipeline(transaction=False)
-        for row in rows:
-            fields = {"type": row["type"], "payload": row["payload"], "subject": row["subject"]}
-            pipeline.xadd(stream_key(self._stream, row["partition"]), fields)  # type: ignore[arg-type]
-        entry_ids = await pipeline.execute()
+        async with self._redis.client() as connection:
+            await self.resend_what_was_lost(connection)
+            pipeline = connection.pipeline(transaction=False)
+            for row in rows:
+                fields = {"type": row["type"], "payload": row["payload"], "subject": row["subject"]}
+                pipeline.xadd(stream_key(self._stream, row["partition"]), fields)  # type: ignore[arg-type]
+            entry_ids = await pipeline.execute()
         await self._mark(rows, [entry_id.decode() for entry_id in entry_ids])
         return len(rows)
 
@@ -173,25 +181,30 @@ class OutboxRelay:
         while True:
             try:
                 if RELAY in self._leases.held():
-                    await self.resend_what_was_lost()
+                    await self.resend_what_was_lost(self._redis)
                     await self._trim()
                 OUTBOX_UNSENT.labels(self._database.name).set(await unsent_count(self._database))
             except (PyMongoError, RedisError) as error:
                 log("outbox").warning("upkeep interrupted", error=type(error).__name__)
             await asyncio.sleep(UPKEEP_SECONDS)
 
-    async def resend_what_was_lost(self) -> int:
+    async def resend_what_was_lost(self, redis: Redis) -> int:
         """After a restart of Valkey, unmark the rows that its streams no longer know; gives how many."""
-        run_id = (await self._redis.info("server"))["run_id"]
+        run_id = (await redis.info("server"))["run_id"]
+        if run_id == self._run_id:
+            return 0
         state = await self._database.relay.find_one({"_id": "valkey"}) or {}
         if state.get("run_id") == run_id:
+            self._run_id = run_id
             return 0
         lost = 0
         for partition in range(PARTITIONS):
-            after = {"partition": partition, "entry_id": {"$gt": await self._last_entry(partition)}}
+            last = await self._last_entry(redis, partition)
+            after = {"partition": partition, "entry_id": {"$gt": last}}
             unmark = {"$set": {"unsent": True}, "$unset": {"sent_time": "", "entry_id": ""}}
             lost += (await self._database.outbox.update_many(after, unmark)).modified_count
         await self._database.relay.update_one({"_id": "valkey"}, {"$set": {"run_id": run_id}}, upsert=True)
+        self._run_id = run_id
         if lost:
             log("outbox").warning(
                 "valkey lost announcements, sending them again", stream=self._stream, rows=lost
@@ -199,9 +212,9 @@ class OutboxRelay:
             self._awake.set()
         return lost
 
-    async def _last_entry(self, partition: int) -> str:
+    async def _last_entry(self, redis: Redis, partition: int) -> str:
         try:
-            info = await self._redis.xinfo_stream(stream_key(self._stream, partition))
+            info = await redis.xinfo_stream(stream_key(self._stream, partition))
         except ResponseError:
             return ""
         last = info["last-generated-id"]

@@ -8,7 +8,7 @@ from libs.common.caller import Principal
 from libs.common.errors import Forbidden, Unavailable
 from libs.common.mongo import Database
 from libs.common.outbox import unsent_count
-from libs.common.redis import Redis, RedisError, group_totals
+from libs.common.redis import Redis, RedisError, group_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +46,5 @@ class PipelineReader:
         )
 
     async def _group(self, stream: str) -> pipeline_pb2.ConsumerGroup:
-        lag, pending = (await group_totals(self.redis, stream)).get(self.service, (0, 0))
+        lag, pending = await group_total(self.redis, stream, self.service)
         return pipeline_pb2.ConsumerGroup(stream=stream, group=self.service, lag=lag, pending=pending)

@@ -1,10 +1,11 @@
 """Streams on Valkey: partitioned by member, so that what concerns one member stays in order."""
 
 import zlib
-from collections import defaultdict
 from dataclasses import dataclass
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
@@ -18,9 +19,13 @@ __all__ = ["PARTITIONS", "READER", "Redis", "RedisConnectionError", "RedisError"
 
 
 def connect_redis(url: str) -> Redis:
-    """A client that gives bytes and does not hang on a dead server."""
+    """A client that gives bytes, does not hang on a dead server, and leaves trying again to its callers."""
     return redis.asyncio.Redis.from_url(
-        url, socket_connect_timeout=2, socket_timeout=10, health_check_interval=15
+        url,
+        socket_connect_timeout=2,
+        socket_timeout=10,
+        health_check_interval=15,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -82,11 +87,12 @@ def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-async def group_totals(redis: Redis, stream: str) -> dict[str, tuple[int, int]]:
-    """Lag and pending of each group, over all partitions of a stream."""
-    totals: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+async def group_total(redis: Redis, stream: str, group: str) -> tuple[int, int]:
+    """Lag and pending of a group over all partitions; all there is counts where it has not been made yet."""
+    lag = pending = 0
     for partition in range(PARTITIONS):
-        for name, state in (await stream_groups(redis, stream_key(stream, partition))).items():
-            lag, pending = totals[name]
-            totals[name] = (lag + state.lag, pending + state.pending)
-    return dict(totals)
+        key = stream_key(stream, partition)
+        state = (await stream_groups(redis, key)).get(group)
+        lag += await redis.xlen(key) if state is None else state.lag
+        pending += 0 if state is None else state.pending
+    return lag, pending

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -154,7 +154,7 @@ def _principal(claims: dict[str, Any], token: str) -> Principal:
         raise Unauthenticated("the token names no program")
     return Principal(
         subject=str(claims["sub"]),
-        kind=kind,
+        kind=cast(PrincipalKind, kind),
         program_id=program_id if isinstance(program_id, str) else None,
         roles=tuple(map(str, roles)),
         stores=tuple(map(str, stores)),

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse, validate
 
-from libs.cli.graph import EXAMPLE, RECEIPT, TOP_MEMBER
+from libs.cli.graph import RECEIPT, TOP_MEMBER
 
 SCHEMA = Path(__file__).parents[2] / "services/gateway/schema.graphql"
 
 
 @pytest.mark.parametrize(
-    "query", [RECEIPT, EXAMPLE, "{ m0: " + TOP_MEMBER % "mem_1" + "}"], ids=["receipt", "example", "members"]
+    "query", [RECEIPT, "{ m0: " + TOP_MEMBER % "mem_1" + "}"], ids=["receipt", "members"]
 )
 def test_a_query_of_the_command_fits_the_schema(query: str) -> None:
     schema = build_schema(SCHEMA.read_text(), assume_valid=True)

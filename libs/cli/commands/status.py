@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import json_format
+from rich import box
 from rich.table import Table
 
 from laurel.common.v1 import pipeline_pb2
@@ -60,9 +61,10 @@ def processes_table(run: RunFile) -> Table:
 
 
 def _pipeline_table(found: Sequence[pipeline_pb2.PipelineStatus]) -> Table:
-    table = Table(title="Pipeline", title_justify="left")
+    # Narrow enough for eighty columns; a long name goes on in the next line.
+    table = Table(title="Pipeline", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("service", "unsent", "reads", "unread", "pending", "program", "members", "events"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for each in found:
         table.add_row(
             each.service,

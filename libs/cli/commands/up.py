@@ -10,7 +10,6 @@ from libs.cli.clients import connected, staff_token
 from libs.cli.commands.status import processes_table
 from libs.cli.console import err, out
 from libs.cli.data_folder import DataFolder, RunFile
-from libs.cli.graph import EXAMPLE
 from libs.cli.options import DATA_DIR, DataDirOption
 from libs.cli.platform import running
 
@@ -53,7 +52,5 @@ async def _load_sample(folder: DataFolder, run: RunFile) -> None:
 
 def _show_graph(run: RunFile) -> None:
     token = staff_token(run, sample.PROGRAM)
-    out.print("\nThe graph, with a token of yours that is good for 12 hours:", style="bold")
-    typer.echo(f"{run.gateway_url}/graphiql#token={token}")
-    out.print("\nA query to begin with:", style="bold")
-    typer.echo(EXAMPLE)
+    out.print("\nOpen the graph; the address holds a token of yours that is good for 12 hours:", style="bold")
+    typer.echo(f"{run.gateway_url}/graphiql#token={token}\n")

@@ -1,15 +1,18 @@
 """Refusals on the wire: google.rpc.Status with ErrorInfo, BadRequest and RetryInfo, and back."""
 
+from collections.abc import Mapping
 from typing import NoReturn, cast
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from libs.common.errors import Kind, Refusal
+from libs.common.errors import InvalidRequest, Kind, Refusal
 
 DOMAIN = "laurel"
+FACTS_BYTES_MAX = 2_500
 
 _CODES = {
     Kind.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
@@ -29,21 +32,37 @@ INTERNAL_TEXT = "internal error"
 def refusal_status(refusal: Refusal) -> status_pb2.Status:
     """What a refusal looks like on the wire."""
     code: int = _CODES[refusal.kind].value[0]
-    details = [
-        error_details_pb2.ErrorInfo(
-            reason=refusal.reason,
-            domain=DOMAIN,
-            metadata={name: str(value) for name, value in refusal.facts.items()},
-        )
-    ]
     status = status_pb2.Status(code=code, message=refusal.message)
-    for detail in details:
-        _pack(status, detail)
+    facts = _told(refusal.facts)
+    _pack(status, error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=facts))
+    if isinstance(refusal, InvalidRequest):
+        _pack(status, _bad_request(facts))
     if refusal.retry_after_seconds is not None:
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(round(refusal.retry_after_seconds * 1000))
         _pack(status, error_details_pb2.RetryInfo(retry_delay=delay))
     return status
+
+
+def _told(facts: Mapping[str, object]) -> dict[str, str]:
+    """The facts as text, as many as fit: a status travels in trailers, and clients refuse long ones."""
+    told: dict[str, str] = {}
+    room = FACTS_BYTES_MAX
+    for name, value in facts.items():
+        text = str(value)
+        room -= len(name.encode()) + len(text.encode())
+        if room < 0:
+            break
+        told[name] = text
+    return told
+
+
+def _bad_request(facts: Mapping[str, str]) -> error_details_pb2.BadRequest:
+    """The facts of an invalid request are its broken rules, by the path of the field."""
+    violation = error_details_pb2.BadRequest.FieldViolation
+    return error_details_pb2.BadRequest(
+        field_violations=[violation(field=path, description=rule) for path, rule in facts.items()]
+    )
 
 
 def internal_status(request_id: str) -> status_pb2.Status:
@@ -81,9 +100,7 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
     return str(error.code().name)
 
 
-def _pack(
-    status: status_pb2.Status, detail: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo
-) -> None:
+def _pack(status: status_pb2.Status, detail: Message) -> None:
     packed = any_pb2.Any()
     packed.Pack(detail)
     status.details.append(packed)

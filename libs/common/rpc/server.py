@@ -109,6 +109,9 @@ class Edge:
                 checked = _each_valid(request) if checks_each else valid(request)
                 async for answer in serve(checked, context):
                     yield answer
+            except TimeoutError:
+                status = DeadlineExceeded.reason
+                await abort(context, refusal_status(DeadlineExceeded()))
             except Refusal as refusal:
                 status = refusal.reason
                 await abort(context, refusal_status(refusal))

@@ -10,7 +10,14 @@ from libs.common.errors import Contention
 from libs.common.program import TierSet
 from libs.common.telemetry import APPLIED, SKIPPED, log
 from services.benefits.clients import PULL_EVENTS, MembersClient, ScoringClient, Subject
-from services.benefits.domain.ledger import Posting, issuer_account, member_account, post_accruals
+from services.benefits.domain.ledger import (
+    Account,
+    Accrual,
+    Posting,
+    issuer_account,
+    member_account,
+    post_accruals,
+)
 from services.benefits.domain.memberships import (
     REGISTRATION_SEQ,
     Effect,
@@ -132,8 +139,11 @@ class DecisionHandlers:
         self, partition: int, version: Version, effects: Sequence[Effect], benefits: BenefitsStore
     ) -> None:
         now = self._now()
-        posting = await self._post(benefits, partition, version, effects, now)
+        accruals = [accrual for each in effects for accrual in each.accruals]
+        issuer = await _issuer(benefits, partition, version, accruals)
+        # Before anything is inserted: what another has posted meanwhile would be a duplicate key.
         await _require_unmoved(benefits, effects)
+        posting = await self._post(benefits, version, accruals, issuer, now)
         await benefits.keep_effects(effects, now)
         await benefits.announce(
             [row for each in effects for row in membership_changed(each, posting, now=now)]
@@ -142,22 +152,17 @@ class DecisionHandlers:
     async def _post(
         self,
         benefits: BenefitsStore,
-        partition: int,
         version: Version,
-        effects: Sequence[Effect],
+        accruals: Sequence[Accrual],
+        issuer: Account,
         now: datetime,
     ) -> Posting:
-        """Post all accruals of the transaction, the issuer's stripe first."""
-        accruals = [accrual for each in effects for accrual in each.accruals]
+        """Post all accruals of the transaction from the issuer's stripe, which was moved already."""
         if not accruals:
             return Posting()
-        currency = version.program.points.currency
-        issued = [accrual.points for accrual in accruals if accrual.points]
-        issuer = issuer_account(version.program_id, currency, partition)
-        if issued:
-            issuer = await benefits.take_issuer(issuer, points=sum(issued), entries=len(issued))
         fresh = {
-            each.member_id: member_account(version.program_id, each.member_id, currency) for each in accruals
+            each.member_id: member_account(version.program_id, each.member_id, issuer.currency)
+            for each in accruals
         }
         stored = await benefits.accounts(account.account_id for account in fresh.values())
         accounts = {
@@ -166,6 +171,15 @@ class DecisionHandlers:
         posting = post_accruals(accruals, issuer=issuer, accounts=accounts, now=now, new_id=self._new_id)
         await benefits.keep_posting(posting, but=issuer.account_id)
         return posting
+
+
+async def _issuer(
+    benefits: BenefitsStore, partition: int, version: Version, accruals: Sequence[Accrual]
+) -> Account:
+    """Move the issuer's stripe by all that is issued, first in the transaction; gives it as it was before."""
+    issuer = issuer_account(version.program_id, version.program.points.currency, partition)
+    issued = [accrual.points for accrual in accruals if accrual.points]
+    return await benefits.take_issuer(issuer, points=sum(issued), entries=len(issued)) if issued else issuer
 
 
 def _memberships(
