@@ -3,9 +3,10 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import grpc
 import httpx
@@ -37,14 +38,14 @@ class Platform:
         self.redis_url = os.environ.get("LAUREL_REDIS_URL", "")
 
     async def start(self) -> RunFile:
-        """Start everything and wait until it serves."""
-        await together(self._start_mongod(), self._start_valkey())
+        """Start everything at once, services wait for their servers, and wait until all of it serves."""
+        servers = [*self._start_mongod(), *self._start_valkey()]
         for name, preferred in SERVICE_PORTS.items():
             self._choose_ports(name, preferred)
         self._choose_ports("gateway", GATEWAY_PORT)
         self.supervisor.start([self._service(name) for name in SERVICE_PORTS])
         self.supervisor.start([self._service("gateway")])
-        await together(self._gateway_serves(), *map(self._service_serves, SERVICE_PORTS))
+        await together(*servers, self._gateway_serves(), *map(self._service_serves, SERVICE_PORTS))
         self._write()
         return self.run_file()
 
@@ -72,9 +73,10 @@ class Platform:
     def _write(self) -> None:
         self._folder.write(self.run_file())
 
-    async def _start_mongod(self) -> None:
+    def _start_mongod(self) -> list[Coroutine[object, object, None]]:
+        """Start a mongod, unless there is one to use; gives what waits until it serves."""
         if self.mongodb_uri:
-            return
+            return []
         port = self._ports.first_from(MONGOD_PORT)
         self.mongodb_uri = embedded.mongodb_uri(port)
         self._addresses["mongod"] = f"{HOST}:{port}"
@@ -85,11 +87,12 @@ class Platform:
             log=self._folder.logs / "mongod.log",
         )
         self.supervisor.start([ChildSpec("mongod", command, self._folder.logs / "mongod.out")])
-        await self.supervisor.serving("mongod", lambda: asyncio.to_thread(embedded.is_primary, port))
+        return [self.supervisor.serving("mongod", lambda: asyncio.to_thread(embedded.is_primary, port))]
 
-    async def _start_valkey(self) -> None:
+    def _start_valkey(self) -> list[Coroutine[object, object, None]]:
+        """Start a Valkey, unless there is one to use; gives what waits until it serves."""
         if self.redis_url:
-            return
+            return []
         port = self._ports.first_from(VALKEY_PORT)
         self.redis_url = embedded.redis_url(port)
         self._addresses["valkey"] = f"{HOST}:{port}"
@@ -97,9 +100,8 @@ class Platform:
             embedded.valkey_program(), data=self._folder.path / "valkey", port=port
         )
         self.supervisor.start([ChildSpec("valkey", command, self._folder.logs / "valkey.log")])
-        await self.supervisor.serving(
-            "valkey", lambda: asyncio.to_thread(embedded.has_loaded, self.redis_url)
-        )
+        loaded = partial(asyncio.to_thread, embedded.has_loaded, self.redis_url)
+        return [self.supervisor.serving("valkey", loaded)]
 
     def _choose_ports(self, name: str, preferred: int) -> None:
         port = self._ports.first_from(preferred)

@@ -1,21 +1,24 @@
 """Consumers of streams: read a partition in order, apply, acknowledge; whatever happens in between."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from libs.common.errors import Refusal
-from libs.common.ids import new_id
+from libs.common.errors import Kind, Refusal
 from libs.common.leases import Leases
 from libs.common.mongo import OUTAGES, Database
 from libs.common.redis import PARTITIONS, READER, Redis, RedisError, ResponseError, StreamMessage, stream_key
 from libs.common.telemetry import log
 
 READ_ENTRIES = 200
-BLOCK_MILLISECONDS = 500
+BLOCK_SECONDS = 0.5
 PARTITIONS_AT_ONCE = 4
 ATTEMPTS_MAX = 8
+OUTAGE_SECONDS = 0.2
+FAILURE_SECONDS = 0.1
+PASSING = {Kind.UNAVAILABLE, Kind.DEADLINE, Kind.EXHAUSTED, Kind.ABORTED}
 
 Apply = Callable[[int, list[StreamMessage]], Awaitable[None]]
 T = TypeVar("T")
@@ -63,6 +66,7 @@ class StreamConsumer:
         self._partitions = {stream_key(stream, partition): partition for partition in range(PARTITIONS)}
         self._at_once = asyncio.Semaphore(PARTITIONS_AT_ONCE)
         self._failures: dict[str, int] = {}
+        self._resting: dict[str, float] = {}
 
     async def run(self) -> None:
         """Consume until cancelled; what is down is waited for."""
@@ -79,19 +83,19 @@ class StreamConsumer:
                 await asyncio.sleep(0.3)
 
     async def consume_once(self) -> bool:
-        """Read what is pending, else what is new, and apply it; says whether any partition is ours."""
-        keys = sorted(
-            key for key, partition in self._partitions.items() if str(partition) in self._leases.held()
-        )
-        if not keys:
-            await asyncio.sleep(0.2)
+        """Apply what is pending in each partition, else what is new; says whether there is any to read."""
+        held, moment = self._leases.held(), time.monotonic()
+        keys = sorted(key for key, partition in self._partitions.items() if str(partition) in held)
+        rests = {key: self._resting.get(key, moment) - moment for key in keys}
+        awake = [key for key in keys if rests[key] <= 0]
+        if not awake:
+            await asyncio.sleep(0.05)
             return False
-        pending = await self._read(dict.fromkeys(keys, "0"), block=None)
-        if pending:
-            await self._apply_all(pending)
-            return True
-        fresh = await self._read(dict.fromkeys(keys, ">"), block=BLOCK_MILLISECONDS)
-        await self._apply_all(fresh)
+        streams = await self._read(dict.fromkeys(awake, "0"), block=None)
+        if fresh := dict.fromkeys((key for key in awake if key not in streams), ">"):
+            patience = min([BLOCK_SECONDS, *(rest for rest in rests.values() if rest > 0)])
+            streams |= await self._read(fresh, block=None if streams else max(1, round(patience * 1000)))
+        await asyncio.gather(*(self._apply_partition(key, messages) for key, messages in streams.items()))
         return True
 
     async def _read(self, keys: dict[str, str], block: int | None) -> dict[str, list[StreamMessage]]:
@@ -107,50 +111,55 @@ class StreamConsumer:
                 await self._redis.xack(key.decode(), self._group, *gone)
         return streams
 
-    async def _apply_all(self, streams: dict[str, list[StreamMessage]]) -> None:
-        await asyncio.gather(*(self._apply_partition(key, messages) for key, messages in streams.items()))
-
     async def _apply_partition(self, key: str, messages: list[StreamMessage]) -> None:
+        """Apply and acknowledge; what fails rests a while, so that it does not hold up other partitions."""
         async with self._at_once:
             try:
-                await self._apply(self._partitions[key], messages)
-            except (*OUTAGES, RedisError, TimeoutError, Refusal) as error:
-                log("consumer").warning(
-                    "to be read again", key=key, error=type(error).__name__, why=str(error)
-                )
-                await asyncio.sleep(0.2)
+                if self._failures.get(key, 0) < ATTEMPTS_MAX:
+                    await self._apply(self._partitions[key], messages)
+                else:
+                    await self._apply_one_by_one(key, messages)
+            except Exception as error:
+                self._resting[key] = time.monotonic() + self._pause_after(error, key)
                 return
-            except Exception:
-                log("consumer").exception("failed", key=key, entries=len(messages))
-                self._failures[key] = self._failures.get(key, 0) + 1
-                await asyncio.sleep(0.1 * 2 ** min(self._failures[key], 5))
-                if self._failures[key] < ATTEMPTS_MAX:
-                    return
-                await self._apply_one_by_one(key, messages)
             self._failures.pop(key, None)
+            self._resting.pop(key, None)
             await self._redis.xack(key, self._group, *(message.entry_id for message in messages))
+
+    def _pause_after(self, error: Exception, key: str) -> float:
+        """Log why messages are to be read again, and give the seconds to wait before."""
+        if _passes(error):
+            log("consumer").warning("to be read again", key=key, error=type(error).__name__, why=str(error))
+            return OUTAGE_SECONDS
+        log("consumer").error("failed", key=key, exc_info=error)
+        self._failures[key] = self._failures.get(key, 0) + 1
+        return FAILURE_SECONDS * 2.0 ** min(self._failures[key], 5)
 
     async def _apply_one_by_one(self, key: str, messages: list[StreamMessage]) -> None:
         for message in messages:
             try:
                 await self._apply(self._partitions[key], [message])
-            except (*OUTAGES, RedisError, TimeoutError, Refusal):
-                raise
             except Exception as error:
+                if _passes(error):
+                    raise
                 log("consumer").exception(
                     "dead letter", key=key, entry=message.entry_id, subject=message.subject
                 )
-                await self._database.dead_letters.insert_one(
-                    {
-                        "_id": new_id("dead"),
-                        "stream": self._stream,
-                        "type": message.type,
-                        "subject": message.subject,
-                        "payload": message.payload,
-                        "error": f"{type(error).__name__}: {error}"[:500],
-                        "recorded_time": self._now(),
-                    }
-                )
+                await self._keep_dead(key, message, error)
+
+    async def _keep_dead(self, key: str, message: StreamMessage, error: Exception) -> None:
+        """Keep a message that cannot be applied, once however often it comes."""
+        letter = {
+            "stream": self._stream,
+            "type": message.type,
+            "subject": message.subject,
+            "payload": message.payload,
+            "error": f"{type(error).__name__}: {error}"[:500],
+            "recorded_time": self._now(),
+        }
+        await self._database.dead_letters.update_one(
+            {"_id": f"{key}/{message.entry_id}"}, {"$setOnInsert": letter}, upsert=True
+        )
 
     async def _create_groups(self) -> None:
         """Make each missing group, from the beginning of its partition: what was applied is skipped."""
@@ -160,6 +169,13 @@ class StreamConsumer:
             except ResponseError as error:
                 if "BUSYGROUP" not in str(error):
                     raise
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same message may succeed later, by itself."""
+    if isinstance(error, Refusal):
+        return error.kind in PASSING
+    return isinstance(error, (*OUTAGES, RedisError, TimeoutError))
 
 
 def _pairs(answer: object) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes] | None]]]]:

@@ -57,6 +57,7 @@ class Leases:
                     log("leases").warning("not renewed", group=self._group, error=type(error).__name__)
                 await asyncio.sleep(RENEW_SECONDS)
         finally:
+            self._held = frozenset()
             await self._leases.update_many(
                 {"holder": self._holder, "group": self._group}, {"$set": {"expires_time": self._now()}}
             )

@@ -27,7 +27,7 @@ from pymongo.write_concern import WriteConcern
 from libs.common.caller import caller
 from libs.common.errors import Contention, IdempotencyKeyReused, Unavailable
 from libs.common.rpc.deadline import seconds_left
-from libs.common.telemetry import TRANSACTION_ATTEMPTS
+from libs.common.telemetry import TRANSACTION_ATTEMPTS, log
 
 Document = dict[str, Any]
 Client = AsyncIOMotorClient[Document]
@@ -39,6 +39,7 @@ M = TypeVar("M", bound=Message)
 
 ATTEMPTS_MAX = 20
 TRANSACTION_SECONDS = 5.0
+AVAILABLE_SECONDS = 60.0
 # Longer than a restart takes, and shorter than a call: so a caller hears that the database is down.
 SELECTION_MS = 3_000
 ANSWERS_KEPT = timedelta(days=30)
@@ -58,6 +59,18 @@ def connect(uri: str) -> Client:
         serverSelectionTimeoutMS=SELECTION_MS,
         connectTimeoutMS=2_000,
     )
+
+
+async def available(client: Client, seconds: float = AVAILABLE_SECONDS) -> None:
+    """Wait until the database takes writes: it may start beside us, or just be starting again."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                if (await client.admin.command("hello")).get("isWritablePrimary"):
+                    return
+            except OUTAGES as outage:
+                log("mongo").info("waiting for the database", error=type(outage).__name__)
+            await asyncio.sleep(0.1)
 
 
 async def transaction(client: Client, work: Callable[[Session], Awaitable[T]]) -> T:

@@ -81,7 +81,7 @@ class OutboxRelay:
         self._awake = asyncio.Event()
         self._full: set[int] = set()
         self._token_saved = float("-inf")
-        self._run_id = ""
+        self._run_key = f"{stream}.run"
 
     async def run(self) -> None:
         """Relay until cancelled; what is down is waited for."""
@@ -143,18 +143,22 @@ class OutboxRelay:
         """Send the oldest unsent rows, then mark them; gives how many.
 
         The server is asked who it is on the connection that then sends, so
-        that nothing is sent to a restarted one before it is known what it
-        lost: later entries would hide the loss.
+        that nothing is sent to a restarted or flushed one before it is known
+        what it lost: later entries would hide the loss.
         """
         unsent: Document = {"unsent": True}
         if self._full:
             unsent["partition"] = {"$nin": sorted(self._full)}
         rows = await self._database.outbox.find(unsent).sort("_id", 1).limit(SWEEP_ROWS).to_list(None)
-        if not rows:
-            return 0
-        async with self._redis.client() as connection:
-            await self.resend_what_was_lost(connection)
-            pipeline = connection.pipeline(transaction=False)
+        async with self._redis.pipeline() as pipeline:
+            await pipeline.watch(self._run_key)  # a flush from here on makes the sending fail
+            if not await self._is_known(pipeline):
+                await self.resend_what_was_lost()
+                self._awake.set()
+                return 0
+            if not rows:
+                return 0
+            pipeline.multi()  # type: ignore[no-untyped-call]
             for row in rows:
                 fields = {"type": row["type"], "payload": row["payload"], "subject": row["subject"]}
                 pipeline.xadd(stream_key(self._stream, row["partition"]), fields)  # type: ignore[arg-type]
@@ -181,40 +185,43 @@ class OutboxRelay:
         while True:
             try:
                 if RELAY in self._leases.held():
-                    await self.resend_what_was_lost(self._redis)
                     await self._trim()
                 OUTBOX_UNSENT.labels(self._database.name).set(await unsent_count(self._database))
             except (PyMongoError, RedisError) as error:
                 log("outbox").warning("upkeep interrupted", error=type(error).__name__)
             await asyncio.sleep(UPKEEP_SECONDS)
 
-    async def resend_what_was_lost(self, redis: Redis) -> int:
-        """After a restart of Valkey, unmark the rows that its streams no longer know; gives how many."""
-        run_id = (await redis.info("server"))["run_id"]
-        if run_id == self._run_id:
-            return 0
-        state = await self._database.relay.find_one({"_id": "valkey"}) or {}
-        if state.get("run_id") == run_id:
-            self._run_id = run_id
-            return 0
+    async def _is_known(self, redis: Redis) -> bool:
+        """Whether the server runs and holds what it did when it was last looked at.
+
+        Its run id is kept among the streams: a restart gives it another one, a
+        flush takes away the one that was kept.
+        """
+        run_id: str = (await redis.info("server"))["run_id"]
+        return bool(await redis.get(self._run_key) == run_id.encode())
+
+    async def resend_what_was_lost(self) -> int:
+        """Unmark the rows that the streams of a restarted or flushed Valkey lack; gives how many.
+
+        Runs in turn with the sending, never beside it: a row that is sent and
+        not yet marked could not be unmarked.
+        """
+        run_id: str = (await self._redis.info("server"))["run_id"]
         lost = 0
         for partition in range(PARTITIONS):
-            last = await self._last_entry(redis, partition)
-            after = {"partition": partition, "entry_id": {"$gt": last}}
+            after = {"partition": partition, "entry_id": {"$gt": await self._last_entry(partition)}}
             unmark = {"$set": {"unsent": True}, "$unset": {"sent_time": "", "entry_id": ""}}
             lost += (await self._database.outbox.update_many(after, unmark)).modified_count
-        await self._database.relay.update_one({"_id": "valkey"}, {"$set": {"run_id": run_id}}, upsert=True)
-        self._run_id = run_id
+        await self._redis.set(self._run_key, run_id)
         if lost:
             log("outbox").warning(
                 "valkey lost announcements, sending them again", stream=self._stream, rows=lost
             )
-            self._awake.set()
         return lost
 
-    async def _last_entry(self, redis: Redis, partition: int) -> str:
+    async def _last_entry(self, partition: int) -> str:
         try:
-            info = await redis.xinfo_stream(stream_key(self._stream, partition))
+            info = await self._redis.xinfo_stream(stream_key(self._stream, partition))
         except ResponseError:
             return ""
         last = info["last-generated-id"]

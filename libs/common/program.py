@@ -44,6 +44,8 @@ TIER_CONDITIONS_MAX = 100
 # A receipt carries every condition of its tier set.
 TIER_SET_CONDITIONS_MAX = 200
 WHOLE_BP = 10_000
+# The most that one purchase may cost, in minor units; the proto of events says so too.
+AMOUNT_MAX = 10**12
 RFM_TOTAL_MAX_BP = 5 * WHOLE_BP
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
@@ -236,6 +238,10 @@ class Program(Part):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         _unique("tier sets", [tier_set.key for tier_set in self.tier_sets])
+        highest_bp = max(tier.multiplier_bp for tier in self.tier_sets[0].tiers)
+        most = sum(AMOUNT_MAX // rule.unit_minor * rule.points_per_unit for rule in self.points.earn)
+        if most * highest_bp // WHOLE_BP > NUMBER_MAX:
+            raise ValueError(f"one purchase could earn more than {NUMBER_MAX} points")
         return self
 
     @classmethod

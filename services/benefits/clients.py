@@ -81,7 +81,8 @@ class MembersClient:
 def _subject(subject: Subject) -> scoring_pb2.TierSubject:
     membership = subject.membership
     return scoring_pb2.TierSubject(
-        subject_id=membership.membership_id,
+        # Without the program, which the request names: with it, three long keys would be too long.
+        subject_id=f"{membership.member_id}/{membership.tier_set}",
         tier_set=membership.tier_set,
         tier=membership.tier,
         decided_time=None if membership.as_of is None else timestamp(membership.as_of),

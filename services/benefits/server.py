@@ -3,6 +3,7 @@
 from laurel.benefits.v1 import benefits_pb2_grpc
 from libs.common.clock import now
 from libs.common.ids import new_id
+from libs.common.mongo import available
 from libs.common.pipeline import PipelineReader
 from libs.common.service import Platform, rpc_server, run_service, serve
 from services.benefits import consumers, outbox
@@ -37,6 +38,7 @@ async def main() -> None:
     """Serve until asked to stop."""
     settings = Settings()
     platform = Platform.of(SERVICE, settings)
+    await available(platform.database.client)
     await ensure_indexes(platform.database)
     store = BenefitsStore(platform.database)
     programs = ProgramHandlers(store, now)

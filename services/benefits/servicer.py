@@ -42,8 +42,8 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
         self, message: pb.PublishProgramRequest, context: Any
     ) -> pb.PublishProgramResponse:
         caller().require_program(message.program_id)
-        if caller().kind not in {"staff", "service"}:
-            raise Forbidden
+        if caller().kind != "staff":
+            raise Forbidden("only staff publish programs")
         asked = request(
             message.program_id, "PublishProgram", message.request_id, message, pb.PublishProgramResponse
         )

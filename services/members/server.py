@@ -3,6 +3,7 @@
 from laurel.members.v1 import members_pb2_grpc
 from libs.common.clock import now
 from libs.common.ids import new_id
+from libs.common.mongo import available
 from libs.common.pipeline import PipelineReader
 from libs.common.service import Platform, rpc_server, run_service, serve
 from services.members import consumers, outbox
@@ -45,6 +46,7 @@ async def main() -> None:
     """Serve until asked to stop."""
     settings = Settings()
     platform = Platform.of(SERVICE, settings)
+    await available(platform.database.client)
     await ensure_indexes(platform.database)
     programs = ProgramsClient(settings.benefits_address, platform.token())
     platform.relay(outbox.STREAM, outbox.READERS)

@@ -2,6 +2,7 @@
 
 from laurel.risk.v1 import risk_pb2_grpc
 from libs.common.clock import now
+from libs.common.mongo import available
 from libs.common.pipeline import PipelineReader
 from libs.common.service import Platform, rpc_server, run_service, serve
 from services.risk import consumers, outbox
@@ -27,6 +28,7 @@ async def main() -> None:
     """Serve until asked to stop."""
     settings = Settings()
     platform = Platform.of(SERVICE, settings)
+    await available(platform.database.client)
     await ensure_indexes(platform.database)
     profiles = ProfileHandlers(RiskStore(platform.database), now)
     platform.relay(outbox.STREAM, outbox.READERS)

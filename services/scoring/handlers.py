@@ -26,6 +26,7 @@ class TierSubject:
 class DecideTiers:
     """Decide the steps of memberships by a program."""
 
+    principal: Principal
     program: NamedProgram
     subjects: Sequence[TierSubject]
 
@@ -50,7 +51,7 @@ class ScoringHandlers:
         steps = sum(len(subject.steps) for subject in command.subjects)
         if steps > STEPS_MAX:
             raise InvalidRequest(subjects=f"have {steps} steps, {STEPS_MAX} are allowed in one request")
-        program = self.programs.find(command.program)
+        program = self.programs.find(command.program, command.principal)
         return [
             decide_in_row(program.ladder(subject.tier_set), subject.standing, subject.steps)
             for subject in command.subjects
@@ -58,8 +59,7 @@ class ScoringHandlers:
 
     def batch_score(self, command: BatchScore) -> list[list[RfmScore]]:
         """The scores of each subject, one per policy that the program has."""
-        program = self.programs.find(command.program).program
-        command.principal.require_program(program.key)
+        program = self.programs.find(command.program, command.principal).program
         if program.rfm is None:
             return [[] for _ in command.subjects]
         return [[rfm_score(program.rfm, facts)] for facts in command.subjects]

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from libs.common.caller import Principal
 from libs.common.errors import ProgramInvalid
 from libs.common.program import Program
 from services.scoring.domain.errors import ProgramNotHeld, TierUnknown
@@ -40,12 +41,19 @@ class HeldPrograms:
         self._size_max = size_max
         self._held: OrderedDict[str, CompiledProgram] = OrderedDict()
 
-    def find(self, named: NamedProgram) -> CompiledProgram:
-        """The program of a digest, from the request's document where it is not held."""
+    def find(self, named: NamedProgram, principal: Principal) -> CompiledProgram:
+        """The program of a digest, from the request's document where it is not held.
+
+        Only for who may know of it, and held only then: nobody drives other
+        programs out with documents of their own making.
+        """
         if held := self._held.get(named.digest):
+            principal.require_program(held.program.key)
             self._held.move_to_end(named.digest)
             return held
-        compiled = self._held[named.digest] = _compile(named)
+        compiled = _compile(named)
+        principal.require_program(compiled.program.key)
+        self._held[named.digest] = compiled
         if len(self._held) > self._size_max:
             self._held.popitem(last=False)
         return compiled

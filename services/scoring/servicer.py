@@ -23,6 +23,7 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
             raise Forbidden
         decisions = self.handlers.decide_tiers(
             DecideTiers(
+                principal=caller(),
                 program=NamedProgram(message.program_digest, message.program_document),
                 subjects=[tier_subject(subject) for subject in message.subjects],
             )

@@ -32,7 +32,7 @@ class Purchases:
 
 
 def counted(rows: list[str]) -> Expected:
-    """Tier by lifetime spend, and points at the tier held before each purchase: a whole dollar is a point, or two."""
+    """Tier by lifetime spend; a whole dollar is a point, or two from silver on, held before the purchase."""
     spent: dict[str, int] = defaultdict(int)
     expected = Expected(purchases=len(rows))
     for row in rows:

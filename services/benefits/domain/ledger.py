@@ -76,6 +76,14 @@ class Lot:
     active_time: datetime
     expire_time: datetime | None
 
+    def digest(self) -> str:
+        """SHA-256 over what never changes of it: all but what is left."""
+        content = asdict(self)
+        del content["remaining"]
+        for name in ("active_time", "expire_time"):
+            content[name] = content[name] and content[name].isoformat(timespec="milliseconds")
+        return digest(content)
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:

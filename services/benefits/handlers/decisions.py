@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from libs.common.consumer import due
-from libs.common.errors import Contention
+from libs.common.errors import Contention, Unavailable
 from libs.common.program import TierSet
 from libs.common.telemetry import APPLIED, SKIPPED, log
 from services.benefits.clients import PULL_EVENTS, MembersClient, ScoringClient, Subject
@@ -118,7 +118,9 @@ class DecisionHandlers:
         if missing is not None:
             log("decisions").info("gap pulled", member_id=inbound.member_id, missing=missing)
             pulled = await self._members.events_after(inbound.program_id, inbound.member_id, missing - 1)
-            following, _ = due(applied, (known | pulled.events).items())
+            following, missing = due(applied, (known | pulled.events).items())
+            if missing is not None and not following:
+                raise Unavailable("members does not give the events that are missing yet")
         return [event for _, event in following]
 
     async def _decide(self, version: Version, plans: Sequence[Plan]) -> list[Effect]:

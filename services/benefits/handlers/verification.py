@@ -5,8 +5,14 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from libs.common import mongo
-from services.benefits.domain.ledger import Entry, Lot
-from services.benefits.domain.verification import AccountCheck, Fault, StoredEntry, transaction_faults
+from services.benefits.domain.ledger import Entry
+from services.benefits.domain.verification import (
+    AccountCheck,
+    Fault,
+    StoredEntry,
+    StoredLot,
+    transaction_faults,
+)
 from services.benefits.repository.store import BenefitsStore
 
 FAULTS_TOLD = 100
@@ -86,7 +92,7 @@ class VerificationHandlers:
         entries = Belonging[StoredEntry](
             store.every_entry_by_account(program_id), lambda each: each.entry.account_id
         )
-        lots = Belonging[Lot](store.every_lot(program_id), lambda each: each.account_id)
+        lots = Belonging[StoredLot](store.every_lot(program_id), lambda each: each.lot.account_id)
         async for account in store.every_account(program_id):
             async for orphan in entries.orphans_before(account.account_id):
                 verified.note(

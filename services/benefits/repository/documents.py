@@ -104,14 +104,15 @@ def transaction_from(document: Document) -> Transaction:
 
 
 def lot_document(lot: Lot) -> Document:
-    """A lot."""
+    """A lot with its digest."""
     fields = asdict(lot)
-    return {"_id": fields.pop("lot_id"), **fields}
+    return {"_id": fields.pop("lot_id"), **fields, "digest": lot.digest()}
 
 
 def lot_from(document: Document) -> Lot:
-    """A lot as stored."""
-    return Lot(lot_id=document["_id"], **{name: value for name, value in document.items() if name != "_id"})
+    """A lot as stored, without its digest."""
+    fields = {name: value for name, value in document.items() if name not in {"_id", "digest"}}
+    return Lot(lot_id=document["_id"], **fields)
 
 
 def _pairs(stored: list[list[object]]) -> tuple[tuple[str, int], ...]:

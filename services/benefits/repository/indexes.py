@@ -27,7 +27,15 @@ VALIDATORS: dict[str, Document] = {
         "properties": {"seq": {**_WHOLE, "minimum": 1}, "points": _WHOLE, "balance_after": _WHOLE},
     },
     "lots": {
-        "required": ["program_id", "account_id", "transaction_id", "earned", "remaining", "active_time"],
+        "required": [
+            "program_id",
+            "account_id",
+            "transaction_id",
+            "earned",
+            "remaining",
+            "active_time",
+            "digest",
+        ],
         "properties": {"earned": {**_WHOLE, "minimum": 1}, "remaining": {**_WHOLE, "minimum": 0}},
     },
     "transactions": {

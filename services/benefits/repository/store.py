@@ -12,10 +12,10 @@ from pymongo import ReplaceOne, ReturnDocument
 from libs.common import mongo
 from libs.common.mongo import Database, Document, Request, Session
 from libs.common.program import Program
-from services.benefits.domain.ledger import Account, Entry, Lot, Posting, Transaction
+from services.benefits.domain.ledger import Account, Entry, Posting, Transaction
 from services.benefits.domain.memberships import Decision, Effect, Membership
 from services.benefits.domain.programs import Version
-from services.benefits.domain.verification import StoredEntry, StoredTransaction
+from services.benefits.domain.verification import StoredEntry, StoredLot, StoredTransaction
 from services.benefits.repository.documents import (
     account_from,
     decision_document,
@@ -193,9 +193,12 @@ class BenefitsStore:
         cursor = self.database.entries.find(_of_program("account_id", program_id), session=self.session)
         return (_stored_entry(document) async for document in cursor.sort([("account_id", 1), ("seq", 1)]))
 
-    def every_lot(self, program_id: str) -> AsyncIterator[Lot]:
+    def every_lot(self, program_id: str) -> AsyncIterator[StoredLot]:
         cursor = self.database.lots.find(_of_program("account_id", program_id), session=self.session)
-        return (lot_from(document) async for document in cursor.sort("account_id", 1))
+        return (
+            StoredLot(lot_from(document), document["digest"])
+            async for document in cursor.sort("account_id", 1)
+        )
 
     def every_transaction(self, program_id: str) -> AsyncIterator[StoredTransaction]:
         wanted = {"program_id": program_id} if program_id else {}

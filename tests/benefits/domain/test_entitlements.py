@@ -1,5 +1,7 @@
 """Entitlements: a tier grants its own benefits and, without listing them again, all of those below."""
 
+from itertools import pairwise
+
 import pytest
 
 from libs.common.program import TierSet, preset, preset_names
@@ -30,7 +32,7 @@ def test_gold_holds_every_silver_and_every_normal_benefit_without_listing_them_a
 def test_each_tier_holds_more_than_the_one_below(tier_set: TierSet) -> None:
     sets = [held(tier_set, tier.key) for tier in tier_set.tiers]
 
-    assert all(below < above for below, above in zip(sets, sets[1:], strict=False))
+    assert all(below < above for below, above in pairwise(sets))
 
 
 def test_the_shop_grants_what_the_model_says() -> None:

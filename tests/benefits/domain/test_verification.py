@@ -12,10 +12,12 @@ from services.benefits.domain.verification import (
     AccountCheck,
     Fault,
     StoredEntry,
+    StoredLot,
     StoredTransaction,
     transaction_faults,
 )
 from tests.benefits.domain.builders import Books, an_accrual
+from tests.support.builders import NOON
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Stored:
 
     accounts: dict[str, Account]
     entries: list[StoredEntry]
-    lots: list[Lot]
+    lots: list[StoredLot]
     transactions: list[StoredTransaction]
 
     @classmethod
@@ -32,7 +34,7 @@ class Stored:
         return cls(
             dict(books.accounts),
             [StoredEntry(entry, entry.digest()) for entry in books.entries],
-            list(books.lots),
+            [StoredLot(lot, lot.digest()) for lot in books.lots],
             [StoredTransaction(each, each.digest()) for each in books.transactions],
         )
 
@@ -43,7 +45,7 @@ class Stored:
             own = [each for each in self.entries if each.entry.account_id == account.account_id]
             for stored in sorted(own, key=lambda each: each.entry.seq):
                 found += check.entry_faults(stored)
-            found += check.faults([lot for lot in self.lots if lot.account_id == account.account_id])
+            found += check.faults([each for each in self.lots if each.lot.account_id == account.account_id])
         for transaction in self.transactions:
             transaction_id = transaction.transaction.transaction_id
             entries = [each.entry for each in self.entries if each.entry.transaction_id == transaction_id]
@@ -65,8 +67,10 @@ class Stored:
         (key,) = [key for key in self.accounts if which in key]
         self.accounts[key] = replace(self.accounts[key], **fields)  # type: ignore[arg-type]
 
-    def lot(self, **fields: int) -> None:
-        self.lots[0] = replace(self.lots[0], **fields)  # type: ignore[arg-type]
+    def lot(self, *, signed: bool = False, **fields: object) -> None:
+        old = self.lots[0]
+        lot: Lot = replace(old.lot, **fields)  # type: ignore[arg-type]
+        self.lots[0] = StoredLot(lot, lot.digest() if signed else old.digest)
 
     def transaction(self, *, signed: bool = False, **fields: int) -> None:
         old = self.transactions[0]
@@ -114,6 +118,8 @@ FAULTS: list[tuple[str, str, Callable[[Stored], object]]] = [
     ("a lot deleted", "LOT", lambda stored: stored.lots.pop()),
     ("a lot spent without an entry", "LOT", lambda stored: stored.lot(remaining=9)),
     ("a lot with more than was earned", "LOT", lambda stored: stored.lot(remaining=11)),
+    ("a lot of other points, signed anew", "LOT", lambda stored: stored.lot(signed=True, earned=11)),
+    ("a lot of another time", "LOT_DIGEST", lambda stored: stored.lot(expire_time=NOON)),
     ("a transaction edited", "TRANSACTION_DIGEST", lambda stored: stored.transaction(line=7)),
     ("a transaction of other points", "TRANSACTION_ENTRIES", lambda s: s.transaction(signed=True, points=9)),
     ("points that no rule gave", "EARNINGS", lambda stored: stored.transaction(signed=True, points=9)),

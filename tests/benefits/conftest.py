@@ -1,0 +1,190 @@
+"""The benefits service behind a real channel, on a real mongod, deciding with a real scoring service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from laurel.benefits.v1 import benefits_pb2 as pb
+from laurel.benefits.v1 import benefits_pb2_grpc
+from laurel.members.v1 import members_pb2_grpc
+from libs.cli.ports import Ports
+from libs.common.caller import PrincipalKind
+from libs.common.clock import now
+from libs.common.ids import new_id
+from libs.common.mongo import Database
+from libs.common.program import Program, preset
+from libs.common.redis import StreamMessage
+from libs.common.rpc.client import channel
+from libs.common.rpc.server import RpcServer
+from libs.common.service import Platform
+from services.benefits.clients import MembersClient, ScoringClient
+from services.benefits.consumers import MemberEvents
+from services.benefits.handlers.decisions import DecisionHandlers
+from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.repository.indexes import ensure_indexes
+from services.benefits.repository.store import BenefitsStore
+from services.benefits.server import servicer
+from services.benefits.settings import Settings
+from services.scoring.server import make_server
+from services.scoring.settings import Settings as ScoringSettings
+from tests.benefits.stories import FakeMembers, Story
+from tests.support.builders import PROGRAM
+from tests.support.services import Keys, dropped, serving
+
+if TYPE_CHECKING:
+    from laurel.benefits.v1.benefits_pb2_grpc import BenefitsServiceAsyncStub
+
+SERVICE = pb.DESCRIPTOR.services_by_name["BenefitsService"]
+OTHER_PROGRAM = "other_store"
+
+
+@dataclass
+class Scoring:
+    """The scoring service on a port of its own, which it keeps while it is down."""
+
+    settings: ScoringSettings
+    _server: RpcServer | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{self.settings.host}:{self.settings.port}"
+
+    async def start(self) -> None:
+        self._server = make_server(self.settings)
+        await self._server.start()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.drain()
+            self._server = None
+
+
+@dataclass
+class BenefitsWorld:
+    """A running service with its neighbours, and callers of it."""
+
+    address: str
+    keys: Keys
+    platform: Platform
+    settings: Settings
+    scoring: Scoring
+    members: FakeMembers
+    _closing: list[Any] = field(default_factory=list)
+
+    @property
+    def database(self) -> Database:
+        return self.platform.database
+
+    def caller(
+        self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM
+    ) -> "BenefitsServiceAsyncStub":
+        """A stub that calls as this principal; the world keeps its channel open."""
+        opened = channel(self.address, SERVICE, token=self.keys.token(kind, subject, program_id), timeout=20)
+        self._closing.append(opened)
+        return benefits_pb2_grpc.BenefitsServiceStub(opened)
+
+    @cached_property
+    def staff(self) -> "BenefitsServiceAsyncStub":
+        """Staff of the program."""
+        return self.caller("staff", "ann")
+
+    def staff_of(self, program_id: str) -> "BenefitsServiceAsyncStub":
+        """Staff of any program."""
+        return self.caller("staff", "ann", program_id)
+
+    @cached_property
+    def service(self) -> "BenefitsServiceAsyncStub":
+        """Another service, which works for all programs."""
+        return self.caller("service", "members", None)
+
+    def consumer(self) -> MemberEvents:
+        """What applies announcements in one replica, with clients and memories of its own."""
+        store = BenefitsStore(self.database)
+        scoring = ScoringClient(self.settings.scoring_address, self.platform.token())
+        members = MembersClient(self.settings.members_address, self.platform.token())
+        self._closing += [scoring, members]
+        programs = ProgramHandlers(store, now)
+        return MemberEvents(DecisionHandlers(store, programs, scoring, members, now=now, new_id=new_id))
+
+    @cached_property
+    def replica(self) -> MemberEvents:
+        """The replica that applies what a test has announced."""
+        return self.consumer()
+
+    async def apply(self, partition: int, *messages: StreamMessage) -> None:
+        """Have announcements of one partition applied in one read."""
+        await self.replica.apply(partition, list(messages))
+
+    async def publish(self, program: Program) -> None:
+        """Make a program live."""
+        await self.staff_of(program.key).PublishProgram(
+            pb.PublishProgramRequest(
+                program_id=program.key, request_id=new_id("req"), document=program.canonical()
+            )
+        )
+
+    async def a_program(self, like: str = PROGRAM) -> str:
+        """The key of a program that nobody else has anything to do with."""
+        key = f"store_{new_id('x')[-12:]}"
+        await self.publish(preset(like).model_copy(update={"key": key}))
+        return key
+
+    async def a_member(self, *amounts: int, program_id: str = PROGRAM) -> Story:
+        """A member who joined, made these purchases and was decided on."""
+        story = Story(program_id).buys(*amounts)
+        self.members.knows([story])
+        told = [story.told()] if story.events else []
+        await self.apply(story.partition, story.registration(), *told)
+        return story
+
+    async def close(self) -> None:
+        for opened in self._closing:
+            await opened.close()
+
+
+@asynccontextmanager
+async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> AsyncIterator[BenefitsWorld]:
+    """A benefits service with the store and another program, beside a scoring service and a fake members."""
+    keys = Keys.made_in(folder)
+    members = FakeMembers()  # type: ignore[abstract]  # what it lacks nobody calls
+    common = keys.settings(mongodb_uri, redis_url)
+    with Ports() as ports:
+        scoring = Scoring(
+            ScoringSettings(
+                port=ports.any(),
+                metrics_port=0,
+                key_set_file=keys.key_set_file,
+                signing_key_file=keys.key_file,
+                drain_seconds=0,
+            )
+        )
+        add_members = members_pb2_grpc.add_MembersServiceServicer_to_server
+        add_benefits = benefits_pb2_grpc.add_BenefitsServiceServicer_to_server
+        await scoring.start()
+        async with serving(scoring.settings.model_copy(update={"port": 0}), add_members, members) as address:
+            settings = Settings(members_address=address, scoring_address=scoring.address, **common)
+            platform = Platform.of("benefits", settings)
+            await ensure_indexes(platform.database)
+            served = servicer(platform, ProgramHandlers(BenefitsStore(platform.database), now))
+            async with serving(settings, add_benefits, served) as benefits_address:
+                world = BenefitsWorld(benefits_address, keys, platform, settings, scoring, members)
+                await world.publish(preset(PROGRAM))
+                await world.publish(preset("ecommerce_five").model_copy(update={"key": OTHER_PROGRAM}))
+                yield world
+                await world.close()
+        await scoring.stop()
+        await dropped(platform)
+
+
+@pytest.fixture(scope="session")
+async def benefits(
+    mongodb_uri: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[BenefitsWorld]:
+    """One benefits service for all tests; each has members or programs of its own."""
+    async with benefits_world(mongodb_uri, redis_url, tmp_path_factory.mktemp("benefits")) as world:
+        yield world

@@ -1,0 +1,136 @@
+"""What members did, as the members service tells it: announcements on its stream, and pages to pull."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.message import Message
+
+from laurel.common.v1 import fact_pb2
+from laurel.members.v1 import events_pb2, members_pb2, members_pb2_grpc
+from libs.common.ids import new_id
+from libs.common.redis import StreamMessage, partition_of
+from libs.common.rpc.time import timestamp
+from tests.support.builders import DAY, NOON, PROGRAM
+
+JOINED = NOON - 30 * DAY
+PAGE_MAX = 500
+
+
+class Story:
+    """A member and what they did, each event with the lifetime facts right after it."""
+
+    def __init__(self, program_id: str = PROGRAM, member_id: str | None = None) -> None:
+        self.program_id = program_id
+        self.member_id = member_id or new_id("mem")
+        self.events: list[events_pb2.RecordedEvent] = []
+        self._facts: Counter[str] = Counter()
+
+    @property
+    def partition(self) -> int:
+        """The partition that tells of this member."""
+        return partition_of(self.member_id)
+
+    def buys(self, *amounts: int, at: datetime = NOON) -> "Story":
+        """Purchases of so many minor units, a day apart."""
+        for place, amount_minor in enumerate(amounts):
+            self._facts["purchase.amount_minor.lifetime"] += amount_minor
+            self._record(
+                events_pb2.EVENT_KIND_PURCHASE, at + place * DAY, amount_minor=amount_minor, currency="USD"
+            )
+        return self
+
+    def invites(self, count: int, at: datetime = NOON) -> "Story":
+        """Friends who registered."""
+        for _ in range(count):
+            self._record(events_pb2.EVENT_KIND_INVITE, at)
+        return self
+
+    def _record(self, kind: events_pb2.EventKind.ValueType, at: datetime, **fields: Any) -> None:
+        name = events_pb2.EventKind.Name(kind).removeprefix("EVENT_KIND_").lower()
+        self._facts[f"{name}.count.lifetime"] += 1
+        seq = len(self.events) + 1
+        self.events.append(
+            events_pb2.RecordedEvent(
+                event_id=new_id("evt"),
+                seq=seq,
+                kind=kind,
+                source="shop",
+                external_ref=f"{self.member_id}-{seq}",
+                occurred_time=timestamp(at),
+                recorded_time=timestamp(at),
+                after=[fact_pb2.Fact(name=fact, value=value) for fact, value in sorted(self._facts.items())],
+                **fields,
+            )
+        )
+
+    def registration(self) -> StreamMessage:
+        """The announcement that they joined."""
+        return _announced(
+            events_pb2.MemberRegistered(
+                program_id=self.program_id,
+                member_id=self.member_id,
+                registered_time=timestamp(JOINED),
+                verification=events_pb2.VERIFICATION_UNVERIFIED,
+            )
+        )
+
+    def told(self, first: int = 1, last: int | None = None) -> StreamMessage:
+        """The announcement of the events from one sequence to another, as one transaction recorded them."""
+        events = self.events[first - 1 : last]
+        return _announced(
+            events_pb2.FactsChanged(
+                program_id=self.program_id,
+                member_id=self.member_id,
+                seq_from=events[0].seq,
+                seq_to=events[-1].seq,
+                events=events,
+                registered_time=timestamp(JOINED),
+                verification=events_pb2.VERIFICATION_UNVERIFIED,
+            )
+        )
+
+    def told_in(self, *lengths: int) -> list[StreamMessage]:
+        """The announcements of so many events each, from the first on."""
+        messages, first = [], 1
+        for length in lengths:
+            messages.append(self.told(first, first + length - 1))
+            first += length
+        return messages
+
+
+def _announced(message: events_pb2.MemberRegistered | events_pb2.FactsChanged) -> StreamMessage:
+    return StreamMessage("0-1", message.DESCRIPTOR.name, _bytes(message), message.member_id)
+
+
+def _bytes(message: Message) -> bytes:
+    return message.SerializeToString(deterministic=True)
+
+
+def fields(message: StreamMessage) -> dict[Any, Any]:
+    """A message as the relay writes it to a stream."""
+    return {"type": message.type, "payload": message.payload, "subject": message.subject}
+
+
+class FakeMembers(members_pb2_grpc.MembersServiceServicer):
+    """The members service, as far as benefits asks it: the pages of a member's events."""
+
+    def __init__(self) -> None:
+        self._stories: dict[str, Story] = {}
+        self.pulled: list[tuple[str, int]] = []
+
+    def knows(self, stories: Sequence[Story]) -> None:
+        """Have these recorded."""
+        self._stories |= {story.member_id: story for story in stories}
+
+    async def ListMemberEvents(
+        self, message: members_pb2.ListMemberEventsRequest, context: Any
+    ) -> members_pb2.ListMemberEventsResponse:
+        self.pulled.append((message.member_id, message.after_seq))
+        following = self._stories[message.member_id].events[message.after_seq :]
+        page = following[: message.page_size or 100]
+        assert len(page) <= PAGE_MAX
+        return members_pb2.ListMemberEventsResponse(
+            events=page, more=len(following) > len(page), registered_time=timestamp(JOINED)
+        )
