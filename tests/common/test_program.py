@@ -222,6 +222,16 @@ def test_an_rfm_policy_that_breaks_a_rule_is_refused(change: Document, path: str
     assert list(problems(document)) == [path]
 
 
+def test_a_rule_by_which_one_purchase_earns_beyond_what_json_holds_is_refused() -> None:
+    document = preset("music_store").document()
+    document["points"]["earn"][0] |= {"unit_minor": 1, "points_per_unit": 1_000_000}
+
+    with pytest.raises(ProgramInvalid) as refusal:
+        Program.parse(document)
+
+    assert "one purchase could earn more" in refusal.value.facts["document"]  # type: ignore[operator]
+
+
 def test_eight_levels_are_accepted() -> None:
     Program.parse(changed(lambda document: tiers(document)[1].update(entry=nested(8))))
 
