@@ -11,6 +11,7 @@ from libs.common.caller import caller
 from libs.common.errors import Forbidden
 from libs.common.mongo import request
 from libs.common.pipeline import PipelineReader
+from libs.common.rpc.lookup import in_order
 from services.benefits.domain.memberships import Decision
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reads import ReadHandlers
@@ -65,12 +66,12 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
         ]
         found = await self.programs.all_live(visible)
         return pb.BatchGetProgramsResponse(
-            results=[
-                pb.ProgramResult(status=FOUND, program=program_message(found[program_id]))
-                if program_id in found
-                else pb.ProgramResult(status=MISSING)
-                for program_id in message.program_ids
-            ]
+            results=in_order(
+                message.program_ids,
+                found,
+                lambda each: pb.ProgramResult(status=FOUND, program=program_message(each)),
+                missing=pb.ProgramResult(status=MISSING),
+            )
         )
 
     async def BatchGetMemberships(
@@ -79,14 +80,14 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
         caller().require_program(message.program_id)
         found = await self.reads.memberships(message.program_id, message.member_ids)
         return pb.BatchGetMembershipsResponse(
-            results=[
-                pb.MembershipsResult(
-                    status=FOUND, memberships=[membership_message(*each) for each in found[member_id]]
-                )
-                if member_id in found
-                else pb.MembershipsResult(status=MISSING)
-                for member_id in message.member_ids
-            ]
+            results=in_order(
+                message.member_ids,
+                found,
+                lambda each: pb.MembershipsResult(
+                    status=FOUND, memberships=[membership_message(*one) for one in each]
+                ),
+                missing=pb.MembershipsResult(status=MISSING),
+            )
         )
 
     async def BatchGetDecisions(
@@ -95,12 +96,12 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
         caller().require_program(message.program_id)
         found = await self.reads.decisions(message.program_id, message.decision_ids)
         return pb.BatchGetDecisionsResponse(
-            results=[
-                pb.DecisionResult(status=FOUND, decision=decision_message(found[decision_id]))
-                if decision_id in found
-                else pb.DecisionResult(status=MISSING)
-                for decision_id in message.decision_ids
-            ]
+            results=in_order(
+                message.decision_ids,
+                found,
+                lambda each: pb.DecisionResult(status=FOUND, decision=decision_message(each)),
+                missing=pb.DecisionResult(status=MISSING),
+            )
         )
 
     async def BatchListTierChanges(
@@ -117,12 +118,12 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
         caller().require_program(message.program_id)
         found = await self.reads.accounts(message.program_id, message.member_ids)
         return pb.BatchGetPointsAccountsResponse(
-            results=[
-                pb.PointsAccountResult(status=FOUND, account=account_message(found[member_id]))
-                if member_id in found
-                else pb.PointsAccountResult(status=MISSING)
-                for member_id in message.member_ids
-            ]
+            results=in_order(
+                message.member_ids,
+                found,
+                lambda each: pb.PointsAccountResult(status=FOUND, account=account_message(each)),
+                missing=pb.PointsAccountResult(status=MISSING),
+            )
         )
 
     async def BatchListEntries(
@@ -145,14 +146,14 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
         caller().require_program(message.program_id)
         found = await self.reads.entitlements(message.program_id, message.member_ids)
         return pb.BatchListEntitlementsResponse(
-            results=[
-                pb.EntitlementsResult(
-                    status=FOUND, entitlements=[entitlement_message(each) for each in found[member_id]]
-                )
-                if member_id in found
-                else pb.EntitlementsResult(status=MISSING)
-                for member_id in message.member_ids
-            ]
+            results=in_order(
+                message.member_ids,
+                found,
+                lambda each: pb.EntitlementsResult(
+                    status=FOUND, entitlements=[entitlement_message(one) for one in each]
+                ),
+                missing=pb.EntitlementsResult(status=MISSING),
+            )
         )
 
     async def VerifyLedger(

@@ -14,6 +14,7 @@ from libs.common.errors import Forbidden
 from libs.common.mongo import Request, request
 from libs.common.paging import page_after, page_token
 from libs.common.pipeline import PipelineReader
+from libs.common.rpc.lookup import in_order
 from libs.common.rpc.server import violation_texts
 from libs.common.rpc.time import moment, timestamp
 from services.members.domain.members import Partner, Store
@@ -33,6 +34,8 @@ from services.members.messages import (
 
 PAGE_SIZE = 50
 EVENTS_PAGE_SIZE = 100
+
+FOUND, MISSING = lookup_pb2.LOOKUP_STATUS_FOUND, lookup_pb2.LOOKUP_STATUS_MISSING
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,12 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         caller().require_program(message.program_id)
         found = await self.reads.members(message.program_id, message.member_ids)
         return pb.BatchGetMembersResponse(
-            results=[
-                pb.MemberResult(
-                    status=lookup_pb2.LOOKUP_STATUS_FOUND, member=member_message(found[member_id])
-                )
-                if member_id in found
-                else pb.MemberResult(status=lookup_pb2.LOOKUP_STATUS_MISSING)
-                for member_id in message.member_ids
-            ]
+            results=in_order(
+                message.member_ids,
+                found,
+                lambda each: pb.MemberResult(status=FOUND, member=member_message(each)),
+                missing=pb.MemberResult(status=MISSING),
+            )
         )
 
     async def ListMembers(self, message: pb.ListMembersRequest, context: Any) -> pb.ListMembersResponse:
@@ -137,12 +138,12 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         results = []
         for facts_at in await self.reads.facts(message.program_id, keys):
             if facts_at is None:
-                results.append(pb.FactsResult(status=lookup_pb2.LOOKUP_STATUS_MISSING))
+                results.append(pb.FactsResult(status=MISSING))
                 continue
             facts = {name: value for name, value in facts_at.facts.items() if not wanted or name in wanted}
             results.append(
                 pb.FactsResult(
-                    status=lookup_pb2.LOOKUP_STATUS_FOUND,
+                    status=FOUND,
                     as_of=timestamp(facts_at.as_of),
                     facts=facts_messages(facts),
                 )

@@ -8,8 +8,11 @@ from laurel.risk.v1 import risk_pb2 as pb
 from laurel.risk.v1 import risk_pb2_grpc
 from libs.common.caller import caller
 from libs.common.pipeline import PipelineReader
+from libs.common.rpc.lookup import in_order
 from services.risk.handlers import ProfileHandlers
 from services.risk.messages import profile_message
+
+FOUND, MISSING = lookup_pb2.LOOKUP_STATUS_FOUND, lookup_pb2.LOOKUP_STATUS_MISSING
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,12 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
         caller().require_program(message.program_id)
         found = await self.profiles.profiles(message.program_id, message.member_ids)
         return pb.BatchGetRiskProfilesResponse(
-            results=[
-                pb.RiskProfileResult(
-                    status=lookup_pb2.LOOKUP_STATUS_FOUND, profile=profile_message(found[member_id])
-                )
-                if member_id in found
-                else pb.RiskProfileResult(status=lookup_pb2.LOOKUP_STATUS_MISSING)
-                for member_id in message.member_ids
-            ]
+            results=in_order(
+                message.member_ids,
+                found,
+                lambda each: pb.RiskProfileResult(status=FOUND, profile=profile_message(each)),
+                missing=pb.RiskProfileResult(status=MISSING),
+            )
         )
 
     async def GetPipelineStatus(
