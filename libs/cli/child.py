@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,10 @@ class Child:
         backoff = BACKOFF_SECONDS_MIN
         while not self._stopping.is_set():
             started = loop.time()
-            await self._run_once()
+            try:
+                await self._run_once()
+            except OSError as error:  # such as no memory or no disk for its log just now
+                sys.stderr.write(f"{self.spec.name} cannot be started: {error}\n")
             if loop.time() - started > SETTLED_SECONDS:
                 backoff = BACKOFF_SECONDS_MIN
             with contextlib.suppress(TimeoutError):
@@ -83,12 +87,19 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for us; we end the others in order
             )
         self.pid = process.pid
-        self._changed()
+        self._tell()
         if self._stopping.is_set():
             self._signal(signal.SIGTERM)
         await process.wait()
         self.pid = None
-        self._changed()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say that something changed; a full disk must not keep a process from being started again."""
+        try:
+            self._changed()
+        except OSError as error:
+            sys.stderr.write(f"{self.spec.name}: cannot say where it runs: {error}\n")
 
     def _signal(self, number: signal.Signals) -> None:
         if self.pid is not None:

@@ -34,6 +34,11 @@ def waiting(pipeline: Sequence[pipeline_pb2.PipelineStatus]) -> list[str]:
         for status in pipeline
         if status.outbox_unsent
     ]
+    found += [
+        f"{status.service}: {status.dead_letters} messages failed, see its log; a restart tries them again"
+        for status in pipeline
+        if status.dead_letters
+    ]
     for status in pipeline:
         found += [
             f"{status.service}: {group.lag} unread and {group.pending} unacknowledged on {group.stream}"

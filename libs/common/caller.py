@@ -20,9 +20,13 @@ class Principal:
     stores: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
 
+    def may_know(self, program_id: str) -> bool:
+        """Whether this is the principal's own program; services work for all."""
+        return self.kind == "service" or self.program_id == program_id
+
     def require_program(self, program_id: str) -> None:
-        """Refuse another program's id as if there were no such program; services work for all."""
-        if self.kind != "service" and self.program_id != program_id:
+        """Refuse another program's id as if there were no such program."""
+        if not self.may_know(program_id):
             raise ProgramUnknown(program_id=program_id)
 
 

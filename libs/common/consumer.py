@@ -9,13 +9,23 @@ from typing import TypeVar
 from libs.common.errors import Kind, Refusal
 from libs.common.leases import Leases
 from libs.common.mongo import OUTAGES, Database
-from libs.common.redis import PARTITIONS, READER, Redis, RedisError, ResponseError, StreamMessage, stream_key
+from libs.common.redis import (
+    PARTITIONS,
+    READER,
+    Redis,
+    RedisError,
+    ResponseError,
+    StreamMessage,
+    asked_to_end,
+    stream_key,
+)
 from libs.common.telemetry import log
 
 READ_ENTRIES = 200
 BLOCK_SECONDS = 0.5
 PARTITIONS_AT_ONCE = 4
 ATTEMPTS_MAX = 8
+DEAD_LETTERS_RETRIED = 10_000
 OUTAGE_SECONDS = 0.2
 FAILURE_SECONDS = 0.1
 PASSING = {Kind.UNAVAILABLE, Kind.DEADLINE, Kind.EXHAUSTED, Kind.ABORTED}
@@ -69,18 +79,43 @@ class StreamConsumer:
         self._resting: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Consume until cancelled; what is down is waited for."""
-        while True:
+        """Consume until cancelled; what is down is waited for.
+
+        Begins with what could not be applied before: a restart may have
+        brought the repair.
+        """
+        first: list[Callable[[], Awaitable[object]]] = [self.retry_dead_letters]
+        while not asked_to_end():
             try:
+                while first:
+                    await first[0]()
+                    first.pop(0)
                 if not await self.consume_once():
                     await asyncio.sleep(0.05)
-            except ResponseError as error:
-                if "NOGROUP" not in str(error):
-                    raise
-                await self._create_groups()
             except (RedisError, *OUTAGES, TimeoutError, Refusal) as error:
+                if "NOGROUP" in str(error):
+                    first.append(self._create_groups)
+                    continue
                 log("consumer").warning("interrupted", stream=self._stream, error=type(error).__name__)
                 await asyncio.sleep(0.3)
+
+    async def retry_dead_letters(self) -> int:
+        """Apply what was kept aside, and forget what succeeds; gives how many did."""
+        applied = 0
+        letters = self._database.dead_letters.find({"stream": self._stream}).sort("recorded_time", 1)
+        async for letter in letters.limit(DEAD_LETTERS_RETRIED):
+            key, entry_id = letter["_id"].rsplit("/", 1)
+            message = StreamMessage(entry_id, letter["type"], letter["payload"], letter["subject"])
+            try:
+                await self._apply(self._partitions[key], [message])
+            except Exception as error:
+                if _passes(error):
+                    raise
+                log("consumer").error("still a dead letter", letter=letter["_id"], exc_info=error)
+                continue
+            await self._database.dead_letters.delete_one({"_id": letter["_id"]})
+            applied += 1
+        return applied
 
     async def consume_once(self) -> bool:
         """Apply what is pending in each partition, else what is new; says whether there is any to read."""
@@ -119,12 +154,12 @@ class StreamConsumer:
                     await self._apply(self._partitions[key], messages)
                 else:
                     await self._apply_one_by_one(key, messages)
+                await self._redis.xack(key, self._group, *(message.entry_id for message in messages))
             except Exception as error:
                 self._resting[key] = time.monotonic() + self._pause_after(error, key)
                 return
             self._failures.pop(key, None)
             self._resting.pop(key, None)
-            await self._redis.xack(key, self._group, *(message.entry_id for message in messages))
 
     def _pause_after(self, error: Exception, key: str) -> float:
         """Log why messages are to be read again, and give the seconds to wait before."""
@@ -189,7 +224,8 @@ def _pairs(answer: object) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, by
 def _message(entry_id: bytes, fields: dict[bytes, bytes]) -> StreamMessage:
     return StreamMessage(
         entry_id=entry_id.decode(),
-        type=fields[b"type"].decode(),
-        payload=fields[b"payload"],
-        subject=fields[b"subject"].decode(),
+        # An entry that is none of ours has no type, which nobody applies.
+        type=fields.get(b"type", b"").decode(errors="replace"),
+        payload=fields.get(b"payload", b""),
+        subject=fields.get(b"subject", b"").decode(errors="replace"),
     )

@@ -19,6 +19,7 @@ from libs.common.redis import (
     Redis,
     RedisError,
     ResponseError,
+    asked_to_end,
     ordered,
     partition_of,
     stream_groups,
@@ -124,11 +125,11 @@ class OutboxRelay:
             log("outbox").warning("token kept", error=type(error).__name__)
 
     async def _sweep(self) -> None:
-        while True:
+        while not asked_to_end():
             self._awake.clear()
             try:
                 full = True
-                while full and RELAY in self._leases.held():
+                while full and RELAY in self._leases.held() and not asked_to_end():
                     full = await self.send_once() == SWEEP_ROWS
             except (PyMongoError, RedisError) as error:
                 log("outbox").warning("sweep interrupted", error=type(error).__name__)
@@ -182,7 +183,7 @@ class OutboxRelay:
         await self._database.outbox.bulk_write(marks, ordered=False)
 
     async def _upkeep(self) -> None:
-        while True:
+        while not asked_to_end():
             try:
                 if RELAY in self._leases.held():
                     await self._trim()

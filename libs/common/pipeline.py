@@ -15,33 +15,33 @@ from libs.common.redis import Redis, RedisError, group_total
 class PipelineReader:
     """Reads the state of one service's outbox, groups and positions.
 
-    `positions` gives, by program, the members known and the sum of their
-    sequences; `streams` are the streams that the service reads as `service`.
+    `positions` gives, by program or of one, the members known and the sum of
+    their sequences; `streams` are the streams that the service reads as `service`.
     """
 
     service: str
     database: Database
     redis: Redis
     streams: Sequence[str]
-    positions: Callable[[], Awaitable[Mapping[str, tuple[int, int]]]]
+    positions: Callable[[str | None], Awaitable[Mapping[str, tuple[int, int]]]]
 
     async def status(self, principal: Principal) -> pipeline_pb2.PipelineStatus:
-        """The state, of the principal's own program where it is not a service."""
+        """The state; the positions are those of the principal's own program where it is not a service."""
         if principal.kind not in {"service", "staff"}:
             raise Forbidden
         try:
             groups = [await self._group(stream) for stream in self.streams]
         except RedisError as error:
             raise Unavailable("the streams cannot be read now; retry") from error
-        positions = await self.positions()
+        positions = await self.positions(None if principal.kind == "service" else principal.program_id)
         return pipeline_pb2.PipelineStatus(
             service=self.service,
             outbox_unsent=await unsent_count(self.database),
+            dead_letters=await self.database.dead_letters.count_documents({}),
             groups=groups,
             positions=[
                 pipeline_pb2.ProgramPosition(program_id=program_id, member_count=count, sequence_sum=total)
                 for program_id, (count, total) in sorted(positions.items())
-                if principal.kind == "service" or program_id == principal.program_id
             ],
         )
 

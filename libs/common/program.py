@@ -40,12 +40,12 @@ MONEY_METRICS = frozenset({"spend"})
 """Metrics in minor units of the program's currency; the others are counts."""
 
 CONDITION_DEPTH_MAX = 8
-TIER_CONDITIONS_MAX = 100
-# A receipt carries every condition of its tier set.
-TIER_SET_CONDITIONS_MAX = 200
+# A receipt carries every condition of its tier set, and an answer five hundred receipts.
+TIER_SET_CONDITIONS_MAX = 50
 WHOLE_BP = 10_000
 # The most that one purchase may cost, in minor units; the proto of events says so too.
 AMOUNT_MAX = 10**12
+POINTS_OF_A_PURCHASE_MAX = 10**12
 RFM_TOTAL_MAX_BP = 5 * WHOLE_BP
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
@@ -112,8 +112,8 @@ class Tier(Part):
         if depth(self.entry) > CONDITION_DEPTH_MAX:
             raise ValueError(f"entry is nested deeper than {CONDITION_DEPTH_MAX}")
         compared = list(comparisons(self.entry))
-        if len(compared) > TIER_CONDITIONS_MAX:
-            raise ValueError(f"entry has more than {TIER_CONDITIONS_MAX} comparisons")
+        if len(compared) > TIER_SET_CONDITIONS_MAX:
+            raise ValueError(f"entry has more than {TIER_SET_CONDITIONS_MAX} comparisons")
         for path, comparison in compared:
             if comparison.metric not in METRICS:
                 raise ValueError(f"{path}: metric is none of {', '.join(METRICS)}")
@@ -240,8 +240,8 @@ class Program(Part):
         _unique("tier sets", [tier_set.key for tier_set in self.tier_sets])
         highest_bp = max(tier.multiplier_bp for tier in self.tier_sets[0].tiers)
         most = sum(AMOUNT_MAX // rule.unit_minor * rule.points_per_unit for rule in self.points.earn)
-        if most * highest_bp // WHOLE_BP > NUMBER_MAX:
-            raise ValueError(f"one purchase could earn more than {NUMBER_MAX} points")
+        if most * highest_bp // WHOLE_BP > POINTS_OF_A_PURCHASE_MAX:
+            raise ValueError(f"one purchase could earn more than {POINTS_OF_A_PURCHASE_MAX} points")
         return self
 
     @classmethod

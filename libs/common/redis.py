@@ -1,5 +1,6 @@
 """Streams on Valkey: partitioned by member, so that what concerns one member stays in order."""
 
+import asyncio
 import zlib
 from dataclasses import dataclass
 
@@ -27,6 +28,17 @@ def connect_redis(url: str) -> Redis:
         health_check_interval=15,
         retry=Retry(NoBackoff(), 0),
     )
+
+
+def asked_to_end() -> bool:
+    """Whether this task was cancelled, though nothing was raised.
+
+    redis-py waits for its writes by asyncio.wait_for, which in Python 3.11
+    drops a cancellation that comes at the same moment as the answer. So what
+    calls Valkey in a loop asks, or a service that drains would wait for ever.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def partition_of(member_id: str) -> int:

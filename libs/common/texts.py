@@ -87,7 +87,7 @@ def _shown(params: Mapping[str, str], locale: Locale, tier_names: Mapping[str, s
             shown[name] = tier_names.get(params[name], params[name])
     for name in _AMOUNTS:
         if name in params:
-            shown[name] = _amount(int(params[name]), params.get("currency", ""), locale)
+            shown[name] = _amount(params[name], params.get("currency", ""), locale)
     if "metric" in params:
         shown["metric"] = METRIC_NAMES.get(params["metric"], {}).get(locale, params["metric"])
     if "op" in params:
@@ -98,8 +98,12 @@ def _shown(params: Mapping[str, str], locale: Locale, tier_names: Mapping[str, s
     return shown
 
 
-def _amount(number: int, currency: str, locale: Locale) -> str:
-    """Money where a currency is given, from its minor units; a count otherwise."""
+def _amount(value: str, currency: str, locale: Locale) -> str:
+    """Money where a currency is given, from its minor units; else a count; what is no number as it is."""
+    try:
+        number = int(value)
+    except ValueError:
+        return value
     if not currency:
         return format_decimal(number, locale=locale)
     return format_currency(Decimal(number).scaleb(-get_currency_precision(currency)), currency, locale=locale)

@@ -1,5 +1,6 @@
 """POST /graphql: a request becomes an operation, and its result an answer (GraphQL over HTTP)."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from libs.common.caller import set_caller
-from libs.common.errors import Forbidden, Kind, Refusal, Unauthenticated
+from libs.common.errors import DeadlineExceeded, Forbidden, Kind, Refusal, Unauthenticated
 from libs.common.ids import new_id
 from libs.common.rpc.deadline import set_deadline
 from libs.common.rpc.errors import INTERNAL_TEXT
@@ -76,12 +77,17 @@ class Endpoint:
         operation, outcome = "none", "refused"
         try:
             context = self._context(request, request_id)
-            result = await _execute(_asked(request, await self._body(request)), context)
+            asked = _asked(request, await self._body(request))
+            async with asyncio.timeout(self.settings.request_seconds_max):
+                result = await _execute(asked, context)
             mask(result, request_id)
             operation, outcome = context.operation, outcome_of(result)
             response = _answered(result, request_id, media_type)
         except Refusal as refusal:
             response = _refused(refusal, request_id, media_type)
+        except TimeoutError:
+            outcome = "late"
+            response = _refused(DeadlineExceeded("out of time; ask for less"), request_id, media_type)
         except Exception:
             outcome = "failed"
             log("graph").exception("defect", request_id=request_id)

@@ -1,5 +1,6 @@
 """Between the proto messages of members and its domain, both ways."""
 
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from laurel.common.v1 import error_reason_pb2, fact_pb2
@@ -21,6 +22,7 @@ VERIFICATIONS: MappingProxyType[Verification, events_pb2.Verification.ValueType]
     }
 )
 _VERIFICATION_NAMES = {number: name for name, number in VERIFICATIONS.items()}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OUTCOMES = {
     "accepted": members_pb2.EVENT_OUTCOME_ACCEPTED,
     "duplicate": members_pb2.EVENT_OUTCOME_DUPLICATE,
@@ -29,7 +31,10 @@ _OUTCOMES = {
 
 
 def incoming_event(event: events_pb2.Event, fault: str) -> Incoming:
-    """An event as a source tells it, with the rule of its proto that it breaks, if any."""
+    """An event as a source tells it, with the rule of its proto that it breaks, if any.
+
+    Of a broken one nothing else is looked at, so its time need be none.
+    """
     kind = KINDS.get(event.kind, "unspecified")
     original = (
         BusinessKey(event.original.external_ref, event.original.line, "purchase")
@@ -40,7 +45,7 @@ def incoming_event(event: events_pb2.Event, fault: str) -> Incoming:
         key=BusinessKey(event.external_ref, event.line, kind),
         member_id=event.member_id,
         external_member_id=event.external_member_id,
-        occurred_time=moment(event.occurred_time),
+        occurred_time=_EPOCH if fault else moment(event.occurred_time),
         store_id=event.store_id,
         amount_minor=event.amount_minor,
         currency=event.currency,

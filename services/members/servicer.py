@@ -34,6 +34,7 @@ from services.members.messages import (
 
 PAGE_SIZE = 50
 EVENTS_PAGE_SIZE = 100
+NANOS = 1_000_000_000
 
 FOUND, MISSING = lookup_pb2.LOOKUP_STATUS_FOUND, lookup_pb2.LOOKUP_STATUS_MISSING
 
@@ -191,8 +192,10 @@ def _partner_id(program_id: str) -> str:
 
 def _fault(event: events_pb2.Event) -> str:
     """Which rules of its proto an event breaks; a broken event is rejected by itself."""
-    violations = protovalidate.collect_violations(event)
-    return "; ".join(f"{path}: {text}" for path, text in violation_texts(violations).items())
+    violations = violation_texts(protovalidate.collect_violations(event))
+    if not 0 <= event.occurred_time.nanos < NANOS:
+        violations["occurred_time"] = "nanos are out of range"
+    return "; ".join(f"{path}: {text}" for path, text in violations.items())
 
 
 def _store(store: Store) -> pb.CreateStoreResponse:

@@ -54,10 +54,11 @@ class RiskStore:
         if announcements:
             await self.database.outbox.insert_many(list(announcements), session=self.session)
 
-    async def positions(self) -> dict[str, tuple[int, int]]:
+    async def positions(self, program_id: str | None) -> dict[str, tuple[int, int]]:
         """Members and the sum of their applied sequences, by program."""
         group: list[dict[str, Any]] = [
-            {"$group": {"_id": "$program_id", "count": {"$sum": 1}, "applied": {"$sum": "$applied_seq"}}}
+            {"$match": {} if program_id is None else {"program_id": program_id}},
+            {"$group": {"_id": "$program_id", "count": {"$sum": 1}, "applied": {"$sum": "$applied_seq"}}},
         ]
         return {
             each["_id"]: (each["count"], each["applied"])

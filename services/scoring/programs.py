@@ -47,8 +47,8 @@ class HeldPrograms:
         Only for who may know of it, and held only then: nobody drives other
         programs out with documents of their own making.
         """
-        if held := self._held.get(named.digest):
-            principal.require_program(held.program.key)
+        held = self._held.get(named.digest)
+        if held is not None and principal.may_know(held.program.key):
             self._held.move_to_end(named.digest)
             return held
         compiled = _compile(named)

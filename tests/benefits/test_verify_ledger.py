@@ -146,6 +146,11 @@ TAMPERINGS: list[tuple[str, set[str], Tamper]] = [
         edit("transactions", {"points": 0}, {"$set": {"line": 1}}),
     ),
     ("a transaction deleted", {"TRANSACTION_MISSING"}, delete("transactions", {"points": 20})),
+    (
+        "a lot of no account",
+        {"ACCOUNT_MISSING", "LOT"},
+        edit("lots", {"earned": 20}, [{"$set": {"account_id": {"$concat": ["$account_id", "/x"]}}}]),
+    ),
     ("a lot deleted", {"LOT"}, delete("lots", {"earned": 20})),
     ("what is left of a lot", {"LOT"}, edit("lots", {"earned": 20}, {"$set": {"remaining": 5}})),
     ("what a lot was", {"LOT", "LOT_DIGEST"}, edit("lots", {"earned": 20}, {"$set": {"earned": 19}})),

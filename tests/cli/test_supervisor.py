@@ -37,7 +37,7 @@ def alive(pid: int) -> bool:
 
 async def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - the world outside tells nothing
+        while not holds():
             await asyncio.sleep(0.02)
 
 

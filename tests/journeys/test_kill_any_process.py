@@ -79,8 +79,10 @@ async def load_and_kill(
     platform: Running, program: Program, purchases: list[Purchase], name: str, chance: random.Random
 ) -> tuple[LoadResult, int]:
     """Load all purchases, and kill a process once a random part of them is in and a little longer."""
-    due = chance.randrange(len(purchases))
+    due = chance.randrange(-1, len(purchases))
     sent = asyncio.Event()
+    if due < 0:  # while the members are being registered
+        sent.set()
     answered = 0
 
     def count(more: int) -> None:

@@ -1,14 +1,17 @@
 """BatchGetFacts: the facts at any time equal a recount of the events up to it, however late they came."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import grpc
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from laurel.common.v1 import lookup_pb2
 from laurel.members.v1 import events_pb2
 from laurel.members.v1 import members_pb2 as pb
+from libs.common.rpc.errors import reason_of
 from libs.common.rpc.time import moment, timestamp
 from tests.members.conftest import REPLAYED_FROM, MembersWorld
 from tests.support.builders import DAY, NOON, PROGRAM, a_batch, a_purchase, an_event
@@ -77,6 +80,16 @@ async def test_without_a_time_the_programs_own_clock_is_asked(members: MembersWo
 
     as_of = moment(answer.results[0].as_of)
     assert REPLAYED_FROM <= as_of < REPLAYED_FROM + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+async def test_a_time_that_no_calendar_holds_everywhere_is_refused(members: MembersWorld, year: int) -> None:
+    member = await members.a_member()
+
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await facts_of(members, member, datetime(year, 1, 1, tzinfo=UTC))
+
+    assert reason_of(refusal.value) == "INVALID_REQUEST"
 
 
 async def test_keys_are_answered_in_order_and_unknown_members_are_missing(members: MembersWorld) -> None:

@@ -12,7 +12,7 @@ from laurel.members.v1 import events_pb2
 from laurel.members.v1 import members_pb2 as pb
 from libs.common.rpc.errors import reason_of
 from tests.members.conftest import MembersWorld
-from tests.support.builders import NOON, a_batch, a_purchase, an_event
+from tests.support.builders import NOON, PROGRAM, a_batch, a_purchase, an_event
 
 ACCEPTED, DUPLICATE, REJECTED = (
     pb.EVENT_OUTCOME_ACCEPTED,
@@ -237,20 +237,6 @@ async def test_every_kind_of_event_is_counted(
     assert {fact.name: fact.value for fact in listed.events[0].after} == {f"{name}.count.lifetime": 1}
 
 
-async def test_a_stream_of_batches_is_answered_batch_by_batch(members: MembersWorld) -> None:
-    member = await members.a_member()
-    first, second = a_batch(a_purchase(member)), a_batch(a_purchase(member), a_purchase(member))
-
-    answers = [
-        outcomes(pb.RecordEventsResponse(results=answer.results))
-        async for answer in members.partner.StreamEvents(
-            iter([pb.StreamEventsRequest(batch=first), pb.StreamEventsRequest(batch=second)])
-        )
-    ]
-
-    assert answers == [[ACCEPTED], [ACCEPTED, ACCEPTED]]
-
-
 @pytest.mark.parametrize("count", [0, 501], ids=["none", "one too many"])
 async def test_a_batch_has_one_to_five_hundred_events(members: MembersWorld, count: int) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
@@ -316,3 +302,42 @@ async def test_late_events_are_stored_and_keep_their_own_day(members: MembersWor
     ]
     assert outcomes(answer) == [ACCEPTED]
     assert sorted(days) == ["1998-01-21", "1998-03-02"]
+
+
+async def test_a_time_that_is_none_rejects_its_event_and_no_other(members: MembersWorld) -> None:
+    member = await members.a_member()
+    in_milliseconds, in_nanos = a_purchase(member), a_purchase(member)
+    in_milliseconds.occurred_time.seconds = 1_700_000_000_000
+    in_nanos.occurred_time.nanos = -1
+
+    answer = await members.partner.RecordEvents(a_batch(in_milliseconds, a_purchase(member), in_nanos))
+
+    assert outcomes(answer) == [REJECTED, ACCEPTED, REJECTED]
+    assert [result.detail.split(":")[0] for result in answer.results if result.detail] == [
+        "occurred_time"
+    ] * 2
+
+
+async def test_a_partner_sends_for_the_stores_that_it_speaks_for_only(members: MembersWorld) -> None:
+    member = await members.a_member()
+    await members.staff.CreateStore(
+        pb.CreateStoreRequest(
+            program_id=PROGRAM, request_id="s9", store_id="elsewhere", display_name="Elsewhere"
+        )
+    )
+
+    answer = await members.partner.RecordEvents(
+        a_batch(a_purchase(member, store_id="elsewhere"), a_purchase(member, store_id="online"))
+    )
+
+    assert reasons(answer) == ["STORE_UNKNOWN", "UNSPECIFIED"]
+
+
+async def test_no_member_spends_beyond_what_can_be_counted(members: MembersWorld) -> None:
+    member = await members.a_member()
+    counted = {"count": 1, "amount_minor": 8 * 10**15 - 5, "quantity": 1}
+    await members.database.members.update_one({"_id": member}, {"$set": {"lifetime.purchase": counted}})
+
+    answer = await members.partner.RecordEvents(a_batch(a_purchase(member, 5), a_purchase(member, 1)))
+
+    assert reasons(answer) == ["UNSPECIFIED", "EVENT_INVALID"]

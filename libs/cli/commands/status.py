@@ -63,12 +63,13 @@ def processes_table(run: RunFile) -> Table:
 def _pipeline_table(found: Sequence[pipeline_pb2.PipelineStatus]) -> Table:
     # Narrow enough for eighty columns; a long name goes on in the next line.
     table = Table(title="Pipeline", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in ("service", "unsent", "reads", "unread", "pending", "program", "members", "events"):
+    for column in ("service", "unsent", "dead", "reads", "unread", "pending", "program", "members", "events"):
         table.add_column(column, overflow="fold")
     for each in found:
         table.add_row(
             each.service,
             str(each.outbox_unsent),
+            str(each.dead_letters),
             _lines(group.stream for group in each.groups),
             _lines(group.lag for group in each.groups),
             _lines(group.pending for group in each.groups),

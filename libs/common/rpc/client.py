@@ -21,11 +21,13 @@ _RETRY = {
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
 
-_OUTAGES = {
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
+# What the same request will meet again, here or in a defect of theirs; all else may pass.
+_OURS = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.INTERNAL,
 }
 
 
@@ -102,10 +104,10 @@ def channel(
 
 @contextmanager
 def calling(service: str) -> Iterator[None]:
-    """Calls to another service: when it is down or too slow, what needs it is UNAVAILABLE, not broken."""
+    """Calls to another service: unless it refuses the request itself, what needs it is UNAVAILABLE."""
     try:
         yield
     except grpc.aio.AioRpcError as error:
-        if error.code() in _OUTAGES:
-            raise Unavailable(f"{service} is down; retry", service=service) from error
-        raise
+        if error.code() in _OURS:
+            raise
+        raise Unavailable(f"{service} does not answer now; retry", service=service) from error

@@ -32,6 +32,7 @@ from libs.common.tokens import TokenVerifier
 
 DEADLINE_SECONDS = 5.0
 STREAM_DEADLINE_SECONDS = 3600.0
+STREAM_IDLE_SECONDS = 60.0
 METADATA_BYTES_MAX = 16 * 1024
 
 # grpc's classes are generic to the type checker only.
@@ -58,7 +59,7 @@ class Edge:
     def wrap(self, method: str, handler: Handler) -> Handler:
         """The handler of one method inside the edge."""
         deserializer = _tolerant(handler.request_deserializer)
-        serializer = handler.response_serializer
+        serializer = _in_one_form
         if handler.request_streaming and handler.response_streaming:
             run = self._streaming(method, cast(Serve, handler.stream_stream), checks_each=True)
             return grpc.stream_stream_rpc_method_handler(run, deserializer, serializer)
@@ -163,7 +164,15 @@ def _path(violation: Any) -> str:
 
 
 async def _each_valid(requests: AsyncIterator[Message | Malformed]) -> AsyncIterator[Message]:
-    async for request in requests:
+    """Each request of a stream; a client that sends nothing for a minute gives its place away."""
+    while True:
+        try:
+            async with asyncio.timeout(STREAM_IDLE_SECONDS):
+                request = await anext(requests)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise DeadlineExceeded("nothing came for too long; begin another stream") from error
         yield valid(request)
 
 
@@ -177,6 +186,11 @@ def _tolerant(deserialize: Callable[[bytes], Message] | None) -> Callable[[bytes
             return MALFORMED
 
     return tolerant
+
+
+def _in_one_form(answer: Message) -> bytes:
+    """The answer as bytes, whatever the order in which its maps were filled: a replayed one is the same."""
+    return answer.SerializeToString(deterministic=True)
 
 
 def _log_defect(method: str) -> str:

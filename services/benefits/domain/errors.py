@@ -5,4 +5,4 @@ from libs.common.errors import Kind, Refusal
 
 class ProgramFieldFixed(Refusal):
     reason, kind = "PROGRAM_FIELD_FIXED", Kind.PRECONDITION
-    text = "a program keeps its currency, its time zone and its clock"
+    text = "a program keeps its currencies, its time zone, its clock and its tiers"

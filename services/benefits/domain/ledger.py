@@ -59,8 +59,11 @@ class Entry:
     lot_id: str
 
     def digest(self) -> str:
-        """SHA-256 over all of it."""
-        return digest(asdict(self))
+        """SHA-256 over all of it; numbers as text, as a balance may outgrow what JSON holds exactly."""
+        content = asdict(self)
+        for name in ("seq", "points", "balance_after"):
+            content[name] = str(content[name])
+        return digest(content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Belonging(Generic[T]):
         self._ahead: T | None = None
 
     async def of(self, owner: str) -> AsyncIterator[T]:
-        """The items of this owner, after those of owners that do not exist, which are passed over."""
+        """The items of this owner; those of owners before it are passed over, so ask for orphans first."""
         while (item := await self._peek()) is not None and self._owner(item) <= owner:
             self._ahead = None
             if self._owner(item) == owner:
@@ -101,6 +101,7 @@ class VerificationHandlers:
             check = AccountCheck(account)
             async for stored in entries.of(account.account_id):
                 verified.note(check.entry_faults(stored))
+            verified.note([_lot_orphan(orphan) async for orphan in lots.orphans_before(account.account_id)])
             verified.note(check.faults([lot async for lot in lots.of(account.account_id)]))
             verified.accounts, verified.entries = verified.accounts + 1, verified.entries + check.count
             verified.sum_points += account.balance
@@ -110,6 +111,7 @@ class VerificationHandlers:
             verified.note(
                 [Fault("ACCOUNT_MISSING", orphan.entry.entry_id, "the entry's account does not exist")]
             )
+        verified.note([_lot_orphan(orphan) async for orphan in lots.orphans_before(None)])
         if verified.sum_points:
             verified.note([Fault("SUM", program_id, f"all balances sum to {verified.sum_points}")])
 
@@ -133,3 +135,7 @@ class VerificationHandlers:
             verified.note(
                 [Fault("TRANSACTION_MISSING", orphan.entry_id, "the entry's transaction does not exist")]
             )
+
+
+def _lot_orphan(orphan: StoredLot) -> Fault:
+    return Fault("ACCOUNT_MISSING", orphan.lot.lot_id, "the lot's account does not exist")

@@ -217,13 +217,14 @@ class BenefitsStore:
             _of_program("account_id", program_id), session=self.session
         )
 
-    async def positions(self) -> dict[str, tuple[int, int]]:
+    async def positions(self, program_id: str | None) -> dict[str, tuple[int, int]]:
         """Members and the sum of their applied sequences, by program.
 
         A member with several tier sets counts once, with the sequence that
         all of them have applied.
         """
         group: list[dict[str, Any]] = [
+            {"$match": {} if program_id is None else {"program_id": program_id}},
             {
                 "$group": {
                     "_id": {"program": "$program_id", "member": "$member_id"},

@@ -9,6 +9,8 @@ from typing import Self
 from services.gateway.errors import InvalidInput
 from services.gateway.values import FIRST_MAX
 
+CURSOR_LENGTH_MAX = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -22,11 +24,15 @@ class Cursor:
         """The place that a client was given; the beginning when it gives none."""
         if text is None:
             return cls()
+        if len(text) > CURSOR_LENGTH_MAX:
+            raise InvalidInput("after is not a cursor of this list")
         try:
             page_token, skipped = json.loads(base64.urlsafe_b64decode(text.encode()))
         except (binascii.Error, ValueError, TypeError) as error:
             raise InvalidInput("after is not a cursor of this list") from error
-        if not isinstance(page_token, str) or type(skipped) is not int or not 0 <= skipped <= FIRST_MAX:
+        # The service gives tokens in ASCII; what is no text at all could not even be sent to it.
+        token_given = isinstance(page_token, str) and page_token.isascii()
+        if not token_given or type(skipped) is not int or not 0 <= skipped <= FIRST_MAX:
             raise InvalidInput("after is not a cursor of this list")
         return cls(page_token, skipped)
 

@@ -13,6 +13,9 @@ from services.members.domain.members import FUTURE_TOLERANCE, Member, ProgramCal
 
 Outcome = Literal["accepted", "duplicate", "rejected"]
 
+# Facts stay well below 2**53, beyond which JSON numbers are not exact.
+LIFETIME_AMOUNT_MAX = 8 * 10**15
+
 
 @dataclass(frozen=True, slots=True)
 class BusinessKey:
@@ -143,7 +146,7 @@ def record(
     recording = Recording()
     seen = dict(known.events)
     for incoming in batch:
-        result = _first_refusal(incoming, known, seen, program, now)
+        result = _first_refusal(incoming, known, seen, recording.members, program=program, now=now)
         if result is None:
             event = _accept(incoming, known, recording, program, source, now, new_id)
             seen[event.key] = (event.payload_digest, event.event_id, event.member_id, event.seq)
@@ -156,6 +159,8 @@ def _first_refusal(
     incoming: Incoming,
     known: Known,
     seen: Mapping[BusinessKey, tuple[str, str, str, int]],
+    recorded: Mapping[str, Member],
+    *,
     program: ProgramCalendar,
     now: datetime,
 ) -> EventResult | None:
@@ -174,6 +179,8 @@ def _first_refusal(
         return _rejected("OCCURRED_IN_FUTURE", f"our clock says {now.isoformat(timespec='seconds')}")
     if incoming.key.kind in MONEY_KINDS and incoming.currency != program.currency:
         return _rejected("CURRENCY_MISMATCH", f"the program's currency is {program.currency}")
+    if _lifetime_amount(incoming, recorded.get(member.member_id, member)) > LIFETIME_AMOUNT_MAX:
+        return _rejected("EVENT_INVALID", "the member's lifetime amount would be beyond what can be counted")
     if incoming.store_id and incoming.store_id not in known.stores:
         return _rejected("STORE_UNKNOWN", incoming.store_id)
     if incoming.original is not None:
@@ -183,6 +190,10 @@ def _first_refusal(
                 "ORIGINAL_UNKNOWN", f"{incoming.original.external_ref} line {incoming.original.line}"
             )
     return None
+
+
+def _lifetime_amount(incoming: Incoming, member: Member) -> int:
+    return member.lifetime.get(incoming.key.kind, Counts()).amount_minor + incoming.amount_minor
 
 
 def _accept(

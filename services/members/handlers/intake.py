@@ -12,7 +12,14 @@ from libs.common.errors import Overloaded
 from libs.common.mongo import Request
 from libs.common.outbox import unsent_count
 from services.members.domain.intake import EventResult, Incoming, Known, record
-from services.members.domain.members import Member, ProgramCalendar, Registered, Registration, register
+from services.members.domain.members import (
+    Member,
+    Partner,
+    ProgramCalendar,
+    Registered,
+    Registration,
+    register,
+)
 from services.members.handlers.programs import ProgramHandlers, require_partner
 from services.members.outbox import facts_changed, member_registered
 from services.members.repository.store import MembersStore
@@ -74,7 +81,7 @@ class IntakeHandlers:
         await self._require_room()
 
         async def attempt(members: MembersStore) -> M:
-            await require_partner(members, program_id, source)
+            partner = await require_partner(members, program_id, source)
             known = await members.members_of_source(
                 program_id, source, [each.external_id for each in registrations]
             )
@@ -83,7 +90,7 @@ class IntakeHandlers:
                 known,
                 program=program,
                 source=source,
-                stores=await members.store_ids(program_id),
+                stores=frozenset(partner.store_ids),
                 now=self._now(),
                 new_id=self._new_id,
             )
@@ -107,17 +114,19 @@ class IntakeHandlers:
         await self._require_room()
 
         async def attempt(members: MembersStore) -> M:
-            await require_partner(members, program_id, source)
-            return answer(await self._record(members, program, source, batch))
+            partner = await require_partner(members, program_id, source)
+            return answer(await self._record(members, program, partner, batch))
 
         async with self._queue:
             return await self._store.once(request, attempt, now=self._now)
 
     async def _record(
-        self, members: MembersStore, program: ProgramCalendar, source: str, batch: Sequence[Incoming]
+        self, members: MembersStore, program: ProgramCalendar, partner: Partner, batch: Sequence[Incoming]
     ) -> list[EventResult]:
-        known = await _known(members, program.program_id, source, batch)
-        recording = record(batch, known, program=program, source=source, now=self._now(), new_id=self._new_id)
+        known = await _known(members, partner, batch)
+        recording = record(
+            batch, known, program=program, source=partner.partner_id, now=self._now(), new_id=self._new_id
+        )
         if recording.events and program.clock.replay_from is not None and program.clock.started is None:
             await members.start_clock(program.program_id, self._now())
         announcements = [
@@ -136,7 +145,8 @@ class IntakeHandlers:
             raise Overloaded
 
 
-async def _known(members: MembersStore, program_id: str, source: str, batch: Sequence[Incoming]) -> Known:
+async def _known(members: MembersStore, partner: Partner, batch: Sequence[Incoming]) -> Known:
+    program_id, source = partner.program_id, partner.partner_id
     keys = [each.key for each in batch] + [each.original for each in batch if each.original is not None]
     events = await members.known_events(program_id, source, keys)
     by_id = await members.members(program_id, [each.member_id for each in batch if each.member_id])
@@ -146,5 +156,5 @@ async def _known(members: MembersStore, program_id: str, source: str, batch: Seq
         members=by_id | {member.member_id: member for member in by_name.values()},
         member_ids={external_id: member.member_id for external_id, member in by_name.items()},
         events=events,
-        stores=await members.store_ids(program_id),
+        stores=frozenset(partner.store_ids),
     )

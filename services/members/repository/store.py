@@ -185,10 +185,14 @@ class MembersStore:
         self, program_id: str, source: str, keys: Iterable[BusinessKey]
     ) -> dict[BusinessKey, tuple[str, str, str, int]]:
         """What a source has sent under these keys: payload digest, event id, member id, seq."""
+        wanted_keys = list(keys)
         wanted = {
             "program_id": program_id,
             "source": source,
-            "external_ref": {"$in": sorted({key.external_ref for key in keys})},
+            # A till may use one reference all day, so its lines and kinds bound what is read.
+            "external_ref": {"$in": sorted({key.external_ref for key in wanted_keys})},
+            "line": {"$in": sorted({key.line for key in wanted_keys})},
+            "kind": {"$in": sorted({key.kind for key in wanted_keys})},
         }
         fields = {"external_ref": 1, "line": 1, "kind": 1, "payload_digest": 1, "member_id": 1, "seq": 1}
         found = self.database.events.find(wanted, fields, session=self.session)
@@ -253,10 +257,11 @@ class MembersStore:
                 events[found["member_id"]].append(event_from(found))
         return dict(events)
 
-    async def positions(self) -> dict[str, tuple[int, int]]:
+    async def positions(self, program_id: str | None) -> dict[str, tuple[int, int]]:
         """Members and the sum of their sequences, by program."""
         group: list[dict[str, Any]] = [
-            {"$group": {"_id": "$program_id", "count": {"$sum": 1}, "seq": {"$sum": "$seq"}}}
+            {"$match": {} if program_id is None else {"program_id": program_id}},
+            {"$group": {"_id": "$program_id", "count": {"$sum": 1}, "seq": {"$sum": "$seq"}}},
         ]
         return {
             each["_id"]: (each["count"], each["seq"]) async for each in self.database.members.aggregate(group)

@@ -79,9 +79,9 @@ def test_what_no_rule_names_earns_nothing(kind: str) -> None:
 
 @given(
     amount=st.integers(0, 10**12),
-    unit=st.integers(100, 10**6),
-    per_unit=st.integers(1, 1_000),
-    multiplier_bp=st.integers(0, 1_000_000),
+    unit=st.integers(1_000, 10**6),
+    per_unit=st.integers(1, 100),
+    multiplier_bp=st.integers(0, 100_000),
 )
 def test_points_are_whole_never_negative_and_less_than_one_below_the_exact_value(
     amount: int, unit: int, per_unit: int, multiplier_bp: int

@@ -51,7 +51,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PROGRAM_INVALID: _ErrorReason.ValueType  # 21
     """The program document breaks a rule. Example: two tiers of one key."""
     ERROR_REASON_PROGRAM_FIELD_FIXED: _ErrorReason.ValueType  # 22
-    """A live program keeps its currency, its time zone and its clock. Example: USD to EUR."""
+    """A live program keeps its currencies, its time zone, its clock and its tiers. Example: USD to EUR."""
     ERROR_REASON_STORE_UNKNOWN: _ErrorReason.ValueType  # 23
     """No such store in the program."""
     ERROR_REASON_PARTNER_UNKNOWN: _ErrorReason.ValueType  # 24
@@ -60,8 +60,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A store or partner of this key exists with other contents."""
     ERROR_REASON_MEMBER_UNKNOWN: _ErrorReason.ValueType  # 26
     """No such member in the program."""
-    ERROR_REASON_IDENTITY_CONFLICT: _ErrorReason.ValueType  # 27
-    """Another member of the program holds this external id from this source."""
     ERROR_REASON_EVENT_INVALID: _ErrorReason.ValueType  # 40
     """The event breaks a rule of its proto. Example: a purchase of -5."""
     ERROR_REASON_EVENT_CONFLICT: _ErrorReason.ValueType  # 41
@@ -111,7 +109,7 @@ ERROR_REASON_PROGRAM_UNKNOWN: ErrorReason.ValueType  # 20
 ERROR_REASON_PROGRAM_INVALID: ErrorReason.ValueType  # 21
 """The program document breaks a rule. Example: two tiers of one key."""
 ERROR_REASON_PROGRAM_FIELD_FIXED: ErrorReason.ValueType  # 22
-"""A live program keeps its currency, its time zone and its clock. Example: USD to EUR."""
+"""A live program keeps its currencies, its time zone, its clock and its tiers. Example: USD to EUR."""
 ERROR_REASON_STORE_UNKNOWN: ErrorReason.ValueType  # 23
 """No such store in the program."""
 ERROR_REASON_PARTNER_UNKNOWN: ErrorReason.ValueType  # 24
@@ -120,8 +118,6 @@ ERROR_REASON_ALREADY_EXISTS: ErrorReason.ValueType  # 25
 """A store or partner of this key exists with other contents."""
 ERROR_REASON_MEMBER_UNKNOWN: ErrorReason.ValueType  # 26
 """No such member in the program."""
-ERROR_REASON_IDENTITY_CONFLICT: ErrorReason.ValueType  # 27
-"""Another member of the program holds this external id from this source."""
 ERROR_REASON_EVENT_INVALID: ErrorReason.ValueType  # 40
 """The event breaks a rule of its proto. Example: a purchase of -5."""
 ERROR_REASON_EVENT_CONFLICT: ErrorReason.ValueType  # 41

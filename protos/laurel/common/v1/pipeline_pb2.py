@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flaurel/common/v1/pipeline.proto\x12\x10laurel.common.v1\"\x9f\x01\n\x0ePipelineStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x15\n\routbox_unsent\x18\x02 \x01(\x03\x12/\n\x06groups\x18\x03 \x03(\x0b\x32\x1f.laurel.common.v1.ConsumerGroup\x12\x34\n\tpositions\x18\x04 \x03(\x0b\x32!.laurel.common.v1.ProgramPosition\"L\n\rConsumerGroup\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x0b\n\x03lag\x18\x03 \x01(\x03\x12\x0f\n\x07pending\x18\x04 \x01(\x03\"Q\n\x0fProgramPosition\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x14\n\x0cmember_count\x18\x02 \x01(\x03\x12\x14\n\x0csequence_sum\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flaurel/common/v1/pipeline.proto\x12\x10laurel.common.v1\"\xb5\x01\n\x0ePipelineStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x15\n\routbox_unsent\x18\x02 \x01(\x03\x12/\n\x06groups\x18\x03 \x03(\x0b\x32\x1f.laurel.common.v1.ConsumerGroup\x12\x34\n\tpositions\x18\x04 \x03(\x0b\x32!.laurel.common.v1.ProgramPosition\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x05 \x01(\x03\"L\n\rConsumerGroup\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x0b\n\x03lag\x18\x03 \x01(\x03\x12\x0f\n\x07pending\x18\x04 \x01(\x03\"Q\n\x0fProgramPosition\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x14\n\x0cmember_count\x18\x02 \x01(\x03\x12\x14\n\x0csequence_sum\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'laurel.common.v1.pipeline_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PIPELINESTATUS']._serialized_start=54
-  _globals['_PIPELINESTATUS']._serialized_end=213
-  _globals['_CONSUMERGROUP']._serialized_start=215
-  _globals['_CONSUMERGROUP']._serialized_end=291
-  _globals['_PROGRAMPOSITION']._serialized_start=293
-  _globals['_PROGRAMPOSITION']._serialized_end=374
+  _globals['_PIPELINESTATUS']._serialized_end=235
+  _globals['_CONSUMERGROUP']._serialized_start=237
+  _globals['_CONSUMERGROUP']._serialized_end=313
+  _globals['_PROGRAMPOSITION']._serialized_start=315
+  _globals['_PROGRAMPOSITION']._serialized_end=396
 # @@protoc_insertion_point(module_scope)

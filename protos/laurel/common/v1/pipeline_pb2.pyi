@@ -22,8 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class PipelineStatus(_message.Message):
     """How far a service is with what it announces and what it consumes.
 
-    The platform is drained when every service says `outbox_unsent` 0, every
-    group has `lag` and `pending` 0, and for each program the `applied` of
+    The platform is drained when every service says `outbox_unsent` and
+    `dead_letters` 0, every group has `lag` and `pending` 0, and for each program the `applied` of
     every consumer equals the `position` of members.
     """
 
@@ -33,10 +33,13 @@ class PipelineStatus(_message.Message):
     OUTBOX_UNSENT_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
     POSITIONS_FIELD_NUMBER: _builtins.int
+    DEAD_LETTERS_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """Name of the service."""
     outbox_unsent: _builtins.int
     """Announcements that are stored and not yet on the stream."""
+    dead_letters: _builtins.int
+    """Messages that failed by themselves and were kept aside; a restart tries them again."""
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsumerGroup]:
         """What it reads."""
@@ -52,10 +55,11 @@ class PipelineStatus(_message.Message):
         outbox_unsent: _builtins.int = ...,
         groups: _abc.Iterable[Global___ConsumerGroup] | None = ...,
         positions: _abc.Iterable[Global___ProgramPosition] | None = ...,
+        dead_letters: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "outbox_unsent", b"outbox_unsent", "positions", b"positions", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "groups", b"groups", "outbox_unsent", b"outbox_unsent", "positions", b"positions", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

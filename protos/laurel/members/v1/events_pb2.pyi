@@ -48,7 +48,9 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     EVENT_KIND_CHECK_IN: _EventKind.ValueType  # 9
     """Checked in."""
     EVENT_KIND_INVITE: _EventKind.ValueType  # 10
-    """A friend whom the member invited registered; once per pair."""
+    """A friend whom the member invited registered. `external_ref` names the
+    friend, so that each counts once.
+    """
     EVENT_KIND_CUSTOM: _EventKind.ValueType  # 11
     """Anything else; `attributes` say what."""
 
@@ -76,7 +78,9 @@ EVENT_KIND_REVIEW: EventKind.ValueType  # 8
 EVENT_KIND_CHECK_IN: EventKind.ValueType  # 9
 """Checked in."""
 EVENT_KIND_INVITE: EventKind.ValueType  # 10
-"""A friend whom the member invited registered; once per pair."""
+"""A friend whom the member invited registered. `external_ref` names the
+friend, so that each counts once.
+"""
 EVENT_KIND_CUSTOM: EventKind.ValueType  # 11
 """Anything else; `attributes` say what."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015

@@ -834,7 +834,7 @@ class FactsKey(_message.Message):
     """Of the day of as_of, only events up to this sequence; all when 0."""
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """At which time; the program's now when absent."""
+        """At which time, from 1970 to 9000; the program's now when absent."""
 
     def __init__(
         self,

@@ -127,7 +127,8 @@ class MembersServiceServicer:
         """Registers members under the ids that the calling partner gives them.
 
         Idempotent by external id: a known one answers the member it has.
-        Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN, STORE_UNKNOWN.
+        A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
         The caller must be a partner of the program.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -56,7 +56,8 @@ class MembersServiceStub:
     """Registers members under the ids that the calling partner gives them.
 
     Idempotent by external id: a known one answers the member it has.
-    Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN, STORE_UNKNOWN.
+    A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
     The caller must be a partner of the program.
     """
     BatchGetMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.BatchGetMembersRequest, _members_pb2.BatchGetMembersResponse]
@@ -129,7 +130,8 @@ class MembersServiceAsyncStub(MembersServiceStub):
     """Registers members under the ids that the calling partner gives them.
 
     Idempotent by external id: a known one answers the member it has.
-    Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN, STORE_UNKNOWN.
+    A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
     The caller must be a partner of the program.
     """
     BatchGetMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.BatchGetMembersRequest, _members_pb2.BatchGetMembersResponse]  # type: ignore[assignment]
@@ -217,7 +219,8 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Registers members under the ids that the calling partner gives them.
 
         Idempotent by external id: a known one answers the member it has.
-        Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN, STORE_UNKNOWN.
+        A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
         The caller must be a partner of the program.
         """
 

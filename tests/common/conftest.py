@@ -1,0 +1,51 @@
+"""A database, streams and keys of a test's own, on the real servers, and logs that cost little."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import structlog
+
+from libs.common.ids import new_id
+from libs.common.mongo import Database, connect, ensure_common_indexes
+from libs.common.redis import connect_redis
+from tests.common.streams_world import Effects, Streams
+from tests.support.services import Keys
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_logs() -> None:
+    """Defects are provoked here by the hundred, and drawing each in a frame takes most of a second."""
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
+
+
+@pytest.fixture
+async def database(mongodb_uri: str) -> AsyncIterator[Database]:
+    """An empty database with what every storing service keeps."""
+    client = connect(mongodb_uri)
+    database = client[f"t{new_id('x')[-12:]}"]
+    await ensure_common_indexes(database)
+    yield database
+    await client.drop_database(database.name)
+    client.close()
+
+
+@pytest.fixture
+async def streams(database: Database, redis_url: str) -> AsyncIterator[Streams]:
+    """Announcements on a number of the Valkey where nobody else's are."""
+    redis = connect_redis(f"{redis_url.removesuffix('/0')}/5")
+    await redis.flushdb()
+    yield Streams(database, redis)
+    await redis.aclose()
+
+
+@pytest.fixture
+def effects(streams: Streams) -> Effects:
+    """What a consumer of them brings about."""
+    return Effects(streams)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """The signing key of a test."""
+    return Keys.made_in(tmp_path_factory.mktemp("keys"))
