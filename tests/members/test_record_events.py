@@ -156,7 +156,7 @@ async def test_two_sources_never_collide_on_the_same_reference(members: MembersW
     [
         ({"currency": "EUR"}, "CURRENCY_MISMATCH"),
         ({"store_id": "nowhere"}, "STORE_UNKNOWN"),
-        ({"at": datetime.now(UTC) + timedelta(minutes=6)}, "OCCURRED_IN_FUTURE"),
+        ({"at": datetime.now(UTC) + timedelta(days=1)}, "OCCURRED_IN_FUTURE"),
         ({"amount_minor": -1}, "EVENT_INVALID"),
         ({"currency": ""}, "EVENT_INVALID"),
         ({"ref": ""}, "EVENT_INVALID"),
@@ -341,3 +341,18 @@ async def test_no_member_spends_beyond_what_can_be_counted(members: MembersWorld
     answer = await members.partner.RecordEvents(a_batch(a_purchase(member, 5), a_purchase(member, 1)))
 
     assert reasons(answer) == ["UNSPECIFIED", "EVENT_INVALID"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "outcome"), [(4, ACCEPTED), (6, REJECTED)], ids=["in time", "too far ahead"]
+)
+async def test_a_source_clock_may_be_five_minutes_ahead_of_ours(
+    members: MembersWorld, ahead: int, outcome: int
+) -> None:
+    member = await members.a_member()
+
+    answer = await members.partner.RecordEvents(
+        a_batch(a_purchase(member, at=datetime.now(UTC) + timedelta(minutes=ahead)))
+    )
+
+    assert outcomes(answer) == [outcome]
