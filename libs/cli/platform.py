@@ -23,6 +23,8 @@ VALKEY_PORT = 6479
 SERVICE_PORTS = {"members": 50051, "scoring": 50052, "benefits": 50053, "risk": 50054}
 GATEWAY_PORT = 8080
 METRICS_OFFSET = 1000
+# Who only answers, or calls with its callers' own tokens, needs no key to sign with.
+KEYLESS = {"scoring", "gateway"}
 
 
 class Platform:
@@ -123,7 +125,7 @@ class Platform:
             "LAUREL_PORT": port,
             "LAUREL_METRICS_PORT": self._metrics[name].split(":")[1],
             "LAUREL_KEY_SET_FILE": str(self._folder.key_set_file),
-            "LAUREL_SIGNING_KEY_FILE": str(self._folder.signing_key_file),
+            **({} if name in KEYLESS else {"LAUREL_SIGNING_KEY_FILE": str(self._folder.signing_key_file)}),
             "LAUREL_TOKEN_TTL_MAX": "PT12H",  # for development; 15 minutes elsewhere
             "LAUREL_MONGODB_URI": self.mongodb_uri,
             "LAUREL_REDIS_URL": self.redis_url,

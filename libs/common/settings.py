@@ -8,12 +8,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Identity(BaseSettings):
-    """Where the keys are that tokens are signed and verified with."""
+    """What tokens are verified with."""
 
     model_config = SettingsConfigDict(env_prefix="LAUREL_", frozen=True)
 
     key_set_file: Path
-    signing_key_file: Path
     token_ttl_max: timedelta = timedelta(minutes=15)
 
 
@@ -31,6 +30,8 @@ class ServiceSettings(Identity):
 class StoredServiceSettings(ServiceSettings):
     """What a service needs that keeps a database and streams."""
 
+    # Signs the tokens of its own calls to other services; who only answers holds no key.
+    signing_key_file: Path
     mongodb_uri: str
     redis_url: str
     database_prefix: str = "laurel_"

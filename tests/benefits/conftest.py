@@ -159,7 +159,6 @@ async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> Asyn
                 port=ports.any(),
                 metrics_port=0,
                 key_set_file=keys.key_set_file,
-                signing_key_file=keys.key_file,
                 drain_seconds=0,
             )
         )

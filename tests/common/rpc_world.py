@@ -115,7 +115,6 @@ async def an_edge(keys: Keys, **limits: Any) -> AsyncIterator[EdgeWorld]:
         port=0,
         metrics_port=0,
         key_set_file=keys.key_set_file,
-        signing_key_file=keys.key_file,
         **{"drain_seconds": 0, **limits},
     )
     verifier = TokenVerifier(keys.key_set_file, ttl_max=timedelta(hours=1), now=now)

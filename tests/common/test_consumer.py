@@ -161,8 +161,11 @@ async def test_a_reader_that_dies_after_the_effect_and_before_the_acknowledgemen
     assert await effects.of(ANN) == [1, 2, 3]
 
 
-async def test_a_consumer_and_a_relay_that_are_asked_to_end_do_so_at_any_moment(streams: Streams) -> None:
+async def test_a_consumer_and_a_relay_that_are_asked_to_end_do_so_at_any_moment(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Their client loses some cancellations, so many are tried while both are busy."""
+    monkeypatch.setattr("libs.common.outbox.UPKEEP_SECONDS", 0.1)
 
     async def apply(partition: int, messages: list[StreamMessage]) -> None:
         await streams.redis.ping()

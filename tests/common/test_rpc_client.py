@@ -116,6 +116,8 @@ async def test_a_call_that_may_not_be_repeated_is_made_once() -> None:
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.CANCELLED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.UNKNOWN,
     ],
 )
 async def test_a_service_that_is_down_or_too_slow_makes_its_caller_unavailable(code: grpc.StatusCode) -> None:

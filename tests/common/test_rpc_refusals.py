@@ -1,5 +1,6 @@
 """How a call ends badly: refusals with their reason, defects without anything of ours, streams alike."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
@@ -180,3 +181,23 @@ async def test_a_stream_needs_a_token_too(edge: EdgeWorld) -> None:
     error = await error_of(anext(aiter(call)))
 
     assert reason_of(error) == "UNAUTHENTICATED"
+
+
+async def test_a_stream_on_which_nothing_comes_gives_its_place_away(
+    edge: EdgeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.common.rpc.server.STREAM_IDLE_SECONDS", 0.1)
+
+    async def silent() -> AsyncIterator[bytes]:
+        yield batch("first")
+        await asyncio.sleep(10)
+
+    call = edge.raw().stream_stream(
+        "/laurel.members.v1.MembersService/StreamEvents", response_deserializer=Answer.FromString
+    )(silent(), metadata=edge.metadata)
+    first = await call.read()
+
+    error = await error_of(call.read())
+
+    assert first == Answer()
+    assert reason_of(error) == "DEADLINE_EXCEEDED"

@@ -214,7 +214,7 @@ async def test_a_collection_keeps_its_schema_and_takes_a_newer_one(database: Dat
 async def test_a_database_that_is_down_is_unavailable_and_serves_again_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mongo, "SELECTION_MS", 1_000)
+    monkeypatch.setattr(mongo, "SELECTION_MS", 500)
     with Ports() as ports:
         port = ports.any()
         with running_mongod(tmp_path, port) as uri:

@@ -69,7 +69,6 @@ async def graph(keys: Path) -> AsyncIterator[Graph]:
     services = await Services.start(World.of(30), keys)
     settings = GatewaySettings(
         key_set_file=keys / "keys.json",
-        signing_key_file=keys / "key.pem",
         port=0,
         metrics_port=0,
         members_address=services.members.address,

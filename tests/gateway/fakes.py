@@ -217,7 +217,6 @@ class Running:
     def __init__(self, fake: Fake, register: Register, keys: Path) -> None:
         settings = ServiceSettings(
             key_set_file=keys / "keys.json",
-            signing_key_file=keys / "key.pem",
             port=0,
             metrics_port=0,
             drain_seconds=0,

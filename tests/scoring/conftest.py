@@ -32,7 +32,6 @@ async def as_caller(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[
     server = make_server(
         Settings(
             key_set_file=folder / "keys.json",
-            signing_key_file=folder / "key.pem",
             port=0,
             metrics_port=0,
             programs_held_max=PROGRAMS_HELD_MAX,
