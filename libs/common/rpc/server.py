@@ -31,6 +31,7 @@ from libs.common.telemetry import RPC_SECONDS, log
 from libs.common.tokens import TokenVerifier
 
 DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS_MAX = 60.0
 STREAM_DEADLINE_SECONDS = 3600.0
 STREAM_IDLE_SECONDS = 60.0
 METADATA_BYTES_MAX = 16 * 1024
@@ -76,24 +77,21 @@ class Edge:
             status = "OK"
             try:
                 left = context.time_remaining()
-                seconds = DEADLINE_SECONDS if left is None else left
+                seconds = DEADLINE_SECONDS if left is None else min(left, DEADLINE_SECONDS_MAX)
                 set_deadline(seconds)
                 set_caller(self._authenticate(context))
                 checked = valid(request)
                 async with asyncio.timeout(seconds):
                     return await serve(checked, context)
-            except TimeoutError:
-                status = DeadlineExceeded.reason
-                await abort(context, refusal_status(DeadlineExceeded()))
-            except Refusal as refusal:
-                status = refusal.reason
-                await abort(context, refusal_status(refusal))
-            except self.outages:
-                status = Unavailable.reason
-                await abort(context, refusal_status(Unavailable()))
-            except Exception:
-                status = "INTERNAL"
-                await abort(context, internal_status(_log_defect(method)))
+            except asyncio.CancelledError:
+                status = "CANCELLED"
+                raise
+            except Exception as error:
+                refusal = self._refusal(error)
+                status = refusal.reason if refusal else "INTERNAL"
+                await abort(
+                    context, refusal_status(refusal) if refusal else internal_status(_log_defect(method))
+                )
             finally:
                 RPC_SECONDS.labels(method, status).observe(time.perf_counter() - started)
 
@@ -110,22 +108,27 @@ class Edge:
                 checked = _each_valid(request) if checks_each else valid(request)
                 async for answer in serve(checked, context):
                     yield answer
-            except TimeoutError:
-                status = DeadlineExceeded.reason
-                await abort(context, refusal_status(DeadlineExceeded()))
-            except Refusal as refusal:
-                status = refusal.reason
-                await abort(context, refusal_status(refusal))
-            except self.outages:
-                status = Unavailable.reason
-                await abort(context, refusal_status(Unavailable()))
-            except Exception:
-                status = "INTERNAL"
-                await abort(context, internal_status(_log_defect(method)))
+            except asyncio.CancelledError:
+                status = "CANCELLED"
+                raise
+            except Exception as error:
+                refusal = self._refusal(error)
+                status = refusal.reason if refusal else "INTERNAL"
+                await abort(
+                    context, refusal_status(refusal) if refusal else internal_status(_log_defect(method))
+                )
             finally:
                 RPC_SECONDS.labels(method, status).observe(time.perf_counter() - started)
 
         return streaming
+
+    def _refusal(self, error: Exception) -> Refusal | None:
+        """What an exception tells the caller; None where it is a defect of ours."""
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, TimeoutError):
+            return DeadlineExceeded()
+        return Unavailable() if isinstance(error, self.outages) else None
 
     def _authenticate(self, context: Context) -> Principal:
         for name, value in context.invocation_metadata() or ():
