@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import grpc
 from google.protobuf import json_format
-from rich import box
 from rich.table import Table
 
 from laurel.common.v1 import pipeline_pb2
@@ -32,6 +31,7 @@ def status(
         return
     out.print(processes_table(run))
     out.print(_pipeline_table(found))
+    out.print(_programs_table(found))
     left = pipeline.waiting(found)
     out.print("Drained." if not left else "Not drained:\n" + "\n".join(f"  {line}" for line in left))
 
@@ -61,27 +61,28 @@ def processes_table(run: RunFile) -> Table:
 
 
 def _pipeline_table(found: Sequence[pipeline_pb2.PipelineStatus]) -> Table:
-    # Narrow enough for eighty columns; a long name goes on in the next line.
-    table = Table(title="Pipeline", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in ("service", "unsent", "dead", "reads", "unread", "pending", "program", "members", "events"):
-        table.add_column(column, overflow="fold")
+    """What each service has still to send, to read and to apply."""
+    table = Table(title="Pipeline", title_justify="left")
+    for column in ("service", "unsent", "dead letters", "reads", "unread", "pending"):
+        table.add_column(column)
     for each in found:
-        table.add_row(
-            each.service,
-            str(each.outbox_unsent),
-            str(each.dead_letters),
-            _lines(group.stream for group in each.groups),
-            _lines(group.lag for group in each.groups),
-            _lines(group.pending for group in each.groups),
-            _lines(position.program_id for position in each.positions),
-            _lines(position.member_count for position in each.positions),
-            _lines(position.sequence_sum for position in each.positions),
-        )
+        own = [each.service, str(each.outbox_unsent), str(each.dead_letters)]
+        for group in each.groups or [pipeline_pb2.ConsumerGroup()]:
+            table.add_row(*own, group.stream, str(group.lag), str(group.pending))
+            own = ["", "", ""]
     return table
 
 
-def _lines(values: Iterable[object]) -> str:
-    return "\n".join(map(str, values))
+def _programs_table(found: Sequence[pipeline_pb2.PipelineStatus]) -> Table:
+    """What members has recorded of each program, and how much of it the others have applied."""
+    table = Table(title="Programs", title_justify="left")
+    for column in ("program", "service", "members", "events"):
+        table.add_column(column)
+    for each in found:
+        for position in each.positions:
+            counts = (str(position.member_count), str(position.sequence_sum))
+            table.add_row(position.program_id, each.service, *counts)
+    return table
 
 
 def _as_json(run: RunFile, found: Sequence[pipeline_pb2.PipelineStatus]) -> dict[str, Any]:
