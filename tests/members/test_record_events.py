@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import grpc
 import pytest
@@ -200,25 +199,6 @@ async def test_an_event_may_name_the_member_by_the_partners_own_id(members: Memb
 
     assert outcomes(answer) == [ACCEPTED]
     assert await seq_of(members, member) == 1
-
-
-async def test_a_refund_needs_a_purchase_of_the_same_member(members: MembersWorld) -> None:
-    owner, other = await members.a_member(), await members.a_member()
-    await members.partner.RecordEvents(a_batch(a_purchase(owner, ref="bought")))
-    refund: dict[str, Any] = {
-        "amount_minor": 100,
-        "currency": "USD",
-        "original": events_pb2.EventReference(external_ref="bought"),
-    }
-
-    answer = await members.partner.RecordEvents(
-        a_batch(
-            an_event(other, events_pb2.EVENT_KIND_REFUND, **refund),
-            an_event(owner, events_pb2.EVENT_KIND_REFUND, **refund),
-        )
-    )
-
-    assert reasons(answer) == ["ORIGINAL_UNKNOWN", "UNSPECIFIED"]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in events_pb2.EventKind.values() if kind not in {0, 1, 2}])

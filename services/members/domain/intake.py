@@ -78,12 +78,24 @@ class EventResult:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """What is looked at again of an event that the source has sent before."""
+
+    event_id: str
+    member_id: str
+    seq: int
+    amount_minor: int
+    payload_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """What the store holds that the batch may meet."""
+    """What the store holds that the batch may meet; `refunded` is what was given back, by purchase."""
 
     members: Mapping[str, Member]
     member_ids: Mapping[str, str]
-    events: Mapping[BusinessKey, tuple[str, str, str, int]]
+    events: Mapping[BusinessKey, KnownEvent]
+    refunded: Mapping[BusinessKey, int]
     stores: frozenset[str]
 
 
@@ -139,17 +151,22 @@ def record(
 ) -> Recording:
     """Decide each event of a batch, in order.
 
-    `known.events` gives (payload digest, event id, member id, seq) of the
-    events that the source has sent before under keys of this batch, the
-    originals of refunds included.
+    `known.events` are those that the source has sent before under keys of
+    this batch, the originals of refunds included.
     """
     recording = Recording()
-    seen = dict(known.events)
+    seen, refunded = dict(known.events), dict(known.refunded)
     for incoming in batch:
         result = _first_refusal(incoming, known, seen, recording.members, program=program, now=now)
+        if result is None and incoming.original is not None:
+            result = _refund_refusal(incoming, seen.get(incoming.original), refunded, known)
         if result is None:
             event = _accept(incoming, known, recording, program, source, now, new_id)
-            seen[event.key] = (event.payload_digest, event.event_id, event.member_id, event.seq)
+            seen[event.key] = KnownEvent(
+                event.event_id, event.member_id, event.seq, event.amount_minor, event.payload_digest
+            )
+            if event.original is not None:
+                refunded[event.original] = refunded.get(event.original, 0) + event.amount_minor
             result = EventResult("accepted", event_id=event.event_id, seq=event.seq)
         recording.results.append(result)
     return recording
@@ -158,7 +175,7 @@ def record(
 def _first_refusal(
     incoming: Incoming,
     known: Known,
-    seen: Mapping[BusinessKey, tuple[str, str, str, int]],
+    seen: Mapping[BusinessKey, KnownEvent],
     recorded: Mapping[str, Member],
     *,
     program: ProgramCalendar,
@@ -168,10 +185,9 @@ def _first_refusal(
     if incoming.fault:
         return _rejected("EVENT_INVALID", incoming.fault)
     if (before := seen.get(incoming.key)) is not None:
-        first_digest, event_id, _, seq = before
-        if first_digest == payload_digest(incoming, _member_id(incoming, known)):
-            return EventResult("duplicate", event_id=event_id, seq=seq)
-        return _rejected("EVENT_CONFLICT", f"the first had payload digest {first_digest}")
+        if before.payload_digest == payload_digest(incoming, _member_id(incoming, known)):
+            return EventResult("duplicate", event_id=before.event_id, seq=before.seq)
+        return _rejected("EVENT_CONFLICT", f"the first had payload digest {before.payload_digest}")
     member = known.members.get(_member_id(incoming, known))
     if member is None:
         return _rejected("MEMBER_UNKNOWN", incoming.member_id or incoming.external_member_id)
@@ -183,12 +199,20 @@ def _first_refusal(
         return _rejected("EVENT_INVALID", "the member's lifetime amount would be beyond what can be counted")
     if incoming.store_id and incoming.store_id not in known.stores:
         return _rejected("STORE_UNKNOWN", incoming.store_id)
-    if incoming.original is not None:
-        purchase = seen.get(incoming.original)
-        if purchase is None or purchase[2] != member.member_id:
-            return _rejected(
-                "ORIGINAL_UNKNOWN", f"{incoming.original.external_ref} line {incoming.original.line}"
-            )
+    return None
+
+
+def _refund_refusal(
+    incoming: Incoming, purchase: KnownEvent | None, refunded: Mapping[BusinessKey, int], known: Known
+) -> EventResult | None:
+    """Why a refund is not stored; None when it is."""
+    assert incoming.original is not None
+    if purchase is None or purchase.member_id != _member_id(incoming, known):
+        original = f"{incoming.original.external_ref} line {incoming.original.line}"
+        return _rejected("ORIGINAL_UNKNOWN", original)
+    left = purchase.amount_minor - refunded.get(incoming.original, 0)
+    if incoming.amount_minor > left:
+        return _rejected("REFUND_TOO_LARGE", f"{left} are left of the purchase's {purchase.amount_minor}")
     return None
 
 

@@ -147,8 +147,8 @@ class IntakeHandlers:
 
 async def _known(members: MembersStore, partner: Partner, batch: Sequence[Incoming]) -> Known:
     program_id, source = partner.program_id, partner.partner_id
-    keys = [each.key for each in batch] + [each.original for each in batch if each.original is not None]
-    events = await members.known_events(program_id, source, keys)
+    originals = [each.original for each in batch if each.original is not None]
+    events = await members.known_events(program_id, source, [*(each.key for each in batch), *originals])
     by_id = await members.members(program_id, [each.member_id for each in batch if each.member_id])
     named = [each.external_member_id for each in batch if each.external_member_id]
     by_name: dict[str, Member] = await members.members_of_source(program_id, source, named)
@@ -156,5 +156,6 @@ async def _known(members: MembersStore, partner: Partner, batch: Sequence[Incomi
         members=by_id | {member.member_id: member for member in by_name.values()},
         member_ids={external_id: member.member_id for external_id, member in by_name.items()},
         events=events,
+        refunded=await members.refunded(program_id, source, originals),
         stores=frozenset(partner.store_ids),
     )

@@ -1,7 +1,9 @@
 """How members and events look as Mongo documents, and back."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
+
+from pymongo import UpdateOne
 
 from libs.common.mongo import Document
 from services.members.domain.facts import Counts, Tally
@@ -76,7 +78,7 @@ def event_document(event: Event) -> Document:
         "line": event.key.line,
         "occurred_time": event.occurred_time,
         "recorded_time": event.recorded_time,
-        "business_date": datetime.combine(event.business_date, time(), UTC),
+        "business_date": midnight(event.business_date),
         "store_id": event.store_id,
         "amount_minor": event.amount_minor,
         "currency": event.currency,
@@ -116,3 +118,45 @@ def event_from(document: Document) -> Event:
 
 def _key_document(key: BusinessKey) -> Document:
     return {"external_ref": key.external_ref, "line": key.line}
+
+
+def member_update(member: Member) -> UpdateOne:
+    """What events change of a member."""
+    lifetime = {
+        f"lifetime.{kind}": {
+            "count": counts.count,
+            "amount_minor": counts.amount_minor,
+            "quantity": counts.quantity,
+        }
+        for kind, counts in member.lifetime.items()
+    }
+    fields = {
+        "seq": member.seq,
+        "last_login_time": member.last_login_time,
+        "last_activity_time": member.last_activity_time,
+        **lifetime,
+    }
+    return UpdateOne({"_id": member.member_id}, {"$set": fields, "$inc": {"version": 1}})
+
+
+def day_update(member_id: str, day: date, kinds: dict[str, Counts]) -> UpdateOne:
+    """What events add to a member's day."""
+    added = {
+        f"kinds.{kind}.{measure}": value
+        for kind, counts in kinds.items()
+        for measure, value in (
+            ("count", counts.count),
+            ("amount_minor", counts.amount_minor),
+            ("quantity", counts.quantity),
+        )
+    }
+    return UpdateOne(
+        {"_id": f"{member_id}/{day.isoformat()}"},
+        {"$inc": added, "$setOnInsert": {"member_id": member_id, "date": midnight(day)}},
+        upsert=True,
+    )
+
+
+def midnight(day: date) -> datetime:
+    """A business day as Mongo keeps it, which has no dates."""
+    return datetime.combine(day, time(), UTC)

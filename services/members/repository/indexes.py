@@ -51,4 +51,9 @@ async def ensure_indexes(database: Database) -> None:
     await database.events.create_index(business_key, unique=True)
     await database.events.create_index([("member_id", 1), ("seq", 1)], unique=True)
     await database.events.create_index([("member_id", 1), ("business_date", 1)])
+    # Refunds only, so that other events pay nothing for it.
+    await database.events.create_index(
+        [("program_id", 1), ("source", 1), ("original.external_ref", 1)],
+        partialFilterExpression={"original.external_ref": {"$exists": True}},
+    )
     await database.member_days.create_index([("member_id", 1), ("date", 1)])

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -13,18 +13,20 @@ from libs.common import mongo
 from libs.common.clock import ProgramClock
 from libs.common.mongo import Database, Document, Request, Session
 from services.members.domain.facts import Counts
-from services.members.domain.intake import BusinessKey, Event, Recording
+from services.members.domain.intake import BusinessKey, Event, KnownEvent, Recording
 from services.members.domain.members import Member, Partner, ProgramCalendar, Store
 from services.members.repository.documents import (
+    day_update,
     event_document,
     event_from,
     member_document,
     member_from,
+    member_update,
+    midnight,
     tally_from,
 )
 
 M = TypeVar("M", bound=Message)
-DAY_START = time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,8 @@ class MembersStore:
 
     async def known_events(
         self, program_id: str, source: str, keys: Iterable[BusinessKey]
-    ) -> dict[BusinessKey, tuple[str, str, str, int]]:
-        """What a source has sent under these keys: payload digest, event id, member id, seq."""
+    ) -> dict[BusinessKey, KnownEvent]:
+        """What a source has sent under these keys."""
         wanted_keys = list(keys)
         wanted = {
             "program_id": program_id,
@@ -194,17 +196,36 @@ class MembersStore:
             "line": {"$in": sorted({key.line for key in wanted_keys})},
             "kind": {"$in": sorted({key.kind for key in wanted_keys})},
         }
-        fields = {"external_ref": 1, "line": 1, "kind": 1, "payload_digest": 1, "member_id": 1, "seq": 1}
-        found = self.database.events.find(wanted, fields, session=self.session)
+        wanted_fields = ("external_ref", "line", "kind", "payload_digest", "member_id", "seq", "amount_minor")
+        found = self.database.events.find(wanted, dict.fromkeys(wanted_fields, 1), session=self.session)
         return {
-            BusinessKey(each["external_ref"], each["line"], each["kind"]): (
-                each["payload_digest"],
-                each["_id"],
-                each["member_id"],
-                each["seq"],
+            BusinessKey(each["external_ref"], each["line"], each["kind"]): KnownEvent(
+                each["_id"], each["member_id"], each["seq"], each["amount_minor"], each["payload_digest"]
             )
             async for each in found
         }
+
+    async def refunded(
+        self, program_id: str, source: str, purchases: Iterable[BusinessKey]
+    ) -> dict[BusinessKey, int]:
+        """What a source has refunded of these purchases already."""
+        references = sorted({purchase.external_ref for purchase in purchases})
+        if not references:
+            return {}
+        of_purchases = {
+            "program_id": program_id,
+            "source": source,
+            "original.external_ref": {"$in": references},
+        }
+        given_back: dict[BusinessKey, int] = defaultdict(int)
+        async for each in self.database.events.find(
+            of_purchases, {"original": 1, "amount_minor": 1}, session=self.session
+        ):
+            original = each["original"]
+            given_back[BusinessKey(original["external_ref"], original["line"], "purchase")] += each[
+                "amount_minor"
+            ]
+        return dict(given_back)
 
     async def keep_recording(self, recording: Recording, announcements: Sequence[Document]) -> None:
         """Store new events with what they change: members, days and the outbox."""
@@ -214,12 +235,12 @@ class MembersStore:
             [event_document(each) for each in recording.events], session=self.session
         )
         await self.database.members.bulk_write(
-            [_member_update(recording.members[each]) for each in sorted(recording.members)],
+            [member_update(recording.members[each]) for each in sorted(recording.members)],
             session=self.session,
         )
         await self.database.member_days.bulk_write(
             [
-                _day_update(member_id, day, kinds)
+                day_update(member_id, day, kinds)
                 for (member_id, day), kinds in sorted(recording.days().items())
             ],
             session=self.session,
@@ -238,7 +259,7 @@ class MembersStore:
     async def days_before(self, upto: dict[str, date]) -> dict[str, dict[date, dict[str, Counts]]]:
         """The tallies of each member's days before a day of theirs."""
         days: dict[str, dict[date, dict[str, Counts]]] = defaultdict(dict)
-        wanted = {"member_id": {"$in": sorted(upto)}, "date": {"$lt": _midnight(max(upto.values()))}}
+        wanted = {"member_id": {"$in": sorted(upto)}, "date": {"$lt": midnight(max(upto.values()))}}
         async for found in self.database.member_days.find(wanted, session=self.session):
             day = found["date"].date()
             if day < upto[found["member_id"]]:
@@ -250,7 +271,7 @@ class MembersStore:
         events: dict[str, list[Event]] = defaultdict(list)
         wanted = {
             "member_id": {"$in": sorted(upto)},
-            "business_date": {"$in": [_midnight(day) for day in sorted(set().union(*upto.values()))]},
+            "business_date": {"$in": [midnight(day) for day in sorted(set().union(*upto.values()))]},
         }
         async for found in self.database.events.find(wanted, session=self.session):
             if found["business_date"].date() in upto[found["member_id"]]:
@@ -266,42 +287,3 @@ class MembersStore:
         return {
             each["_id"]: (each["count"], each["seq"]) async for each in self.database.members.aggregate(group)
         }
-
-
-def _member_update(member: Member) -> UpdateOne:
-    lifetime = {
-        f"lifetime.{kind}": {
-            "count": counts.count,
-            "amount_minor": counts.amount_minor,
-            "quantity": counts.quantity,
-        }
-        for kind, counts in member.lifetime.items()
-    }
-    fields = {
-        "seq": member.seq,
-        "last_login_time": member.last_login_time,
-        "last_activity_time": member.last_activity_time,
-        **lifetime,
-    }
-    return UpdateOne({"_id": member.member_id}, {"$set": fields, "$inc": {"version": 1}})
-
-
-def _day_update(member_id: str, day: date, kinds: dict[str, Counts]) -> UpdateOne:
-    added = {
-        f"kinds.{kind}.{measure}": value
-        for kind, counts in kinds.items()
-        for measure, value in (
-            ("count", counts.count),
-            ("amount_minor", counts.amount_minor),
-            ("quantity", counts.quantity),
-        )
-    }
-    return UpdateOne(
-        {"_id": f"{member_id}/{day.isoformat()}"},
-        {"$inc": added, "$setOnInsert": {"member_id": member_id, "date": _midnight(day)}},
-        upsert=True,
-    )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, DAY_START, UTC)

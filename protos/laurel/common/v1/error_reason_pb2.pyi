@@ -70,6 +70,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The event's currency is not the program's. Example: EUR in a USD program."""
     ERROR_REASON_ORIGINAL_UNKNOWN: _ErrorReason.ValueType  # 44
     """A refund of a purchase that this source has not sent for this member."""
+    ERROR_REASON_REFUND_TOO_LARGE: _ErrorReason.ValueType  # 45
+    """A refund of more than is left of its purchase. Example: 30.00 of 50.00, twice."""
     ERROR_REASON_TIER_UNKNOWN: _ErrorReason.ValueType  # 60
     """A tier set, tier or metric that the program does not have."""
 
@@ -128,6 +130,8 @@ ERROR_REASON_CURRENCY_MISMATCH: ErrorReason.ValueType  # 43
 """The event's currency is not the program's. Example: EUR in a USD program."""
 ERROR_REASON_ORIGINAL_UNKNOWN: ErrorReason.ValueType  # 44
 """A refund of a purchase that this source has not sent for this member."""
+ERROR_REASON_REFUND_TOO_LARGE: ErrorReason.ValueType  # 45
+"""A refund of more than is left of its purchase. Example: 30.00 of 50.00, twice."""
 ERROR_REASON_TIER_UNKNOWN: ErrorReason.ValueType  # 60
 """A tier set, tier or metric that the program does not have."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
