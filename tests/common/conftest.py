@@ -1,13 +1,15 @@
 """A database, streams and keys of a test's own, on the real servers, and logs that cost little."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import structlog
 
+from libs.common.caller import Principal, set_caller
 from libs.common.ids import new_id
 from libs.common.mongo import Database, connect, ensure_common_indexes
 from libs.common.redis import connect_redis
+from libs.common.rpc.deadline import set_deadline
 from tests.common.streams_world import Effects, Streams
 from tests.support.services import Keys
 
@@ -49,3 +51,12 @@ def effects(streams: Streams) -> Effects:
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     """The signing key of a test."""
     return Keys.made_in(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def _a_caller_with_time() -> Iterator[None]:
+    """A partner's call, before whose end there is as much time as anybody wants."""
+    set_caller(Principal("shop", "partner", "music_store"))
+    set_deadline(None)
+    yield
+    set_deadline(None)

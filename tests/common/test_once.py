@@ -1,7 +1,7 @@
 """Idempotency: the same request has one effect and one answer, however often and however many at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -18,16 +18,9 @@ from libs.common.mongo import (
     Session,
     once,
 )
-from libs.common.rpc.deadline import set_deadline
 from tests.common.counters import SoldOut, amount, incremented
 
-
-@pytest.fixture(autouse=True)
-def _as_a_caller_with_time() -> Iterator[None]:
-    set_caller(Principal("shop", "partner", "music_store"))
-    set_deadline(None)
-    yield
-    set_deadline(None)
+pytestmark = pytest.mark.usefixtures("_a_caller_with_time")
 
 
 def asked(request_id: str = "r1", name: str = "Online", program_id: str = "music_store") -> Request[pb.Store]:

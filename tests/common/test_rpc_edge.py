@@ -9,9 +9,8 @@ import pytest
 from google.rpc import error_details_pb2
 
 from laurel.members.v1 import events_pb2, members_pb2
-from libs.common import errors
 from libs.common.caller import Principal, caller
-from libs.common.errors import InvalidRequest, Kind, Refusal
+from libs.common.errors import InvalidRequest
 from libs.common.rpc import server as rpc_server
 from libs.common.rpc.errors import reason_of
 from libs.common.rpc.server import valid
@@ -28,20 +27,6 @@ from tests.common.rpc_world import (
 )
 from tests.support.builders import a_purchase
 from tests.support.services import Keys
-
-REFUSALS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Refusal)]
-CODES = {
-    Kind.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
-    Kind.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
-    Kind.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
-    Kind.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
-    Kind.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
-    Kind.PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
-    Kind.EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    Kind.ABORTED: grpc.StatusCode.ABORTED,
-    Kind.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
-    Kind.DEADLINE: grpc.StatusCode.DEADLINE_EXCEEDED,
-}
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from pymongo.errors import PyMongoError
 
 from libs.cli.ports import Ports
 from libs.common import mongo
-from libs.common.caller import Principal, set_caller
 from libs.common.errors import Contention, Unavailable
 from libs.common.mongo import (
     Database,
@@ -25,13 +23,7 @@ from libs.common.rpc.deadline import set_deadline
 from tests.common.counters import SoldOut, amount, incremented
 from tests.support.platform import running_mongod
 
-
-@pytest.fixture(autouse=True)
-def _as_a_caller_with_time() -> Iterator[None]:
-    set_caller(Principal("shop", "partner", "music_store"))
-    set_deadline(None)
-    yield
-    set_deadline(None)
+pytestmark = pytest.mark.usefixtures("_a_caller_with_time")
 
 
 async def test_a_transaction_commits_all_of_its_writes_and_gives_its_result(database: Database) -> None:
