@@ -106,15 +106,9 @@ class StreamConsumer:
         async for letter in letters.limit(DEAD_LETTERS_RETRIED):
             key, entry_id = letter["_id"].rsplit("/", 1)
             message = StreamMessage(entry_id, letter["type"], letter["payload"], letter["subject"])
-            try:
-                await self._apply(self._partitions[key], [message])
-            except Exception as error:
-                if _passes(error):
-                    raise
-                log("consumer").error("still a dead letter", letter=letter["_id"], exc_info=error)
-                continue
-            await self._database.dead_letters.delete_one({"_id": letter["_id"]})
-            applied += 1
+            if await self._lasting_failure(key, message) is None:
+                await self._database.dead_letters.delete_one({"_id": letter["_id"]})
+                applied += 1
         return applied
 
     async def consume_once(self) -> bool:
@@ -172,15 +166,20 @@ class StreamConsumer:
 
     async def _apply_one_by_one(self, key: str, messages: list[StreamMessage]) -> None:
         for message in messages:
-            try:
-                await self._apply(self._partitions[key], [message])
-            except Exception as error:
-                if _passes(error):
-                    raise
-                log("consumer").exception(
-                    "dead letter", key=key, entry=message.entry_id, subject=message.subject
-                )
-                await self._keep_dead(key, message, error)
+            failure = await self._lasting_failure(key, message)
+            if failure is not None:
+                await self._keep_dead(key, message, failure)
+
+    async def _lasting_failure(self, key: str, message: StreamMessage) -> Exception | None:
+        """Apply a message by itself; gives what it fails with, unless that passes, which is raised."""
+        try:
+            await self._apply(self._partitions[key], [message])
+        except Exception as error:
+            if _passes(error):
+                raise
+            log("consumer").exception("dead letter", key=key, entry=message.entry_id, subject=message.subject)
+            return error
+        return None
 
     async def _keep_dead(self, key: str, message: StreamMessage, error: Exception) -> None:
         """Keep a message that cannot be applied, once however often it comes."""

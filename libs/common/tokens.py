@@ -100,7 +100,7 @@ class TokenVerifier:
     """
 
     def __init__(self, key_set_file: Path, *, ttl_max: timedelta, now: Callable[[], datetime]) -> None:
-        self._key_set_file, self._ttl_max, self._now = key_set_file, ttl_max, now
+        self._ttl_max, self._now = ttl_max, now
         self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_json(key_set_file.read_text()).keys}
         self._verified: OrderedDict[bytes, tuple[Principal, datetime]] = OrderedDict()
 

@@ -11,6 +11,7 @@ import grpc
 import protovalidate
 import structlog
 from google.protobuf.message import DecodeError, Message
+from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -87,11 +88,8 @@ class Edge:
                 status = "CANCELLED"
                 raise
             except Exception as error:
-                refusal = self._refusal(error)
-                status = refusal.reason if refusal else "INTERNAL"
-                await abort(
-                    context, refusal_status(refusal) if refusal else internal_status(_log_defect(method))
-                )
+                status, told = self._ending(method, error)
+                await abort(context, told)
             finally:
                 RPC_SECONDS.labels(method, status).observe(time.perf_counter() - started)
 
@@ -112,23 +110,22 @@ class Edge:
                 status = "CANCELLED"
                 raise
             except Exception as error:
-                refusal = self._refusal(error)
-                status = refusal.reason if refusal else "INTERNAL"
-                await abort(
-                    context, refusal_status(refusal) if refusal else internal_status(_log_defect(method))
-                )
+                status, told = self._ending(method, error)
+                await abort(context, told)
             finally:
                 RPC_SECONDS.labels(method, status).observe(time.perf_counter() - started)
 
         return streaming
 
-    def _refusal(self, error: Exception) -> Refusal | None:
-        """What an exception tells the caller; None where it is a defect of ours."""
-        if isinstance(error, Refusal):
-            return error
+    def _ending(self, method: str, error: Exception) -> tuple[str, Status]:
+        """What a call that an exception ends is counted as, and what its caller is told."""
         if isinstance(error, TimeoutError):
-            return DeadlineExceeded()
-        return Unavailable() if isinstance(error, self.outages) else None
+            error = DeadlineExceeded()
+        elif isinstance(error, self.outages):
+            error = Unavailable()
+        if isinstance(error, Refusal):
+            return error.reason, refusal_status(error)
+        return "INTERNAL", internal_status(_log_defect(method))
 
     def _authenticate(self, context: Context) -> Principal:
         for name, value in context.invocation_metadata() or ():
