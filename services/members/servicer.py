@@ -14,8 +14,8 @@ from libs.common.errors import Forbidden
 from libs.common.mongo import Request, request
 from libs.common.paging import page_after, page_token
 from libs.common.pipeline import PipelineReader
+from libs.common.rpc.edge import violation_texts
 from libs.common.rpc.lookup import in_order
-from libs.common.rpc.server import violation_texts
 from libs.common.rpc.time import moment, timestamp
 from services.members.domain.members import Partner, Store
 from services.members.handlers.intake import IntakeHandlers

@@ -11,9 +11,9 @@ from google.rpc import error_details_pb2
 from laurel.members.v1 import events_pb2, members_pb2
 from libs.common.caller import Principal, caller
 from libs.common.errors import InvalidRequest
-from libs.common.rpc import server as rpc_server
+from libs.common.rpc import edge as rpc_edge
+from libs.common.rpc.edge import valid
 from libs.common.rpc.errors import reason_of
-from libs.common.rpc.server import valid
 from tests.common.rpc_world import (
     METHOD,
     EdgeWorld,
@@ -190,8 +190,8 @@ async def test_equal_answers_are_equal_byte_for_byte(edge: EdgeWorld) -> None:
 async def test_a_call_without_a_deadline_gets_one_and_its_work_is_cancelled(
     edge: EdgeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert rpc_server.DEADLINE_SECONDS == 5
-    monkeypatch.setattr(rpc_server, "DEADLINE_SECONDS", 0.1)
+    assert rpc_edge.DEADLINE_SECONDS == 5
+    monkeypatch.setattr(rpc_edge, "DEADLINE_SECONDS", 0.1)
     cancelled = asyncio.Event()
 
     async def slow(request: Request, context: Any) -> Response:

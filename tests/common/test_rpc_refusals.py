@@ -186,7 +186,7 @@ async def test_a_stream_needs_a_token_too(edge: EdgeWorld) -> None:
 async def test_a_stream_on_which_nothing_comes_gives_its_place_away(
     edge: EdgeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.common.rpc.server.STREAM_IDLE_SECONDS", 0.1)
+    monkeypatch.setattr("libs.common.rpc.edge.STREAM_IDLE_SECONDS", 0.1)
 
     async def silent() -> AsyncIterator[bytes]:
         yield batch("first")
