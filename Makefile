@@ -6,7 +6,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help up demo check test nightly protos schema lock clean
+.PHONY: help up demo check test nightly protos schema access lock clean
 
 help: ## Say what each command does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -25,6 +25,7 @@ check: $(READY) ## Formats, lints, types, layers, and that generated files are c
 	$(PYTHON) -m libs.cli.codegen --check --image build/image.binpb
 	$(VENV)/bin/buf lint build/image.binpb --path laurel
 	$(PYTHON) -m services.gateway.schema --check
+	$(PYTHON) -m libs.cli.access_page --check
 
 test: $(READY) ## All tests, on a real mongod and valkey; under ten minutes
 	$(VENV)/bin/pytest -m "not nightly" $(ARGS)
@@ -37,6 +38,9 @@ protos: $(READY) ## Generate the Python code of the protos
 
 schema: $(READY) ## Write services/gateway/schema.graphql
 	$(PYTHON) -m services.gateway.schema --write
+
+access: $(READY) ## Write docs/access.md, the policy table as a page
+	$(PYTHON) -m libs.cli.access_page --write
 
 lock: $(READY) ## Lock the newest allowed versions, with hashes
 	$(VENV)/bin/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade -o requirements.lock

@@ -1,67 +1,90 @@
 """The services of a running platform, called by the `laurel` command."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
+from laurel.common.v1 import audit_pb2, audit_pb2_grpc
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
+from libs.cli.certificates import Authority
 from libs.cli.data_folder import RunFile
+from libs.cli.errors import CommandError
 from libs.common import clock
 from libs.common.rpc.client import channel
+from libs.common.tls import Certificates
 from libs.common.tokens import TokenSigner
 
 STAFF = "laurel-cli"
-ROLE = "system_administrator"
+ROLES = ("system_administrator", "compliance_officer")
 TOKEN_TTL = timedelta(hours=12)
 CALL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One stub per service."""
+    """One stub per service, and one per service for its audit log."""
 
     members: "members_pb2_grpc.MembersServiceAsyncStub"
     benefits: "benefits_pb2_grpc.BenefitsServiceAsyncStub"
     risk: "risk_pb2_grpc.RiskServiceAsyncStub"
+    audit: Mapping[str, "audit_pb2_grpc.AuditServiceAsyncStub"] = field(default_factory=dict)
 
 
 def signer(run: RunFile) -> TokenSigner:
     """Signs with the platform's own key, which its owner alone can read."""
-    return TokenSigner(run.signing_key_file, run.key_set_file)
+    return TokenSigner(run.signing_key_file)
 
 
-def staff_token(run: RunFile, program_id: str) -> str:
+def staff_token(run: RunFile, program_id: str, roles: Sequence[str] = ROLES) -> str:
     """A token of the platform's operator in a program."""
     return signer(run).token(
-        STAFF, "staff", now=clock.now(), ttl=TOKEN_TTL, program_id=program_id, roles=[ROLE]
+        STAFF, "staff", now=clock.now(), ttl=TOKEN_TTL, program_id=program_id, roles=roles
     )
-
-
-def partner_token(run: RunFile, program_id: str, partner_id: str) -> str:
-    """A token of a partner of a program."""
-    return signer(run).token(partner_id, "partner", now=clock.now(), ttl=TOKEN_TTL, program_id=program_id)
 
 
 @asynccontextmanager
 async def connected(run: RunFile, token: str) -> AsyncIterator[Clients]:
-    """The services, called with this token."""
+    """The services, called by the operator with this token of staff."""
+    operator = Certificates(Authority(run.tls_folder).files("operator"))
+    async with _connected(run, operator, token=lambda: token) as clients:
+        yield clients
 
-    def identity() -> str:
-        return token
 
+@asynccontextmanager
+async def connected_partner(run: RunFile, program_id: str, partner_id: str) -> AsyncIterator[Clients]:
+    """The services, called by a partner with its certificate alone."""
+    files = Authority(run.tls_folder).partner_files(program_id, partner_id)
+    if not files.certificate.exists():
+        raise CommandError(
+            f"{program_id} has no partner {partner_id!r}: "
+            f"run `laurel init partner {partner_id} --name … --store …`."
+        )
+    async with _connected(run, Certificates(files), token=None) as clients:
+        yield clients
+
+
+@asynccontextmanager
+async def _connected(
+    run: RunFile, tls: Certificates, *, token: Callable[[], str] | None
+) -> AsyncIterator[Clients]:
     members = members_pb2.DESCRIPTOR.services_by_name["MembersService"]
     benefits = benefits_pb2.DESCRIPTOR.services_by_name["BenefitsService"]
     risk = risk_pb2.DESCRIPTOR.services_by_name["RiskService"]
+    audit = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
+    how: Any = {"token": token, "tls": tls, "timeout": CALL_SECONDS}
     async with (
-        channel(run.address("members"), members, token=identity, timeout=CALL_SECONDS) as to_members,
-        channel(run.address("benefits"), benefits, token=identity, timeout=CALL_SECONDS) as to_benefits,
-        channel(run.address("risk"), risk, token=identity, timeout=CALL_SECONDS) as to_risk,
+        channel(run.address("members"), members, audit, **how) as to_members,
+        channel(run.address("benefits"), benefits, audit, **how) as to_benefits,
+        channel(run.address("risk"), risk, audit, **how) as to_risk,
     ):
+        channels = {"members": to_members, "benefits": to_benefits, "risk": to_risk}
         yield Clients(
             members_pb2_grpc.MembersServiceStub(to_members),
             benefits_pb2_grpc.BenefitsServiceStub(to_benefits),
             risk_pb2_grpc.RiskServiceStub(to_risk),
+            {name: audit_pb2_grpc.AuditServiceStub(each) for name, each in channels.items()},
         )

@@ -68,7 +68,8 @@ def generate(out: Path, image: Path | None) -> None:
 def stale(out: Path) -> list[str]:
     """Name the committed files that differ from what the protos give now."""
     fresh = {path.relative_to(out): path.read_bytes() for path in out.rglob("*.py*")}
-    committed = {path.relative_to(PROTOS): path.read_bytes() for path in PROTOS.rglob("*_pb2*.py*")}
+    kept = (path for ending in ("py", "pyi") for path in PROTOS.rglob(f"*_pb2*.{ending}"))
+    committed = {path.relative_to(PROTOS): path.read_bytes() for path in kept}
     return sorted(
         str(path) for path in fresh.keys() | committed.keys() if fresh.get(path) != committed.get(path)
     )

@@ -1,7 +1,8 @@
-"""The folder of one platform: its data, keys, logs and the file that says where it runs."""
+"""The folder of one platform: its data, keys, certificates, logs and the file that says where it runs."""
 
 import contextlib
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,7 +11,10 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from libs.cli.errors import CommandError
-from libs.common.tokens import make_key
+from libs.common.audit.keys import make_audit_key, publish_audit_keys
+from libs.common.keys import make_key, public_jwk, publish, read_private
+
+STORING_SERVICES = ("members", "benefits", "risk")
 
 
 class Process(BaseModel):
@@ -31,7 +35,7 @@ class RunFile(BaseModel):
     redis_url: str
     gateway_url: str
     signing_key_file: Path
-    key_set_file: Path
+    tls_folder: Path
     processes: dict[str, Process]
 
     def address(self, service: str) -> str:
@@ -49,16 +53,46 @@ class DataFolder:
         self.keys = self.path / "keys"
         self.signing_key_file = self.keys / "signing.pem"
         self.key_set_file = self.keys / "keys.json"
+        self.revocations_file = self.keys / "revocations.json"
+        self.tls = self.path / "tls"
+        self.audit = self.path / "audit"
+        self.audit_key_set_file = self.keys / "audit_keys.json"
         self._run_file = self.path / "run.json"
         self._lock_file = self.path / "lock"
 
     def prepare(self) -> None:
         """Make the folders and, the first time, the keys."""
-        for folder in (self.path, self.logs, self.loads, self.keys):
+        for folder in (self.path, self.logs, self.loads, self.keys, self.tls, self.audit):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.key_set_file.exists():  # written last; a key without its set was never used
             self.signing_key_file.unlink(missing_ok=True)
             make_key(self.signing_key_file, self.key_set_file)
+        self._publish_signing_key()
+        self._publish_audit_keys()
+        if not self.revocations_file.exists():
+            write_whole(self.revocations_file, json.dumps({"revoked": []}))
+
+    def _publish_signing_key(self) -> None:
+        """Publish the key that is signed with, should the set name it otherwise, as older ones did."""
+        key = read_private(self.signing_key_file)
+        published = json.loads(self.key_set_file.read_bytes())["keys"]
+        if public_jwk(key)["kid"] not in {each["kid"] for each in published}:
+            publish(self.key_set_file, [key])
+
+    def _publish_audit_keys(self) -> None:
+        """Make the audit keys that are missing, and publish them beside those of before."""
+        key_files = {service: self.audit_key_file(service) for service in STORING_SERVICES}
+        for key_file in key_files.values():
+            make_audit_key(key_file)
+        publish_audit_keys(self.audit_key_set_file, key_files)
+
+    def audit_key_file(self, service: str) -> Path:
+        """What a service signs the heads of its audit chains with."""
+        return self.keys / f"audit_{service}.pem"
+
+    def audit_heads_file(self, service: str) -> Path:
+        """Where the heads of a service's audit chains are kept apart from its database."""
+        return self.audit / f"{service}.heads.jsonl"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -77,10 +111,7 @@ class DataFolder:
 
     def write(self, run: RunFile) -> None:
         """Say where the platform runs, readable whole at any moment."""
-        fresh = self._run_file.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(run.model_dump_json(indent=2))
-        fresh.replace(self._run_file)
+        write_whole(self._run_file, run.model_dump_json(indent=2))
 
     def running(self) -> RunFile:
         """The platform that runs here now."""
@@ -99,3 +130,11 @@ class DataFolder:
             except BlockingIOError:
                 return True
         return False
+
+
+def write_whole(file: Path, content: str) -> None:
+    """Write a file that only its owner reads, and reads whole at any moment."""
+    fresh = file.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        opened.write(content)
+    fresh.replace(file)

@@ -6,10 +6,10 @@ from pathlib import Path
 from rich.console import Console
 
 from libs.cli import cdnow, programs
-from libs.cli.clients import connected, partner_token, staff_token
+from libs.cli.clients import connected, connected_partner, staff_token
 from libs.cli.console import progress_bar
 from libs.cli.data_folder import DataFolder, RunFile
-from libs.cli.errors import CommandError, RefusedError
+from libs.cli.errors import CommandError
 from libs.cli.load_run import LoadRuns
 from libs.cli.loader import Loader, LoadResult
 
@@ -51,25 +51,13 @@ async def load(run: RunFile, folder: DataFolder, file: LoadFile, console: Consol
     runs = LoadRuns(folder.loads)
     of = {"source": file.source, "program_id": file.program_id}
     attempt = runs.begin(file.content, **of)
-    async with connected(run, partner_token(run, file.program_id, file.source)) as partner:
+    async with connected_partner(run, file.program_id, file.source) as partner:
         loader = Loader(partner, program, run_id=attempt.run_id)
         with progress_bar(console) as progress:
             bar = progress.add_task("Loading purchases", total=len(file.purchases))
-            try:
-                result = await loader.load(file.purchases, lambda count: progress.advance(bar, count))
-            except RefusedError as refused:
-                raise _explained(refused, file) from refused
+            result = await loader.load(file.purchases, lambda count: progress.advance(bar, count))
     runs.complete(attempt, file.content, **of)
     return result
-
-
-def _explained(refused: RefusedError, file: LoadFile) -> CommandError:
-    if refused.reason != "PARTNER_UNKNOWN":
-        return refused
-    return CommandError(
-        f"{file.program_id} has no partner {file.source!r}: "
-        f"run `laurel init partner {file.source} --name … --store …`."
-    )
 
 
 def show_rejections(result: LoadResult, console: Console) -> None:

@@ -4,8 +4,9 @@ import sys
 
 import typer
 
-from libs.cli.commands import init
+from libs.cli.commands import audit, init
 from libs.cli.commands.demo import demo
+from libs.cli.commands.identity import revoke, rotate_keys
 from libs.cli.commands.load import load
 from libs.cli.commands.status import status
 from libs.cli.commands.token import token
@@ -21,9 +22,10 @@ app = typer.Typer(
     add_completion=False,
     help="Laurel, a membership platform, on this machine.",
 )
-for command in (up, demo, load, status, token, verify):
+for command in (up, demo, load, status, token, rotate_keys, revoke, verify):
     app.command()(command)
 app.add_typer(init.app, name="init")
+app.add_typer(audit.app, name="audit")
 
 
 def run() -> None:

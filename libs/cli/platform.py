@@ -13,18 +13,21 @@ import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.cli import embedded
+from libs.cli.certificates import Authority
 from libs.cli.child import ChildSpec
-from libs.cli.data_folder import DataFolder, Process, RunFile
+from libs.cli.data_folder import STORING_SERVICES, DataFolder, Process, RunFile
 from libs.cli.ports import HOST, Ports
 from libs.cli.supervisor import Supervisor, together
+from libs.common import clock
+from libs.common.rpc.transport import tls_channel
+from libs.common.tls import Certificates
 
 MONGOD_PORT = 27117
 VALKEY_PORT = 6479
 SERVICE_PORTS = {"members": 50051, "scoring": 50052, "benefits": 50053, "risk": 50054}
 GATEWAY_PORT = 8080
 METRICS_OFFSET = 1000
-# Who only answers, or calls with its callers' own tokens, needs no key to sign with.
-KEYLESS = {"scoring", "gateway"}
+RENEWED_EVERY_SECONDS = 24 * 3600.0
 
 
 class Platform:
@@ -36,11 +39,13 @@ class Platform:
         self._started_time = datetime.now(UTC)
         self._addresses: dict[str, str] = {}
         self._metrics: dict[str, str] = {}
+        self._authority = Authority(folder.tls)
         self.mongodb_uri = os.environ.get("LAUREL_MONGODB_URI", "")
         self.redis_url = os.environ.get("LAUREL_REDIS_URL", "")
 
     async def start(self) -> RunFile:
         """Start everything at once, services wait for their servers, and wait until all of it serves."""
+        self._issue_certificates()
         servers = [*self._start_mongod(), *self._start_valkey()]
         for name, preferred in SERVICE_PORTS.items():
             self._choose_ports(name, preferred)
@@ -51,6 +56,18 @@ class Platform:
         self._write()
         return self.run_file()
 
+    async def renew_certificates(self) -> None:
+        """Renew every certificate before its end; services take new ones up as they run."""
+        while True:
+            await asyncio.sleep(RENEWED_EVERY_SECONDS)
+            self._issue_certificates()
+
+    def _issue_certificates(self) -> None:
+        now = clock.now()
+        self._authority.operator(now=now)
+        for name in (*SERVICE_PORTS, "gateway"):
+            self._authority.service(name, now=now)
+
     def run_file(self) -> RunFile:
         """What runs where now."""
         return RunFile(
@@ -60,7 +77,7 @@ class Platform:
             redis_url=self.redis_url,
             gateway_url=f"http://{self._addresses.get('gateway', '')}",
             signing_key_file=self._folder.signing_key_file,
-            key_set_file=self._folder.key_set_file,
+            tls_folder=self._folder.tls,
             processes={
                 name: Process(
                     pid=child.pid,
@@ -120,20 +137,34 @@ class Platform:
 
     def _environment(self, name: str) -> dict[str, str]:
         host, port = self._addresses[name].split(":")
+        tls = self._authority.files(name)
         return {
             "LAUREL_HOST": host,
             "LAUREL_PORT": port,
             "LAUREL_METRICS_PORT": self._metrics[name].split(":")[1],
             "LAUREL_KEY_SET_FILE": str(self._folder.key_set_file),
-            **({} if name in KEYLESS else {"LAUREL_SIGNING_KEY_FILE": str(self._folder.signing_key_file)}),
+            "LAUREL_REVOCATIONS_FILE": str(self._folder.revocations_file),
+            "LAUREL_TLS_CERTIFICATE_FILE": str(tls.certificate),
+            "LAUREL_TLS_KEY_FILE": str(tls.key),
+            "LAUREL_TLS_CA_FILE": str(tls.authority),
+            **self._audit(name),
             "LAUREL_TOKEN_TTL_MAX": "PT12H",  # for development; 15 minutes elsewhere
             "LAUREL_MONGODB_URI": self.mongodb_uri,
             "LAUREL_REDIS_URL": self.redis_url,
             **{f"LAUREL_{other.upper()}_ADDRESS": self._addresses[other] for other in SERVICE_PORTS},
         }
 
+    def _audit(self, name: str) -> dict[str, str]:
+        if name not in STORING_SERVICES:
+            return {}
+        return {
+            "LAUREL_AUDIT_KEY_FILE": str(self._folder.audit_key_file(name)),
+            "LAUREL_AUDIT_HEADS_FILE": str(self._folder.audit_heads_file(name)),
+        }
+
     async def _service_serves(self, name: str) -> None:
-        async with grpc.aio.insecure_channel(self._addresses[name]) as channel:
+        operator = Certificates(self._authority.files("operator"))
+        async with tls_channel(self._addresses[name], name, operator) as channel:
             health = health_pb2_grpc.HealthStub(channel)
             await self.supervisor.serving(name, lambda: _is_healthy(health))
 
@@ -164,4 +195,9 @@ async def running(folder: DataFolder) -> AsyncIterator[RunFile]:
     with folder.locked(), Ports() as ports:
         platform = Platform(folder, ports)
         async with platform.supervisor:
-            yield await platform.start()
+            run = await platform.start()
+            renewing = asyncio.create_task(platform.renew_certificates())
+            try:
+                yield run
+            finally:
+                renewing.cancel()

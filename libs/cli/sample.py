@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from libs.cli import programs
+from libs.cli.certificates import Authority
 from libs.cli.clients import connected, staff_token
 from libs.cli.data_folder import RunFile
+from libs.common import clock
 from libs.common.program import preset
 
 PROGRAM = "music_store"
@@ -19,3 +21,4 @@ async def prepare(run: RunFile) -> None:
         await programs.publish(clients, preset(PROGRAM))
         await programs.create_store(clients, PROGRAM, STORE, "CDNOW online")
         await programs.create_partner(clients, PROGRAM, PARTNER, name="CDNOW", stores=[STORE])
+    Authority(run.tls_folder).partner(PROGRAM, PARTNER, now=clock.now())

@@ -1,4 +1,4 @@
-"""Who is calling: the principal of the token, known to everything that the call runs."""
+"""Who is calling, and what they were granted: known to everything that the call runs."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Literal
 from libs.common.errors import ProgramUnknown
 
 PrincipalKind = Literal["member", "partner", "service", "staff"]
+Scope = Literal["self", "store", "group", "program", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Principal:
     program_id: str | None
     roles: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
+    sharing_groups: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
 
     def may_know(self, program_id: str) -> bool:
@@ -30,7 +32,16 @@ class Principal:
             raise ProgramUnknown(program_id=program_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the policy table lets a principal do: whose records they reach, and which fields come masked."""
+
+    scope: Scope
+    mask: tuple[str, ...] = ()
+
+
 _principal: ContextVar[Principal] = ContextVar("principal")
+_grant: ContextVar[Grant] = ContextVar("grant")
 
 
 def caller() -> Principal:
@@ -38,6 +49,21 @@ def caller() -> Principal:
     return _principal.get()
 
 
+def known_caller() -> Principal | None:
+    """The principal of the call that is being served, or None before it is known who that is."""
+    return _principal.get(None)
+
+
 def set_caller(principal: Principal) -> None:
     """Say whose call this task serves."""
     _principal.set(principal)
+
+
+def granted() -> Grant:
+    """What the caller was granted for the call that is being served."""
+    return _grant.get()
+
+
+def set_granted(grant: Grant) -> None:
+    """Say what the call that this task serves was granted."""
+    _grant.set(grant)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from libs.common.errors import Kind, Refusal
+from libs.common.failures import kind
 from libs.common.leases import Leases
 from libs.common.mongo import OUTAGES, Database
 from libs.common.redis import (
@@ -19,13 +20,15 @@ from libs.common.redis import (
     asked_to_end,
     stream_key,
 )
-from libs.common.telemetry import log
+from libs.common.telemetry import DEAD_LETTERS, log
+from libs.common.tracing import TRACEPARENT, Continued
 
 READ_ENTRIES = 200
 BLOCK_SECONDS = 0.5
 PARTITIONS_AT_ONCE = 4
 ATTEMPTS_MAX = 8
 DEAD_LETTERS_RETRIED = 10_000
+DEAD_LETTERS_COUNTED_SECONDS = 10.0
 OUTAGE_SECONDS = 0.2
 FAILURE_SECONDS = 0.1
 PASSING = {Kind.UNAVAILABLE, Kind.DEADLINE, Kind.EXHAUSTED, Kind.ABORTED}
@@ -77,6 +80,7 @@ class StreamConsumer:
         self._at_once = asyncio.Semaphore(PARTITIONS_AT_ONCE)
         self._failures: dict[str, int] = {}
         self._resting: dict[str, float] = {}
+        self._counted = float("-inf")
 
     async def run(self) -> None:
         """Consume until cancelled; what is down is waited for.
@@ -90,6 +94,7 @@ class StreamConsumer:
                 while first:
                     await first[0]()
                     first.pop(0)
+                await self._count_dead_letters()
                 if not await self.consume_once():
                     await asyncio.sleep(0.05)
             except (RedisError, *OUTAGES, TimeoutError, Refusal) as error:
@@ -105,11 +110,21 @@ class StreamConsumer:
         letters = self._database.dead_letters.find({"stream": self._stream}).sort("recorded_time", 1)
         async for letter in letters.limit(DEAD_LETTERS_RETRIED):
             key, entry_id = letter["_id"].rsplit("/", 1)
-            message = StreamMessage(entry_id, letter["type"], letter["payload"], letter["subject"])
+            message = StreamMessage(
+                entry_id, letter["type"], letter["payload"], letter["subject"], letter.get(TRACEPARENT, "")
+            )
             if await self._lasting_failure(key, message) is None:
                 await self._database.dead_letters.delete_one({"_id": letter["_id"]})
                 applied += 1
         return applied
+
+    async def _count_dead_letters(self) -> None:
+        """Say now and then how many there are, whoever has put them aside."""
+        if time.monotonic() - self._counted < DEAD_LETTERS_COUNTED_SECONDS:
+            return
+        self._counted = time.monotonic()
+        count = await self._database.dead_letters.count_documents({"stream": self._stream})
+        DEAD_LETTERS.labels(self._database.name, self._stream).set(count)
 
     async def consume_once(self) -> bool:
         """Apply what is pending in each partition, else what is new; says whether there is any to read."""
@@ -143,22 +158,28 @@ class StreamConsumer:
     async def _apply_partition(self, key: str, messages: list[StreamMessage]) -> None:
         """Apply and acknowledge; what fails rests a while, so that it does not hold up other partitions."""
         async with self._at_once:
-            try:
-                if self._failures.get(key, 0) < ATTEMPTS_MAX:
-                    await self._apply(self._partitions[key], messages)
-                else:
-                    await self._apply_one_by_one(key, messages)
-                await self._redis.xack(key, self._group, *(message.entry_id for message in messages))
-            except Exception as error:
-                self._resting[key] = time.monotonic() + self._pause_after(error, key)
-                return
+            with self._traced(messages) as work:
+                try:
+                    if self._failures.get(key, 0) < ATTEMPTS_MAX:
+                        await self._apply(self._partitions[key], messages)
+                    else:
+                        await self._apply_one_by_one(key, messages)
+                    await self._redis.xack(key, self._group, *(message.entry_id for message in messages))
+                except Exception as error:
+                    work.failed(error)
+                    self._resting[key] = time.monotonic() + self._pause_after(error, key)
+                    return
             self._failures.pop(key, None)
             self._resting.pop(key, None)
+
+    def _traced(self, messages: list[StreamMessage]) -> Continued:
+        return Continued(f"{self._stream} to {self._group}", [message.traceparent for message in messages])
 
     def _pause_after(self, error: Exception, key: str) -> float:
         """Log why messages are to be read again, and give the seconds to wait before."""
         if _passes(error):
-            log("consumer").warning("to be read again", key=key, error=type(error).__name__, why=str(error))
+            why = error.message if isinstance(error, Refusal) else ""
+            log("consumer").warning("to be read again", key=key, error=kind(error), why=why)
             return OUTAGE_SECONDS
         log("consumer").error("failed", key=key, exc_info=error)
         self._failures[key] = self._failures.get(key, 0) + 1
@@ -172,13 +193,17 @@ class StreamConsumer:
 
     async def _lasting_failure(self, key: str, message: StreamMessage) -> Exception | None:
         """Apply a message by itself; gives what it fails with, unless that passes, which is raised."""
-        try:
-            await self._apply(self._partitions[key], [message])
-        except Exception as error:
-            if _passes(error):
-                raise
-            log("consumer").exception("dead letter", key=key, entry=message.entry_id, subject=message.subject)
-            return error
+        with self._traced([message]) as work:
+            try:
+                await self._apply(self._partitions[key], [message])
+            except Exception as error:
+                work.failed(error)
+                if _passes(error):
+                    raise
+                log("consumer").exception(
+                    "dead letter", key=key, entry=message.entry_id, subject=message.subject
+                )
+                return error
         return None
 
     async def _keep_dead(self, key: str, message: StreamMessage, error: Exception) -> None:
@@ -188,6 +213,7 @@ class StreamConsumer:
             "type": message.type,
             "subject": message.subject,
             "payload": message.payload,
+            TRACEPARENT: message.traceparent,
             "error": f"{type(error).__name__}: {error}"[:500],
             "recorded_time": self._now(),
         }
@@ -227,4 +253,5 @@ def _message(entry_id: bytes, fields: dict[bytes, bytes]) -> StreamMessage:
         type=fields.get(b"type", b"").decode(errors="replace"),
         payload=fields.get(b"payload", b""),
         subject=fields.get(b"subject", b"").decode(errors="replace"),
+        traceparent=fields.get(TRACEPARENT.encode(), b"").decode(errors="replace"),
     )

@@ -78,6 +78,12 @@ class IdempotencyKeyReused(Refusal):
     text = "this request_id was used for another payload"
 
 
+class RequestInFlight(Refusal):
+    reason, kind = "REQUEST_IN_FLIGHT", Kind.ABORTED
+    text = "the same request is being worked on; retry with the same request_id"
+    retry_after_seconds = 0.5
+
+
 class PageTokenInvalid(Refusal):
     reason, kind, text = "PAGE_TOKEN_INVALID", Kind.INVALID, "not a page token of this list"
 

@@ -10,7 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
 from pymongo import ReadPreference
 from pymongo.errors import (
     AutoReconnect,
@@ -25,13 +30,14 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from libs.common.caller import caller
-from libs.common.errors import Contention, IdempotencyKeyReused, Unavailable
+from libs.common.errors import Contention, IdempotencyKeyReused, RequestInFlight, Unavailable
 from libs.common.rpc.deadline import seconds_left
 from libs.common.telemetry import TRANSACTION_ATTEMPTS, log
 
 Document = dict[str, Any]
 Client = AsyncIOMotorClient[Document]
 Database = AsyncIOMotorDatabase[Document]
+Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
 
 T = TypeVar("T")
@@ -46,7 +52,18 @@ ANSWERS_KEPT = timedelta(days=30)
 DUPLICATE_KEY = 11000
 MAJORITY = WriteConcern(w="majority", j=True)
 SNAPSHOT = ReadConcern("snapshot")
+AUDIT_RECORD: Document = {
+    "required": ["program_id", "recorded_time", "actor", "act", "objects", "digest"],
+    "properties": {
+        "program_id": {"bsonType": "string"},
+        "recorded_time": {"bsonType": "date"},
+        "digest": {"bsonType": "string"},
+        "position": {"bsonType": ["int", "long"], "minimum": 1},
+    },
+}
 OUTAGES = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError)
+
+_endings: set["asyncio.Future[None]"] = set()
 
 
 def connect(uri: str) -> Client:
@@ -108,11 +125,32 @@ async def _attempt(client: Client, work: Callable[[Session], Awaitable[T]]) -> T
     Not by Motor's with_transaction: it commits where its block ends, outside
     its own retries, so that a conflict found by the commit escapes it.
     """
-    async with await client.start_session() as session:
-        async with session.start_transaction(SNAPSHOT, MAJORITY, ReadPreference.PRIMARY):
-            result = await work(session)
-            await _commit(session)
-        return result
+    session = await client.start_session()
+    try:
+        session.start_transaction(SNAPSHOT, MAJORITY, ReadPreference.PRIMARY)
+        result = await work(session)
+        await _commit(session)
+    except asyncio.CancelledError:
+        _end_later(session)
+        raise
+    except BaseException:
+        await session.end_session()
+        raise
+    await session.end_session()
+    return result
+
+
+def _end_later(session: Session) -> None:
+    """Abort without waiting for it: who is out of time must not be kept by a database that hangs."""
+    ending = asyncio.ensure_future(session.end_session())
+    _endings.add(ending)
+    ending.add_done_callback(_ended)
+
+
+def _ended(ending: "asyncio.Future[None]") -> None:
+    _endings.discard(ending)
+    if not ending.cancelled() and (error := ending.exception()) is not None:
+        log("mongo").info("a transaction ends by itself", error=type(error).__name__)
 
 
 async def _commit(session: Session) -> None:
@@ -152,13 +190,23 @@ class Request(Generic[M]):
     key: str
     digest: str
     response: type[M]
+    program_id: str
+    method: str
+    request_id: str
 
 
 def request(program_id: str, method: str, request_id: str, message: Message, response: type[M]) -> Request[M]:
     """The write that this message asks for on behalf of the present caller."""
     key = "\0".join((program_id, caller().kind, caller().subject, method, request_id))
     payload = message.SerializeToString(deterministic=True)
-    return Request(hashlib.sha256(key.encode()).hexdigest(), hashlib.sha256(payload).hexdigest(), response)
+    return Request(
+        key=hashlib.sha256(key.encode()).hexdigest(),
+        digest=hashlib.sha256(payload).hexdigest(),
+        response=response,
+        program_id=program_id,
+        method=method,
+        request_id=request_id,
+    )
 
 
 async def once(
@@ -171,26 +219,34 @@ async def once(
     """Answer a request from its stored answer, or run work in one transaction and store the answer with it.
 
     Only success is stored: a refusal leaves nothing behind, so the same
-    request may succeed later.
+    request may succeed later. The key is claimed before the work, so that the
+    same request at the same time meets it there and nowhere later; it waits
+    for the answer as long as attempts last, then is refused RequestInFlight.
     """
+    in_flight = False
 
     async def attempt(session: Session) -> M:
+        nonlocal in_flight
         stored = await database.idempotency.find_one({"_id": request.key}, session=session)
         if stored is not None:
             if stored["request_digest"] != request.digest:
                 raise IdempotencyKeyReused
             return request.response.FromString(stored["response"])
+        claim = {"_id": request.key, "request_digest": request.digest, "expires": now() + ANSWERS_KEPT}
+        in_flight = True
+        await database.idempotency.insert_one(claim, session=session)
+        in_flight = False
         answer = await work(session)
-        record = {
-            "_id": request.key,
-            "request_digest": request.digest,
-            "response": answer.SerializeToString(deterministic=True),
-            "expires": now() + ANSWERS_KEPT,
-        }
-        await database.idempotency.insert_one(record, session=session)
+        kept = {"$set": {"response": answer.SerializeToString(deterministic=True)}}
+        await database.idempotency.update_one({"_id": request.key}, kept, session=session)
         return answer
 
-    return await transaction(database.client, attempt)
+    try:
+        return await transaction(database.client, attempt)
+    except (Contention, TimeoutError) as error:
+        if in_flight:
+            raise RequestInFlight from error
+        raise
 
 
 async def ensure_collection(database: Database, name: str, schema: Document) -> None:
@@ -203,7 +259,7 @@ async def ensure_collection(database: Database, name: str, schema: Document) -> 
 
 
 async def ensure_common_indexes(database: Database) -> None:
-    """The indexes of what every storing service keeps: stored answers and the outbox."""
+    """The indexes of what every storing service keeps: stored answers, the outbox and the audit log."""
     await database.idempotency.create_index("expires", expireAfterSeconds=0)
     await database.outbox.create_index([("subject", 1), ("seq_to", 1), ("type", 1)], unique=True)
     await database.outbox.create_index(
@@ -212,3 +268,19 @@ async def ensure_common_indexes(database: Database) -> None:
     await database.outbox.create_index(
         "sent_time", expireAfterSeconds=int(ANSWERS_KEPT.total_seconds()), sparse=True, name="sent_time_ttl"
     )
+    await _ensure_audit(database)
+
+
+async def _ensure_audit(database: Database) -> None:
+    """Unique positions keep two sequencers from making two chains."""
+    await ensure_collection(database, "audit", AUDIT_RECORD)
+    for name in ("audit", "audit_heads"):
+        await database[name].create_index(
+            [("program_id", 1), ("position", 1)],
+            unique=True,
+            partialFilterExpression={"position": {"$exists": True}},
+        )
+    for name, mark in (("audit", "unsequenced"), ("audit_heads", "unanchored")):
+        await database[name].create_index(
+            [(mark, 1), ("program_id", 1), ("_id", 1)], partialFilterExpression={mark: {"$exists": True}}
+        )

@@ -22,23 +22,25 @@ from libs.common.redis import (
     asked_to_end,
     ordered,
     partition_of,
-    stream_groups,
     stream_key,
 )
-from libs.common.telemetry import OUTBOX_UNSENT, log
+from libs.common.telemetry import log
+from libs.common.tracing import TRACEPARENT, traceparent
+from libs.common.upkeep import StreamUpkeep
 
 SWEEP_ROWS = 500
 SWEEP_SECONDS = 0.5
-UPKEEP_SECONDS = 2.0
 TOKEN_SAVED_SECONDS = 1.0
-UNREAD_STREAM_KEPT = 1_000
 RELAY = "relay"
 
 
 def outbox_row(
     message: Message, *, subject: str, member_id: str, seq_from: int, seq_to: int, now: datetime
 ) -> Document:
-    """The row of an announcement; `subject` is what its sequence counts for."""
+    """The row of an announcement; `subject` is what its sequence counts for.
+
+    It keeps the trace that it is made in, and its consumers go on with that.
+    """
     return {
         "_id": new_id("out"),
         "partition": partition_of(member_id),
@@ -47,6 +49,7 @@ def outbox_row(
         "seq_to": seq_to,
         "type": message.DESCRIPTOR.name,
         "payload": message.SerializeToString(deterministic=True),
+        TRACEPARENT: traceparent(),
         "recorded_time": now,
         "unsent": True,
     }
@@ -78,18 +81,26 @@ class OutboxRelay:
     ) -> None:
         """`groups` are the consumers that must have read an entry before it may be trimmed."""
         self._database, self._redis, self._leases = database, redis, leases
-        self._stream, self._groups, self._unread_max, self._now = stream, tuple(groups), unread_max, now
+        self._stream, self._now = stream, now
         self._awake = asyncio.Event()
-        self._full: set[int] = set()
         self._token_saved = float("-inf")
         self._run_key = f"{stream}.run"
+        self._upkeep = StreamUpkeep(
+            database,
+            redis,
+            stream=stream,
+            groups=groups,
+            unread_max=unread_max,
+            ours=lambda: RELAY in leases.held(),
+            now=now,
+        )
 
     async def run(self) -> None:
         """Relay until cancelled; what is down is waited for."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch())
             tasks.create_task(self._sweep())
-            tasks.create_task(self._upkeep())
+            tasks.create_task(self._upkeep.run())
 
     async def _watch(self) -> None:
         """Wake the sweep as soon as something is stored."""
@@ -148,8 +159,8 @@ class OutboxRelay:
         what it lost: later entries would hide the loss.
         """
         unsent: Document = {"unsent": True}
-        if self._full:
-            unsent["partition"] = {"$nin": sorted(self._full)}
+        if self._upkeep.full:
+            unsent["partition"] = {"$nin": sorted(self._upkeep.full)}
         rows = await self._database.outbox.find(unsent).sort("_id", 1).limit(SWEEP_ROWS).to_list(None)
         async with self._redis.pipeline() as pipeline:
             await pipeline.watch(self._run_key)  # a flush from here on makes the sending fail
@@ -161,8 +172,7 @@ class OutboxRelay:
                 return 0
             pipeline.multi()  # type: ignore[no-untyped-call]
             for row in rows:
-                fields = {"type": row["type"], "payload": row["payload"], "subject": row["subject"]}
-                pipeline.xadd(stream_key(self._stream, row["partition"]), fields)  # type: ignore[arg-type]
+                pipeline.xadd(stream_key(self._stream, row["partition"]), _fields(row))  # type: ignore[arg-type]
             entry_ids = await pipeline.execute()
         await self._mark(rows, [entry_id.decode() for entry_id in entry_ids])
         return len(rows)
@@ -181,16 +191,6 @@ class OutboxRelay:
             for sent in by_partition.values()
         ]
         await self._database.outbox.bulk_write(marks, ordered=False)
-
-    async def _upkeep(self) -> None:
-        while not asked_to_end():
-            try:
-                if RELAY in self._leases.held():
-                    await self._trim()
-                OUTBOX_UNSENT.labels(self._database.name).set(await unsent_count(self._database))
-            except (PyMongoError, RedisError) as error:
-                log("outbox").warning("upkeep interrupted", error=type(error).__name__)
-            await asyncio.sleep(UPKEEP_SECONDS)
 
     async def _is_known(self, redis: Redis) -> bool:
         """Whether the server runs and holds what it did when it was last looked at.
@@ -228,22 +228,8 @@ class OutboxRelay:
         last = info["last-generated-id"]
         return ordered(last.decode() if isinstance(last, bytes) else last)
 
-    async def _trim(self) -> None:
-        """Drop what every group has acknowledged, and hold back partitions that are not being read."""
-        for partition in range(PARTITIONS):
-            key = stream_key(self._stream, partition)
-            if not self._groups:
-                await self._redis.xtrim(key, maxlen=UNREAD_STREAM_KEPT, approximate=True)
-                continue
-            groups = await stream_groups(self._redis, key)
-            unread = max((group.lag + group.pending for group in groups.values()), default=0)
-            (self._full.add if unread > self._unread_max else self._full.discard)(partition)
-            if all(name in groups for name in self._groups):
-                await self._redis.xtrim(
-                    key, minid=min(group.needed_from for group in groups.values()), approximate=True
-                )
 
-
-async def unsent_count(database: Database) -> int:
-    """Announcements that are not yet on the stream."""
-    return await database.outbox.count_documents({"unsent": True})
+def _fields(row: Document) -> dict[str, Any]:
+    """A row as an entry of the stream; the trace where it has one."""
+    fields = {name: row[name] for name in ("type", "payload", "subject")}
+    return fields | ({TRACEPARENT: row[TRACEPARENT]} if row.get(TRACEPARENT) else {})

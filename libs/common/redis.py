@@ -59,6 +59,8 @@ class StreamMessage:
     type: str
     payload: bytes
     subject: str
+    # From where in which trace its effect goes on.
+    traceparent: str = ""
 
 
 def ordered(entry_id: str) -> str:

@@ -8,16 +8,23 @@ from typing import Any
 
 import uvloop
 
+from laurel.common.v1 import audit_pb2_grpc
+from libs.common.audit.heads import heads_file
+from libs.common.audit.keys import HeadSigner
+from libs.common.audit.log import AuditLog
+from libs.common.audit.sequencer import SEQUENCER, Sequencer
+from libs.common.audit.service import AuditServicer
 from libs.common.clock import now
 from libs.common.consumer import Apply, StreamConsumer
 from libs.common.leases import Leases
-from libs.common.mongo import OUTAGES, Database, connect
+from libs.common.mongo import Database, connect
+from libs.common.observing import observing
 from libs.common.outbox import RELAY, OutboxRelay
 from libs.common.redis import PARTITIONS, Redis, connect_redis
 from libs.common.rpc.server import RpcServer, stopped
-from libs.common.settings import ServiceSettings, StoredServiceSettings
-from libs.common.telemetry import configure_logs, log, serve_metrics
-from libs.common.tokens import ServiceToken, TokenSigner, TokenVerifier
+from libs.common.settings import ServiceSettings, StoredServiceSettings, starting
+from libs.common.telemetry import log, serve_metrics
+from libs.common.tls import Certificates, certificates_of
 
 
 @dataclass
@@ -28,23 +35,19 @@ class Platform:
     settings: StoredServiceSettings
     database: Database
     redis: Redis
+    certificates: Certificates | None = None
     tasks: list[Coroutine[Any, Any, None]] = field(default_factory=list)
 
     @classmethod
     def of(cls, service: str, settings: StoredServiceSettings) -> "Platform":
         """Connect to the database and the streams of a service."""
         database = connect(settings.mongodb_uri)[f"{settings.database_prefix}{service}"]
-        return cls(service, settings, database, connect_redis(settings.redis_url))
+        return cls(service, settings, database, connect_redis(settings.redis_url), certificates_of(settings))
 
     @property
     def holder(self) -> str:
         """Names this replica in leases, alike before and after its restart."""
         return f"{socket.gethostname()}:{self.settings.port}"
-
-    def token(self) -> ServiceToken:
-        """The service's own identity, for calls to other services."""
-        signer = TokenSigner(self.settings.signing_key_file, self.settings.key_set_file)
-        return ServiceToken(signer, self.service, now)
 
     def relay(self, stream: str, readers: Sequence[str]) -> None:
         """Announce the outbox on a stream that `readers` consume."""
@@ -69,15 +72,24 @@ class Platform:
         )
         self.tasks += [leases.run(), consumer.run()]
 
+    def audit(self, server: RpcServer) -> None:
+        """Chain what is recorded in the audit log, and serve the log."""
+        leases = Leases(self.database, [SEQUENCER], group="audit", holder=self.holder, now=now)
+        sequencer = Sequencer(
+            self.database,
+            leases,
+            HeadSigner(self.service, self.settings.audit_key_file),
+            service=self.service,
+            heads_file=heads_file(self.settings.audit_heads_file),
+            now=now,
+        )
+        self.tasks += [leases.run(), sequencer.run()]
+        servicer = AuditServicer(AuditLog(self.database))
+        server.add(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer)
+
     async def close(self) -> None:
         await self.redis.aclose()
         self.database.client.close()
-
-
-def rpc_server(settings: ServiceSettings, *, outages: tuple[type[Exception], ...] = OUTAGES) -> RpcServer:
-    """A server that verifies the platform's tokens."""
-    verifier = TokenVerifier(settings.key_set_file, ttl_max=settings.token_ttl_max, now=now)
-    return RpcServer(settings, verifier, outages=outages)
 
 
 async def serve(
@@ -102,7 +114,6 @@ async def serve(
 
 
 def run_service(service: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run a service's main on the faster event loop, with its logs as JSON."""
-    configure_logs(service)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    """Run a service's main on the faster event loop, observed."""
+    with starting(service), observing(service), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

@@ -33,6 +33,10 @@ TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
             "en": "{progress} of the way to {tier} is done.",
         },
         "TOP_TIER": {"zh": "{tier}已是最高等级。", "en": "{tier} is the highest tier."},
+        "REPORTED_BY_SEVERAL": {
+            "zh": "{window_days}天内有{reporters}位举报人举报，互动功能暂受限制。",
+            "en": "Reported by {reporters} people within {window_days} days: interaction is limited for now.",
+        },
     }
 )
 

@@ -1,8 +1,6 @@
-"""Bearer tokens: signed by a platform key, verified against a published key set (RFC 7519, RFC 7517)."""
+"""Bearer tokens: signed by a platform key, verified against a published key set (RFC 7519)."""
 
 import hashlib
-import json
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,41 +8,30 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
+from libs.common import clock
 from libs.common.caller import Principal, PrincipalKind
 from libs.common.errors import Unauthenticated
 from libs.common.ids import new_id
+from libs.common.keys import KeySet, algorithm, parse_key_set, public_jwk, read_private
+from libs.common.revocations import Revocations, parse_revocations
+from libs.common.settings import Identity
+from libs.common.watched import FileSource, Source, UrlSource, Watched, watch
 
-ISSUER = "laurel"
-AUDIENCE = "laurel"
 LEEWAY = timedelta(seconds=30)
+TOKEN_CHARACTERS_MAX = 8 * 1024
 CACHED_TOKENS = 10_000
 CACHED_FOR = timedelta(seconds=60)
-
-
-def make_key(key_file: Path, key_set_file: Path) -> None:
-    """Make a signing key, readable by its owner only, and the key set that verifies it."""
-    key = Ed25519PrivateKey.generate()
-    public = jwt.algorithms.OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    public |= {"kid": hashlib.sha256(public["x"].encode()).hexdigest()[:16], "use": "sig", "alg": "EdDSA"}
-    with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    key_set_file.write_text(json.dumps({"keys": [public]}, indent=2))
+REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti"]
 
 
 class TokenSigner:
     """Signs tokens with the platform's key."""
 
-    def __init__(self, key_file: Path, key_set_file: Path) -> None:
-        self._key = load_pem_private_key(key_file.read_bytes(), password=None)
-        self._key_id = json.loads(key_set_file.read_text())["keys"][0]["kid"]
+    def __init__(self, key_file: Path, *, issuer: str = "laurel", audience: str = "laurel") -> None:
+        self._key = read_private(key_file)
+        self._header = {"kid": public_jwk(self._key)["kid"]}
+        self._issuer, self._audience = issuer, audience
 
     def token(
         self,
@@ -56,56 +43,58 @@ class TokenSigner:
         program_id: str | None = None,
         roles: Sequence[str] = (),
         stores: Sequence[str] = (),
+        sharing_groups: Sequence[str] = (),
     ) -> str:
         """A token for this principal, good from now on for `ttl`."""
         claims: dict[str, object] = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
+            "iss": self._issuer,
+            "aud": self._audience,
             "sub": subject,
             "kind": kind,
             "roles": list(roles),
             "stores": list(stores),
+            "sharing_groups": list(sharing_groups),
             "iat": int(now.timestamp()),
             "exp": int((now + ttl).timestamp()),
             "jti": new_id("tok"),
         }
         if program_id is not None:
             claims["program_id"] = program_id
-        assert isinstance(self._key, Ed25519PrivateKey), "make_key makes no other"
-        return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": self._key_id})
-
-
-class ServiceToken:
-    """A service's own token, made anew before it expires."""
-
-    TTL = timedelta(minutes=10)
-
-    def __init__(self, signer: TokenSigner, service: str, now: Callable[[], datetime]) -> None:
-        self._signer, self._service, self._now = signer, service, now
-        self._token, self._renew_time = "", datetime.min.replace(tzinfo=UTC)
-
-    def __call__(self) -> str:
-        now = self._now()
-        if now >= self._renew_time:
-            self._token = self._signer.token(self._service, "service", now=now, ttl=self.TTL)
-            self._renew_time = now + self.TTL / 2
-        return self._token
+        return jwt.encode(claims, self._key, algorithm=algorithm(self._key), headers=self._header)
 
 
 class TokenVerifier:
     """Verifies tokens against a key set, and remembers the verified ones for a minute.
 
     One verification costs about a third of a call; the memory is bounded, and
-    keyed by digest, so that it holds no token.
+    keyed by digest, so that it holds no token. It is emptied whenever the keys
+    or the revocations change.
     """
 
-    def __init__(self, key_set_file: Path, *, ttl_max: timedelta, now: Callable[[], datetime]) -> None:
-        self._ttl_max, self._now = ttl_max, now
-        self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_json(key_set_file.read_text()).keys}
+    def __init__(self, settings: Identity, *, now: Callable[[], datetime] = clock.now) -> None:
+        self._settings, self._now = settings, now
         self._verified: OrderedDict[bytes, tuple[Principal, datetime]] = OrderedDict()
+        self._keys: Watched[KeySet] = Watched(
+            _key_source(settings), parse_key_set, changed=self._verified.clear
+        )
+        self._revocations: Watched[Revocations] | None = None
+        if settings.revocations_file is not None:
+            source = FileSource(settings.revocations_file)
+            self._revocations = Watched(source, parse_revocations, changed=self._verified.clear)
+
+    async def load(self) -> None:
+        """Read keys and revocations for the first time, or ConfigurationError."""
+        for watched in self._watched():
+            await watched.load()
+
+    async def run(self) -> None:
+        """Keep keys and revocations as they are published."""
+        await watch(*self._watched())
 
     def principal(self, token: str) -> Principal:
         """The principal of a token, or Unauthenticated."""
+        if len(token) > TOKEN_CHARACTERS_MAX or not token.isascii():
+            raise Unauthenticated
         fingerprint = hashlib.sha256(token.encode()).digest()
         now = self._now()
         if known := self._verified.get(fingerprint):
@@ -115,40 +104,81 @@ class TokenVerifier:
             del self._verified[fingerprint]
         claims = self._claims(token)
         principal = _principal(claims, token)
-        self._verified[fingerprint] = (
-            principal,
-            min(now + CACHED_FOR, datetime.fromtimestamp(claims["exp"], UTC)),
+        self.require_unrevoked(
+            principal.kind,
+            principal.subject,
+            principal.program_id,
+            issued=_time(claims["iat"]),
+            jti=claims["jti"],
         )
+        self._verified[fingerprint] = (principal, min(now + CACHED_FOR, _time(claims["exp"])))
         if len(self._verified) > CACHED_TOKENS:
             self._verified.popitem(last=False)
         return principal
 
+    def require_unrevoked(
+        self, kind: str, subject: str, program_id: str | None, *, issued: datetime, jti: str = ""
+    ) -> None:
+        """Refuse an identity, a token's or a certificate's, that was revoked since it was issued."""
+        if self._revocations is None:
+            return
+        if self._revocations.value.cover(kind, subject, program_id, issued=issued, jti=jti):
+            raise Unauthenticated("this identity was revoked")
+
     def _claims(self, token: str) -> dict[str, Any]:
         try:
-            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            key = self._key(jwt.get_unverified_header(token).get("kid"))
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
-                algorithms=["EdDSA"],
-                audience=AUDIENCE,
-                issuer=ISSUER,
+                algorithms=[key.algorithm_name],
+                audience=self._settings.token_audience,
+                issuer=self._settings.token_issuer,
                 leeway=LEEWAY,
-                options={"require": ["exp", "iat", "iss", "aud", "sub", "jti"]},
+                options={"require": REQUIRED},
             )
-        except (jwt.PyJWTError, KeyError) as error:
+        except jwt.PyJWTError as error:
             raise Unauthenticated from error
         # The library takes numbers as text, too; what we sign has none.
         if not (isinstance(claims["exp"], int) and isinstance(claims["iat"], int)):
             raise Unauthenticated
-        if claims["exp"] - claims["iat"] > self._ttl_max.total_seconds():
+        if claims["exp"] - claims["iat"] > self._settings.token_ttl_max.total_seconds():
             raise Unauthenticated("the token lives longer than is allowed")
         return claims
+
+    def _key(self, key_id: object) -> jwt.PyJWK:
+        """The key of this id. An unknown one may be new, so the keys are read again for the next try."""
+        if not isinstance(key_id, str):
+            raise Unauthenticated
+        key = self._keys.value.get(key_id)
+        if key is None:
+            self._keys.hurry()
+            raise Unauthenticated
+        return key
+
+    def _watched(self) -> list[Watched[Any]]:
+        return [self._keys] if self._revocations is None else [self._keys, self._revocations]
+
+
+def bearer(given: Sequence[str]) -> str | None:
+    """The token that was given as `authorization`, if any; what is no bearer token is refused."""
+    if not given:
+        return None
+    scheme, _, token = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated
+    return token.strip()
+
+
+def _key_source(settings: Identity) -> Source:
+    if settings.key_set_file is not None:
+        return FileSource(settings.key_set_file)
+    return UrlSource(str(settings.key_set_url), settings.key_set_ca_file)
 
 
 def _principal(claims: dict[str, Any], token: str) -> Principal:
     kind, program_id = claims.get("kind"), claims.get("program_id")
-    roles, stores = claims.get("roles", []), claims.get("stores", [])
-    if kind not in get_args(PrincipalKind) or not (isinstance(roles, list) and isinstance(stores, list)):
+    if kind not in get_args(PrincipalKind):
         raise Unauthenticated("the token says no principal that we know")
     if kind != "service" and not isinstance(program_id, str):
         raise Unauthenticated("the token names no program")
@@ -156,7 +186,19 @@ def _principal(claims: dict[str, Any], token: str) -> Principal:
         subject=str(claims["sub"]),
         kind=cast(PrincipalKind, kind),
         program_id=program_id if isinstance(program_id, str) else None,
-        roles=tuple(map(str, roles)),
-        stores=tuple(map(str, stores)),
+        roles=_names(claims, "roles"),
+        stores=_names(claims, "stores"),
+        sharing_groups=_names(claims, "sharing_groups"),
         token=token,
     )
+
+
+def _names(claims: dict[str, Any], claim: str) -> tuple[str, ...]:
+    names = claims.get(claim, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Unauthenticated(f"the token's {claim} are no list of names")
+    return tuple(names)
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -12,6 +12,7 @@ from libs.common.program import Program
 from libs.common.rpc.client import calling, channel
 from libs.common.rpc.errors import reason_of
 from libs.common.rpc.time import moment, timestamp
+from libs.common.tls import Certificates
 from services.benefits.domain.memberships import Inbound, MemberEvent, Membership, TierReceipt
 from services.benefits.messages import member_event
 
@@ -32,8 +33,11 @@ class Subject:
 class ScoringClient:
     """Asks scoring for tier decisions; sends a program's document only to a replica that lacks it."""
 
-    def __init__(self, address: str, token: Callable[[], str]) -> None:
-        self._channel = channel(address, _SCORING, token=token)
+    def __init__(
+        self, address: str, *, tls: Certificates | None = None, token: Callable[[], str] | None = None
+    ) -> None:
+        """By certificate; where there is none, in development, with a token."""
+        self._channel = channel(address, _SCORING, tls=tls, token=token)
         self._scoring = scoring_pb2_grpc.ScoringServiceStub(self._channel)
 
     async def decide(
@@ -60,8 +64,11 @@ class ScoringClient:
 class MembersClient:
     """Pulls what a stream did not bring."""
 
-    def __init__(self, address: str, token: Callable[[], str]) -> None:
-        self._channel = channel(address, _MEMBERS, token=token)
+    def __init__(
+        self, address: str, *, tls: Certificates | None = None, token: Callable[[], str] | None = None
+    ) -> None:
+        """By certificate; where there is none, in development, with a token."""
+        self._channel = channel(address, _MEMBERS, tls=tls, token=token)
         self._members = members_pb2_grpc.MembersServiceStub(self._channel)
 
     async def events_after(self, program_id: str, member_id: str, seq: int) -> Inbound:

@@ -1,8 +1,10 @@
 """What benefits learns from others: what members did, from members."""
 
 from laurel.members.v1 import events_pb2
+from libs.common.homes import Belongs, KeepHomes
 from libs.common.redis import StreamMessage
 from libs.common.rpc.time import moment
+from libs.common.visibility import home_of
 from services.benefits.domain.memberships import Inbound
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.messages import member_event
@@ -13,11 +15,12 @@ STREAM = "members.events"
 class MemberEvents:
     """Collects what one partition brings by program and member, and has it decided."""
 
-    def __init__(self, decisions: DecisionHandlers) -> None:
-        self._decisions = decisions
+    def __init__(self, decisions: DecisionHandlers, keep_homes: KeepHomes) -> None:
+        self._decisions, self._keep_homes = decisions, keep_homes
 
     async def apply(self, partition: int, messages: list[StreamMessage]) -> None:
         """Apply the announcements of one partition, whatever their order and however often they come."""
+        await self._keep_homes([home for home in map(_home, messages) if home is not None])
         by_program: dict[str, dict[str, Inbound]] = {}
         for message in messages:
             announced = _announced(message)
@@ -26,6 +29,13 @@ class MemberEvents:
                 members.setdefault(announced.member_id, announced).events.update(announced.events)
         for members in by_program.values():
             await self._decisions.apply(partition, list(members.values()))
+
+
+def _home(message: StreamMessage) -> Belongs | None:
+    if message.type != events_pb2.MemberRegistered.DESCRIPTOR.name:
+        return None
+    registered = events_pb2.MemberRegistered.FromString(message.payload)
+    return registered.program_id, registered.member_id, home_of(registered.home)
 
 
 def _announced(message: StreamMessage) -> Inbound | None:

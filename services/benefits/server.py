@@ -1,11 +1,18 @@
 """Builds and wires the benefits service; the only file that knows every part of it."""
 
+from functools import partial
+
 from laurel.benefits.v1 import benefits_pb2_grpc
+from libs.common.audit.trail import Auditor
 from libs.common.clock import now
+from libs.common.homes import keep_homes
 from libs.common.ids import new_id
-from libs.common.mongo import available
+from libs.common.leases import Leases
+from libs.common.mongo import OUTAGES, available
 from libs.common.pipeline import PipelineReader
-from libs.common.service import Platform, rpc_server, run_service, serve
+from libs.common.rpc.server import RpcServer
+from libs.common.service import Platform, run_service, serve
+from libs.common.settings import read_settings
 from services.benefits import consumers, outbox
 from services.benefits.clients import MembersClient, ScoringClient
 from services.benefits.consumers import MemberEvents
@@ -13,6 +20,7 @@ from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reads import ReadHandlers
 from services.benefits.handlers.verification import VerificationHandlers
+from services.benefits.jobs import LEDGER_SUM, LedgerIdentity
 from services.benefits.repository.indexes import ensure_indexes
 from services.benefits.repository.store import BenefitsStore
 from services.benefits.servicer import BenefitsServicer
@@ -36,18 +44,21 @@ def servicer(platform: Platform, programs: ProgramHandlers) -> BenefitsServicer:
 
 async def main() -> None:
     """Serve until asked to stop."""
-    settings = Settings()
+    settings = read_settings(Settings)
     platform = Platform.of(SERVICE, settings)
     await available(platform.database.client)
     await ensure_indexes(platform.database)
     store = BenefitsStore(platform.database)
     programs = ProgramHandlers(store, now)
-    scoring = ScoringClient(settings.scoring_address, platform.token())
-    members = MembersClient(settings.members_address, platform.token())
+    scoring = ScoringClient(settings.scoring_address, tls=platform.certificates)
+    members = MembersClient(settings.members_address, tls=platform.certificates)
     decisions = DecisionHandlers(store, programs, scoring, members, now=now, new_id=new_id)
     platform.relay(outbox.STREAM, outbox.READERS)
-    platform.consume(consumers.STREAM, MemberEvents(decisions).apply)
-    server = rpc_server(settings)
+    platform.consume(consumers.STREAM, MemberEvents(decisions, partial(keep_homes, platform.database)).apply)
+    leases = Leases(platform.database, [LEDGER_SUM], group="jobs", holder=platform.holder, now=now)
+    platform.tasks += [leases.run(), LedgerIdentity(VerificationHandlers(store), leases).run()]
+    server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
+    platform.audit(server)
     server.add(benefits_pb2_grpc.add_BenefitsServiceServicer_to_server, servicer(platform, programs))
     await serve(server, settings, platform.tasks)
     await scoring.close()

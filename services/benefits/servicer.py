@@ -8,7 +8,6 @@ from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import benefits_pb2_grpc
 from laurel.common.v1 import lookup_pb2
 from libs.common.caller import caller
-from libs.common.errors import Forbidden
 from libs.common.mongo import request
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.lookup import in_order
@@ -42,9 +41,6 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def PublishProgram(
         self, message: pb.PublishProgramRequest, context: Any
     ) -> pb.PublishProgramResponse:
-        caller().require_program(message.program_id)
-        if caller().kind != "staff":
-            raise Forbidden("only staff publish programs")
         asked = request(
             message.program_id, "PublishProgram", message.request_id, message, pb.PublishProgramResponse
         )
@@ -58,13 +54,9 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchGetPrograms(
         self, message: pb.BatchGetProgramsRequest, context: Any
     ) -> pb.BatchGetProgramsResponse:
-        principal = caller()
-        visible = [
-            each
-            for each in message.program_ids
-            if principal.kind == "service" or each == principal.program_id
-        ]
-        found = await self.programs.all_live(visible)
+        found = await self.programs.all_live(
+            [each for each in message.program_ids if caller().may_know(each)]
+        )
         return pb.BatchGetProgramsResponse(
             results=in_order(
                 message.program_ids,
@@ -77,7 +69,6 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchGetMemberships(
         self, message: pb.BatchGetMembershipsRequest, context: Any
     ) -> pb.BatchGetMembershipsResponse:
-        caller().require_program(message.program_id)
         found = await self.reads.memberships(message.program_id, message.member_ids)
         return pb.BatchGetMembershipsResponse(
             results=in_order(
@@ -93,7 +84,6 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchGetDecisions(
         self, message: pb.BatchGetDecisionsRequest, context: Any
     ) -> pb.BatchGetDecisionsResponse:
-        caller().require_program(message.program_id)
         found = await self.reads.decisions(message.program_id, message.decision_ids)
         return pb.BatchGetDecisionsResponse(
             results=in_order(
@@ -107,7 +97,6 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchListTierChanges(
         self, message: pb.BatchListTierChangesRequest, context: Any
     ) -> pb.BatchListTierChangesResponse:
-        caller().require_program(message.program_id)
         keys = [(key.member_id, key.tier_set) for key in message.keys]
         listed = await self.reads.tier_changes(message.program_id, keys, message.first or FIRST)
         return pb.BatchListTierChangesResponse(results=[_tier_changes(decisions) for decisions in listed])
@@ -115,7 +104,6 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchGetPointsAccounts(
         self, message: pb.BatchGetPointsAccountsRequest, context: Any
     ) -> pb.BatchGetPointsAccountsResponse:
-        caller().require_program(message.program_id)
         found = await self.reads.accounts(message.program_id, message.member_ids)
         return pb.BatchGetPointsAccountsResponse(
             results=in_order(
@@ -129,7 +117,6 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchListEntries(
         self, message: pb.BatchListEntriesRequest, context: Any
     ) -> pb.BatchListEntriesResponse:
-        caller().require_program(message.program_id)
         listed = await self.reads.entries(message.program_id, message.member_ids, message.first or FIRST)
         return pb.BatchListEntriesResponse(
             results=[
@@ -143,7 +130,6 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchListEntitlements(
         self, message: pb.BatchListEntitlementsRequest, context: Any
     ) -> pb.BatchListEntitlementsResponse:
-        caller().require_program(message.program_id)
         found = await self.reads.entitlements(message.program_id, message.member_ids)
         return pb.BatchListEntitlementsResponse(
             results=in_order(
@@ -159,11 +145,7 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def VerifyLedger(
         self, message: pb.VerifyLedgerRequest, context: Any
     ) -> AsyncIterator[pb.VerifyLedgerResponse]:
-        principal = caller()
-        if principal.kind not in {"staff", "service"}:
-            raise Forbidden
-        program_id = message.program_id or principal.program_id or ""
-        principal.require_program(program_id)
+        program_id = message.program_id or caller().program_id or ""
         async for verified in self.verification.verify(program_id):
             yield _verified(verified)
 

@@ -4,15 +4,15 @@ from starlette.requests import Request
 
 from libs.common.caller import Principal
 from libs.common.errors import Forbidden, Unauthenticated
-from libs.common.tokens import TokenVerifier
+from libs.common.tokens import TokenVerifier, bearer
 
 
 def authenticate(request: Request, verifier: TokenVerifier) -> Principal:
     """The principal of a request, or Unauthenticated."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = bearer(request.headers.getlist("authorization"))
+    if token is None:
         raise Unauthenticated
-    return verifier.principal(token.strip())
+    return verifier.principal(token)
 
 
 def program_of(principal: Principal) -> str:

@@ -9,18 +9,21 @@ from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import caller
 from libs.common.rpc.client import channel
+from libs.common.tls import certificates_of
 from services.gateway.settings import GatewaySettings
 
 READ_SECONDS = 1.0
 LIST_SECONDS = 2.0
+WRITE_SECONDS = 4.0
 
 
 class Clients:
     """What can be asked of the services: one channel each, shared by all requests."""
 
     def __init__(self, settings: GatewaySettings) -> None:
+        tls = certificates_of(settings)
         members, scoring, benefits, risk = self._channels = tuple(
-            channel(address, *protos.DESCRIPTOR.services_by_name.values(), token=_token)
+            channel(address, *protos.DESCRIPTOR.services_by_name.values(), token=_token, tls=tls)
             for address, protos in _services(settings)
         )
         self.members = members_pb2_grpc.MembersServiceStub(members)

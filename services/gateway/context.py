@@ -1,9 +1,16 @@
 """What one request carries to its resolvers: who asks, and the loaders made for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import strawberry
+from graphql import DocumentNode
 
+from laurel.members.v1 import members_pb2
+from libs.common.caller import Grant, Principal
+from libs.common.visibility import Home, sees
+from services.gateway.auth import program_of
+from services.gateway.authorization import fields_granted
 from services.gateway.benefits.loaders import BenefitsLoaders
 from services.gateway.clients import Clients
 from services.gateway.members.loaders import MembersLoaders
@@ -15,25 +22,39 @@ from services.gateway.scoring.loaders import ScoringLoaders
 class Context:
     """One request."""
 
+    principal: Principal
+    grants: Mapping[str, Grant]
     program_id: str
     request_id: str
+    clients: Clients
     members: MembersLoaders
     scoring: ScoringLoaders
     benefits: BenefitsLoaders
     risk: RiskLoaders
     operation: str = "none"
+    document: DocumentNode | None = None
 
 
 Info = strawberry.Info[Context, None]
 
 
-def make_context(clients: Clients, *, program_id: str, request_id: str) -> Context:
+def may_see(info: Info, field: str, member: members_pb2.Member) -> bool:
+    """Whether the grant of this field reaches a member; services decide the same from the same token."""
+    home = Home(member.store_id, member.sharing_group, next((each.source for each in member.identities), ""))
+    return sees(info.context.principal, info.context.grants[field].scope, member.member_id, home)
+
+
+def make_context(clients: Clients, principal: Principal, *, request_id: str) -> Context:
     """A context with loaders of its own, so that nothing read for one request is shown to another."""
+    program_id = program_of(principal)
     members = MembersLoaders(clients.members, program_id)
     benefits = BenefitsLoaders(clients.benefits, program_id)
     return Context(
+        principal=principal,
+        grants=fields_granted(principal),
         program_id=program_id,
         request_id=request_id,
+        clients=clients,
         members=members,
         scoring=ScoringLoaders(clients.scoring, members, benefits, program_id),
         benefits=benefits,

@@ -1,27 +1,48 @@
 """What the graph says when something goes wrong: a code for programs, a text that shows nothing of us."""
 
+import math
 from collections.abc import Sequence
 
 import grpc
-from graphql import GraphQLError, GraphQLSyntaxError
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from graphql import FieldNode, GraphQLError
+from strawberry.types.execution import ExecutionResult
 
-from libs.common.errors import DeadlineExceeded, Kind, Overloaded, Refusal, Unauthenticated, Unavailable
-from libs.common.rpc.errors import INTERNAL_TEXT, error_info, reason_of
+from libs.common.errors import Kind, Refusal, Unauthenticated
+from libs.common.rpc.errors import INTERNAL_TEXT, error_info, reason_of, retry_after_seconds
 from libs.common.telemetry import log
+from services.gateway.codes import Code
+
+TEXT_LENGTH_MAX = 500
+"""Texts may repeat what was sent, so they are cut."""
+
+
+class BadRequest(Refusal):
+    reason, kind, text = Code.BAD_REQUEST, Kind.INVALID, "the body is no GraphQL request"
 
 
 class InvalidInput(Refusal):
     """An argument that the schema lets through and that means nothing."""
 
-    reason, kind, text = "BAD_USER_INPUT", Kind.INVALID, "an argument is not valid"
+    reason, kind, text = Code.BAD_USER_INPUT, Kind.INVALID, "an argument is not valid"
 
 
 _INPUT_REASONS = {"INVALID_REQUEST", "MALFORMED_REQUEST", "PAGE_TOKEN_INVALID", "TIER_UNKNOWN"}
-# What gRPC itself says without our ErrorInfo, in our words; the rest of its codes are defects.
-_TRANSPORT_TEXTS = {
-    refusal.reason: refusal.text for refusal in (DeadlineExceeded, Overloaded, Unauthenticated, Unavailable)
-} | {"RESOURCE_EXHAUSTED": Overloaded.text}
+# What passes by itself, or needs no more words than ours.
+_OUR_TEXTS: dict[str, str] = {
+    Code.UNAVAILABLE: "something this needs is down; ask again, a mutation with the same requestId",
+    Code.DEADLINE_EXCEEDED: "out of time; ask again, a mutation with the same requestId",
+    Code.OVERLOADED: "too much work is waiting; ask again later, a mutation with the same requestId",
+    Code.UNAUTHENTICATED: Unauthenticated.text,
+}
+PASSING = {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.OVERLOADED}
+# What gRPC itself says without our ErrorInfo; the rest of its codes are defects.
+_TRANSPORT: dict[grpc.StatusCode, str] = {
+    grpc.StatusCode.UNAVAILABLE: Code.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED: Code.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Code.OVERLOADED,
+    grpc.StatusCode.UNAUTHENTICATED: Code.UNAUTHENTICATED,
+}
+_RETRY_SECONDS = 1
 
 
 def mask(result: ExecutionResult, request_id: str) -> None:
@@ -29,76 +50,79 @@ def mask(result: ExecutionResult, request_id: str) -> None:
     if not result.errors:
         return
     _log(result.errors, request_id)
-    before = isinstance(result, PreExecutionError)
-    result.errors = [shown(error, request_id, before_execution=before) for error in result.errors]
+    result.errors = [_masked(error, request_id) for error in result.errors]
 
 
-def shown(error: GraphQLError, request_id: str, *, before_execution: bool) -> GraphQLError:
+def _masked(error: GraphQLError, request_id: str) -> GraphQLError:
     """The error as its caller sees it."""
     cause = error.original_error
-    extensions: dict[str, object] = {}
-    if isinstance(cause, RecursionError):
-        code, text = "GRAPHQL_VALIDATION_FAILED", "the document is nested too deeply"
-    elif before_execution and (cause is None or isinstance(cause, GraphQLError)):
-        syntax = isinstance(error, GraphQLSyntaxError)
-        code, text = "GRAPHQL_PARSE_FAILED" if syntax else "GRAPHQL_VALIDATION_FAILED", error.message
-    elif not before_execution and _is_about_arguments(error):
-        code, text = InvalidInput.reason, error.message
-    else:
-        reason, text = _told(cause)
-        code = InvalidInput.reason if reason in _INPUT_REASONS else reason
-        if code != reason:
-            extensions["reason"] = reason
-    extensions |= {"code": code, "requestId": request_id}
+    if _is_about_arguments(error):
+        return shown(error, error.message, Code.BAD_USER_INPUT, request_id)
+    reason, text = _told(cause)
+    if reason in _INPUT_REASONS:
+        return shown(error, text, Code.BAD_USER_INPUT, request_id, reason=reason)
+    if reason in PASSING:
+        return shown(error, text, reason, request_id, retryAfterSeconds=retry_after(cause))
+    return shown(error, text, reason, request_id)
+
+
+def shown(error: GraphQLError, text: str, code: str, request_id: str, **extensions: object) -> GraphQLError:
+    """An error with this text and code, at the place of another."""
     return GraphQLError(
-        text,
+        text[:TEXT_LENGTH_MAX],
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,
         path=error.path,
-        extensions=extensions,
+        extensions=extensions | {"code": code, "requestId": request_id},
     )
 
 
-def refusal_body(refusal: Refusal, request_id: str) -> dict[str, object]:
-    """A request refused before there was an operation, in the shape of a GraphQL answer."""
-    return {
-        "errors": [
-            {"message": refusal.message, "extensions": {"code": refusal.reason, "requestId": request_id}}
-        ]
-    }
-
-
 def _is_about_arguments(error: GraphQLError) -> bool:
-    """Whether graphql-core refused a variable (at no field), or an argument made of one (and says where)."""
+    """Whether graphql-core refused a value of the document at no field, or an argument and says where."""
     cause = error.original_error
     return error.path is None or (isinstance(cause, GraphQLError) and bool(cause.nodes))
 
 
+def retry_after(cause: Exception | None) -> int:
+    """When what passes by itself may be asked for again."""
+    seconds = None
+    if isinstance(cause, Refusal):
+        seconds = cause.retry_after_seconds
+    elif isinstance(cause, grpc.aio.AioRpcError):
+        seconds = retry_after_seconds(cause)
+    return _RETRY_SECONDS if seconds is None else math.ceil(seconds)
+
+
 def _told(cause: Exception | None) -> tuple[str, str]:
     """Reason and text of an error that happened while we read."""
+    reason, text = "INTERNAL", INTERNAL_TEXT
     if isinstance(cause, Refusal):
-        return cause.reason, cause.message
-    if isinstance(cause, grpc.aio.AioRpcError):
-        reason = reason_of(cause)
-        if error_info(cause) is not None and reason != "INTERNAL":
-            return reason, cause.details() or reason
-        if reason in _TRANSPORT_TEXTS:
-            return reason, _TRANSPORT_TEXTS[reason]
-    return "INTERNAL", INTERNAL_TEXT
+        reason, text = cause.reason, cause.message
+    elif isinstance(cause, grpc.aio.AioRpcError):
+        if error_info(cause) is not None:
+            reason, text = reason_of(cause), cause.details() or ""
+        else:
+            reason = _TRANSPORT.get(cause.code(), reason)
+    return reason, _OUR_TEXTS.get(reason, text)
+
+
+def _field(error: GraphQLError) -> str | None:
+    """The field by its name in the schema: in a path stand the aliases that callers make up."""
+    return next((node.name.value for node in error.nodes or () if isinstance(node, FieldNode)), None)
 
 
 def _log(errors: Sequence[GraphQLError], request_id: str) -> None:
     """Log each cause once, however many fields of the answer it cost."""
     causes = {id(error.original_error): error for error in errors if error.original_error is not None}
     for error in causes.values():
-        cause, path = error.original_error, error.path
+        cause, field = error.original_error, _field(error)
         reason, _ = _told(cause)
         if isinstance(cause, grpc.aio.AioRpcError):
             info = error_info(cause)
             theirs = info.metadata.get("request_id", "") if info is not None else ""
             log("graph").warning(
-                "service failed", reason=reason, path=path, request_id=request_id, service_request_id=theirs
+                "service failed", reason=reason, field=field, request_id=request_id, service_request_id=theirs
             )
         elif reason == "INTERNAL" and not isinstance(cause, GraphQLError):
-            log("graph").error("defect", path=path, request_id=request_id, exc_info=cause)
+            log("graph").error("defect", field=field, request_id=request_id, exc_info=cause)

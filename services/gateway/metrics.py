@@ -1,17 +1,39 @@
-"""How long requests take, by what they ask and how they end."""
+"""Requests as they are timed and traced, by what they ask and how they end."""
 
+import time
 from collections.abc import Iterator
 
+from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
+from starlette.requests import Request
 from strawberry.extensions import SchemaExtension
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.execution import ExecutionResult
+
+from libs.common.caller import known_caller
+from libs.common.telemetry import SECONDS
+from libs.common.tracing import TRACEPARENT, begin, finish, incoming
 
 REQUEST_SECONDS = Histogram(
     "laurel_graphql_request_seconds",
     "Time to answer a request, by type of the operation and outcome.",
     ["operation", "outcome"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    buckets=SECONDS,
 )
+SPAN = "POST /graphql"
+
+
+class Served:
+    """One request that we answer, in the trace of its caller or in one that begins here."""
+
+    def __init__(self, request: Request) -> None:
+        self._started = time.perf_counter()
+        self._span = begin(SPAN, SpanKind.SERVER, incoming(request.headers.get(TRACEPARENT, "")))
+
+    def ended(self, operation: str, outcome: str) -> None:
+        """Say what it asked for and how it ended."""
+        REQUEST_SECONDS.labels(operation, outcome).observe(time.perf_counter() - self._started)
+        if self._span is not None:
+            finish(self._span, outcome, failed=outcome == "failed", principal=known_caller())
 
 
 class OperationNoted(SchemaExtension):
@@ -23,9 +45,7 @@ class OperationNoted(SchemaExtension):
 
 
 def outcome_of(result: ExecutionResult) -> str:
-    """How a request ended: `partial` when parts of the answer failed, `invalid` when it was not executed."""
-    if isinstance(result, PreExecutionError):
-        return "invalid"
+    """How an operation ended: `partial` when parts of the answer failed."""
     if not result.errors:
         return "ok"
     return "failed" if result.data is None else "partial"

@@ -1,30 +1,53 @@
-"""The graph: every area's queries in one schema, and `schema.graphql`, its committed text.
+"""The graph: every area's queries and mutations in one schema, and `schema.graphql`, its committed text.
 
 `python -m services.gateway.schema --write` writes the text, `--check` fails when it is not current.
 """
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
+from services.gateway.authorization import guard
 from services.gateway.benefits.queries import BenefitsQuery
+from services.gateway.members.mutations import MembersMutation
 from services.gateway.members.queries import MembersQuery
 from services.gateway.metrics import OperationNoted
-from services.gateway.values import LONG, Long
+from services.gateway.risk.mutations import RiskMutation
+from services.gateway.risk.queries import RiskQuery
+from services.gateway.values import AMOUNT_MINOR, LONG, AmountMinor, Long
 
 SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
-DOCUMENTS_KEPT = 256
 
 
 @strawberry.type(description="What can be read, within the program of the caller's token.")
-class Query(MembersQuery, BenefitsQuery):
+class Query(MembersQuery, BenefitsQuery, RiskQuery):
     pass
+
+
+@strawberry.type(
+    description="What can be written, each with one input and a `requestId` that makes it safe to repeat."
+)
+class Mutation(MembersMutation, RiskMutation):
+    pass
+
+
+class Admitted(SchemaExtension):
+    """Executes the document that the gate let in, which was parsed and validated there."""
+
+    def on_parse(self) -> Iterator[None]:
+        self.execution_context.graphql_document = self.execution_context.context.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = []
+        yield
 
 
 class Graph(strawberry.Schema):
@@ -38,13 +61,16 @@ class Graph(strawberry.Schema):
 
 schema = Graph(
     query=Query,
-    config=StrawberryConfig(scalar_map={Long: LONG}),
+    mutation=Mutation,
+    config=StrawberryConfig(scalar_map={Long: LONG, AmountMinor: AMOUNT_MINOR}),
     extensions=[
         OperationNoted,
-        lambda: ParserCache(maxsize=DOCUMENTS_KEPT),
-        lambda: ValidationCache(maxsize=DOCUMENTS_KEPT),
+        Admitted,
     ],
 )
+
+
+guard(schema._schema)  # noqa: SLF001 - strawberry gives no other way to the graphql-core schema
 
 
 def is_current() -> bool:

@@ -1,11 +1,17 @@
 """Every setting of the gateway, read once from the environment (`LAUREL_…`)."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
 
 from libs.common.settings import Identity
+from services.gateway.admission.limits import Limits
+
+# As browsers send it: nothing after the port, not even a slash, and no pattern.
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
 
 
-class GatewaySettings(Identity):
+class GatewaySettings(Limits, Identity):
     """What the gateway needs to run."""
 
     host: str = "127.0.0.1"
@@ -15,7 +21,9 @@ class GatewaySettings(Identity):
     scoring_address: str
     benefits_address: str
     risk_address: str
-    cors_origins: tuple[str, ...] = ()
-    request_bytes_max: int = Field(default=256 * 1024, ge=1024)
+    # Names by which the gateway may be asked for, without ports.
+    trusted_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")
+    cors_origins: tuple[Origin, ...] = ()
+    request_bytes_max: int = Field(default=32 * 1024, ge=1024)
     request_seconds_max: float = Field(default=5.0, gt=0)
     drain_seconds: int = Field(default=10, ge=0)

@@ -1,12 +1,14 @@
 """Values that several areas of the graph show."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import NewType, TypeVar
+from functools import partial
+from typing import Any, NewType, TypeVar
 
 import strawberry
 from google.protobuf.message import Message
+from graphql import GraphQLError
 
 from laurel.common.v1 import fact_pb2
 from laurel.members.v1 import events_pb2
@@ -16,6 +18,21 @@ from services.gateway.errors import InvalidInput
 Long = NewType("Long", int)
 """A whole number beyond the 32 bits of GraphQL's Int; below 2^53, so that JSON numbers hold it."""
 
+LONG_MAX = 2**53 - 1
+
+AmountMinor = NewType("AmountMinor", int)
+"""An amount as it is sent to us: never below 0, since what is given back is an event of its own."""
+
+AMOUNT_MINOR_MAX = 10**12
+
+
+def _whole(value: object, *, least: int, most: int) -> int:
+    """A whole number as JSON and GraphQL write it: no text, no truth value, nothing after a point."""
+    if type(value) is not int or not least <= value <= most:
+        raise GraphQLError(f"a whole number from {least} to {most} is needed")
+    return value
+
+
 LONG = strawberry.scalar(
     name="Long",
     description=(
@@ -23,7 +40,13 @@ LONG = strawberry.scalar(
         "Beyond the 32 bits of Int, and below 2^53, so that a JSON number holds it exactly."
     ),
     serialize=int,
-    parse_value=int,
+    parse_value=partial(_whole, least=-LONG_MAX, most=LONG_MAX),
+)
+AMOUNT_MINOR = strawberry.scalar(
+    name="AmountMinor",
+    description="An amount in minor units of its currency, from 0 to 1,000,000,000,000. A whole number.",
+    serialize=int,
+    parse_value=partial(_whole, least=0, most=AMOUNT_MINOR_MAX),
 )
 FIRST_MAX = 100
 
@@ -78,9 +101,19 @@ def facts_of(facts: Iterable[fact_pb2.Fact]) -> list[Fact]:
     return [Fact(name=fact.name, value=Long(fact.value)) for fact in facts]
 
 
+def texts_of(texts: Mapping[str, str]) -> list[NamedText]:
+    """Texts as the graph shows them, sorted by name."""
+    return [NamedText(name=name, value=value) for name, value in sorted(texts.items())]
+
+
 def known(kind: type[E], value: int | str) -> E | None:
     """The enum value of what is on the wire; None for one that a newer service has and we do not."""
     return kind(value) if value in kind._value2member_map_ else None
+
+
+def wire(value: Enum | None) -> Any:
+    """What an enum value is on the wire; None for none."""
+    return None if value is None else value.value
 
 
 def time_of(message: Message, field: str) -> datetime | None:
@@ -97,6 +130,11 @@ def checked_first(first: int) -> int:
 
 def checked_time(time: datetime | None) -> datetime | None:
     """A time that says its zone."""
-    if time is not None and time.tzinfo is None:
+    return None if time is None else zoned(time)
+
+
+def zoned(time: datetime) -> datetime:
+    """A time that says its zone."""
+    if time.tzinfo is None:
         raise InvalidInput("a time needs its zone, such as 1998-07-01T00:00:00Z")
     return time

@@ -8,6 +8,7 @@ from libs.common.clock import ProgramClock
 from libs.common.errors import Unavailable
 from libs.common.program import Program
 from libs.common.rpc.client import calling, channel
+from libs.common.tls import Certificates
 from services.members.domain.members import ProgramCalendar
 
 _BENEFITS = benefits_pb2.DESCRIPTOR.services_by_name["BenefitsService"]
@@ -16,8 +17,11 @@ _BENEFITS = benefits_pb2.DESCRIPTOR.services_by_name["BenefitsService"]
 class ProgramsClient:
     """Reads programs from the service that owns them."""
 
-    def __init__(self, address: str, token: Callable[[], str]) -> None:
-        self._channel = channel(address, _BENEFITS, token=token)
+    def __init__(
+        self, address: str, *, tls: Certificates | None = None, token: Callable[[], str] | None = None
+    ) -> None:
+        """By certificate; where there is none, in development, with a token."""
+        self._channel = channel(address, _BENEFITS, tls=tls, token=token)
         self._benefits = benefits_pb2_grpc.BenefitsServiceStub(self._channel)
 
     async def calendar(self, program_id: str) -> ProgramCalendar | None:

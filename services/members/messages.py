@@ -6,6 +6,7 @@ from types import MappingProxyType
 from laurel.common.v1 import error_reason_pb2, fact_pb2
 from laurel.members.v1 import events_pb2, members_pb2
 from libs.common.rpc.time import moment, timestamp
+from libs.common.visibility import Home
 from services.members.domain.facts import LIFETIME, tally_facts
 from services.members.domain.intake import BusinessKey, Event, EventResult, Incoming
 from services.members.domain.members import Member, Registered, Registration, Verification
@@ -66,6 +67,11 @@ def registration(message: members_pb2.Registration) -> Registration:
     )
 
 
+def home_of(member: Member) -> Home:
+    """Where a member belongs."""
+    return Home(member.store_id, member.sharing_group, member.registered_by)
+
+
 def member_message(member: Member) -> members_pb2.Member:
     """A member, without personal data."""
     activity = member.last_activity_time
@@ -73,6 +79,7 @@ def member_message(member: Member) -> members_pb2.Member:
         member_id=member.member_id,
         program_id=member.program_id,
         store_id=member.store_id,
+        sharing_group=member.sharing_group,
         identities=[
             members_pb2.Identity(source=each.source, external_id=each.external_id)
             for each in member.identities

@@ -9,7 +9,7 @@ from libs.common.outbox import outbox_row
 from libs.common.rpc.time import timestamp
 from services.members.domain.intake import Event
 from services.members.domain.members import Member
-from services.members.messages import VERIFICATIONS, recorded_event
+from services.members.messages import VERIFICATIONS, home_of, recorded_event
 
 STREAM = "members.events"
 # Who must have read an announcement before the stream may forget it.
@@ -23,6 +23,7 @@ def member_registered(member: Member, *, now: datetime) -> Document:
         member_id=member.member_id,
         registered_time=timestamp(member.registered_time),
         verification=VERIFICATIONS[member.verification],
+        home=home_of(member).message(),
     )
     return outbox_row(
         message, subject=member.member_id, member_id=member.member_id, seq_from=0, seq_to=0, now=now

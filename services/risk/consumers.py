@@ -1,9 +1,11 @@
 """What risk learns from others: who the members are, from members."""
 
 from laurel.members.v1 import events_pb2
+from libs.common.homes import Belongs, KeepHomes
 from libs.common.redis import StreamMessage
+from libs.common.visibility import home_of
 from services.risk.domain.profiles import Announced
-from services.risk.handlers import ProfileHandlers
+from services.risk.handlers.profiles import ProfileHandlers
 from services.risk.messages import VERIFICATION_NAMES
 
 STREAM = "members.events"
@@ -12,14 +14,22 @@ STREAM = "members.events"
 class MemberEvents:
     """Hands on what one partition brings of identities."""
 
-    def __init__(self, profiles: ProfileHandlers) -> None:
-        self._profiles = profiles
+    def __init__(self, profiles: ProfileHandlers, keep_homes: KeepHomes) -> None:
+        self._profiles, self._keep_homes = profiles, keep_homes
 
     async def apply(self, partition: int, messages: list[StreamMessage]) -> None:
         """Apply the announcements of one partition."""
+        await self._keep_homes([home for home in map(_home, messages) if home is not None])
         announcements = [each for each in map(_announced, messages) if each is not None]
         if announcements:
             await self._profiles.assess(announcements)
+
+
+def _home(message: StreamMessage) -> Belongs | None:
+    if message.type != events_pb2.MemberRegistered.DESCRIPTOR.name:
+        return None
+    registered = events_pb2.MemberRegistered.FromString(message.payload)
+    return registered.program_id, registered.member_id, home_of(registered.home)
 
 
 def _announced(message: StreamMessage) -> Announced | None:

@@ -14,7 +14,7 @@ READERS: tuple[str, ...] = ()
 
 
 def profile_changed(profile: Profile, *, now: datetime) -> Document:
-    """A member's integrity or level has changed."""
+    """A member's integrity, level or restrictions have changed."""
     message = pb.RiskProfileChanged(
         program_id=profile.program_id,
         member_id=profile.member_id,

@@ -1,40 +1,57 @@
 """Builds and wires the risk service; the only file that knows every part of it."""
 
+from functools import partial
+
 from laurel.risk.v1 import risk_pb2_grpc
+from libs.common.audit.trail import Auditor
 from libs.common.clock import now
-from libs.common.mongo import available
+from libs.common.homes import keep_homes
+from libs.common.ids import new_id
+from libs.common.leases import Leases
+from libs.common.mongo import OUTAGES, available
 from libs.common.pipeline import PipelineReader
-from libs.common.service import Platform, rpc_server, run_service, serve
+from libs.common.rpc.server import RpcServer
+from libs.common.service import Platform, run_service, serve
+from libs.common.settings import read_settings
 from services.risk import consumers, outbox
 from services.risk.consumers import MemberEvents
-from services.risk.handlers import ProfileHandlers
-from services.risk.repository import RiskStore, ensure_indexes
+from services.risk.handlers.profiles import ProfileHandlers
+from services.risk.handlers.reports import ReportHandlers
+from services.risk.jobs import EXPIRY, ReportExpiry
+from services.risk.repository.indexes import ensure_indexes
+from services.risk.repository.store import RiskStore
 from services.risk.servicer import RiskServicer
 from services.risk.settings import Settings
 
 SERVICE = "risk"
 
 
-def servicer(platform: Platform, profiles: ProfileHandlers) -> RiskServicer:
+def servicer(platform: Platform, profiles: ProfileHandlers, reports: ReportHandlers) -> RiskServicer:
     """The servicer with its handlers."""
     positions = RiskStore(platform.database).positions
     return RiskServicer(
         profiles=profiles,
+        reports=reports,
         pipeline=PipelineReader(SERVICE, platform.database, platform.redis, [consumers.STREAM], positions),
     )
 
 
 async def main() -> None:
     """Serve until asked to stop."""
-    settings = Settings()
+    settings = read_settings(Settings)
     platform = Platform.of(SERVICE, settings)
     await available(platform.database.client)
     await ensure_indexes(platform.database)
-    profiles = ProfileHandlers(RiskStore(platform.database), now)
+    store = RiskStore(platform.database)
+    profiles = ProfileHandlers(store, now)
+    reports = ReportHandlers(store, now=now, new_id=new_id)
     platform.relay(outbox.STREAM, outbox.READERS)
-    platform.consume(consumers.STREAM, MemberEvents(profiles).apply)
-    server = rpc_server(settings)
-    server.add(risk_pb2_grpc.add_RiskServiceServicer_to_server, servicer(platform, profiles))
+    platform.consume(consumers.STREAM, MemberEvents(profiles, partial(keep_homes, platform.database)).apply)
+    leases = Leases(platform.database, [EXPIRY], group="jobs", holder=platform.holder, now=now)
+    platform.tasks += [leases.run(), ReportExpiry(reports, leases).run()]
+    server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
+    platform.audit(server)
+    server.add(risk_pb2_grpc.add_RiskServiceServicer_to_server, servicer(platform, profiles, reports))
     await serve(server, settings, platform.tasks)
     await platform.close()
 

@@ -6,7 +6,6 @@ from typing import Any
 from laurel.scoring.v1 import scoring_pb2 as pb
 from laurel.scoring.v1 import scoring_pb2_grpc
 from libs.common.caller import caller
-from libs.common.errors import Forbidden
 from services.scoring.handlers import BatchScore, DecideTiers, ScoringHandlers
 from services.scoring.messages import facts_of, receipt_message, score_message, tier_subject
 from services.scoring.programs import NamedProgram
@@ -19,8 +18,6 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
     handlers: ScoringHandlers
 
     async def DecideTiers(self, message: pb.DecideTiersRequest, context: Any) -> pb.DecideTiersResponse:
-        if caller().kind != "service":
-            raise Forbidden
         decisions = self.handlers.decide_tiers(
             DecideTiers(
                 principal=caller(),

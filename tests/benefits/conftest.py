@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from laurel.members.v1 import members_pb2_grpc
 from libs.cli.ports import Ports
 from libs.common.caller import PrincipalKind
 from libs.common.clock import now
+from libs.common.homes import keep_homes
 from libs.common.ids import new_id
 from libs.common.mongo import Database
 from libs.common.program import Program, preset
@@ -81,10 +82,11 @@ class BenefitsWorld:
         return self.platform.database
 
     def caller(
-        self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM
+        self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM, **claims: Any
     ) -> "BenefitsServiceAsyncStub":
         """A stub that calls as this principal; the world keeps its channel open."""
-        opened = channel(self.address, SERVICE, token=self.keys.token(kind, subject, program_id), timeout=20)
+        token = self.keys.token(kind, subject, program_id, **claims)
+        opened = channel(self.address, SERVICE, token=token, timeout=20)
         self._closing.append(opened)
         return benefits_pb2_grpc.BenefitsServiceStub(opened)
 
@@ -105,11 +107,13 @@ class BenefitsWorld:
     def consumer(self) -> MemberEvents:
         """What applies announcements in one replica, with clients and memories of its own."""
         store = BenefitsStore(self.database)
-        scoring = ScoringClient(self.settings.scoring_address, self.platform.token())
-        members = MembersClient(self.settings.members_address, self.platform.token())
+        token = self.keys.token("service", "benefits", None)
+        scoring = ScoringClient(self.settings.scoring_address, token=token)
+        members = MembersClient(self.settings.members_address, token=token)
         self._closing += [scoring, members]
         programs = ProgramHandlers(store, now)
-        return MemberEvents(DecisionHandlers(store, programs, scoring, members, now=now, new_id=new_id))
+        decisions = DecisionHandlers(store, programs, scoring, members, now=now, new_id=new_id)
+        return MemberEvents(decisions, partial(keep_homes, self.database))
 
     @cached_property
     def replica(self) -> MemberEvents:
@@ -156,6 +160,7 @@ async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> Asyn
     with Ports() as ports:
         scoring = Scoring(
             ScoringSettings(
+                development=True,
                 port=ports.any(),
                 metrics_port=0,
                 key_set_file=keys.key_set_file,

@@ -12,6 +12,7 @@ from laurel.members.v1 import events_pb2, members_pb2, members_pb2_grpc
 from libs.common.ids import new_id
 from libs.common.redis import StreamMessage, partition_of
 from libs.common.rpc.time import timestamp
+from libs.common.visibility import Home
 from tests.support.builders import DAY, NOON, PROGRAM
 
 JOINED = NOON - 30 * DAY
@@ -21,8 +22,11 @@ PAGE_MAX = 500
 class Story:
     """A member and what they did, each event with the lifetime facts right after it."""
 
-    def __init__(self, program_id: str = PROGRAM, member_id: str | None = None) -> None:
+    def __init__(
+        self, program_id: str = PROGRAM, member_id: str | None = None, home: Home | None = None
+    ) -> None:
         self.program_id = program_id
+        self.home = home or Home("online", "", "shop")
         self.member_id = member_id or new_id("mem")
         self.events: list[events_pb2.RecordedEvent] = []
         self._facts: Counter[str] = Counter()
@@ -73,6 +77,7 @@ class Story:
                 member_id=self.member_id,
                 registered_time=timestamp(JOINED),
                 verification=events_pb2.VERIFICATION_UNVERIFIED,
+                home=self.home.message(),
             )
         )
 

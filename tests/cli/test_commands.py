@@ -10,9 +10,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import grpc
+import httpx
+import jwt
 import pymongo
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.cli.data_folder import DataFolder, RunFile
 from libs.cli.errors import CommandError
@@ -193,6 +198,93 @@ def test_a_token_is_for_one_known_principal(laurel: Laurel, arguments: tuple[str
     laurel("token", *arguments, exits=2 if "boss" in arguments else 1)
 
 
+def claims(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = jwt.decode(token.strip(), options={"verify_signature": False})
+    return found
+
+
+def key_of(token: str) -> str:
+    return str(jwt.get_unverified_header(token.strip())["kid"])
+
+
+def test_a_token_of_staff_says_where_they_work(laurel: Laurel) -> None:
+    stores = ("--store", "online", "--store", "outlet", "--sharing-group", "north")
+
+    token = claims(laurel("token", "--role", "store_manager", *stores))
+
+    assert (token["roles"], token["stores"]) == (["store_manager"], ["online", "outlet"])
+    assert token["sharing_groups"] == ["north"]
+    assert "--role" in laurel("token", "--member", "mem_1", "--store", "online", exits=1)
+
+
+def asked(laurel: Laurel, token: str) -> int:
+    """The HTTP status of a question with a token."""
+    response = httpx.post(
+        f"{laurel.run_file().gateway_url}/graphql",
+        json={"query": "{ __typename }"},
+        headers={"authorization": f"Bearer {token.strip()}"},
+        timeout=10,
+        trust_env=False,
+    )
+    return response.status_code
+
+
+def test_keys_are_rotated_while_everything_runs(laurel: Laurel) -> None:
+    old = laurel("token", "--role", "analyst")
+
+    laurel("rotate-keys")
+
+    fresh = laurel("token", "--role", "analyst")
+    assert key_of(fresh) != key_of(old)
+    assert (asked(laurel, old), asked(laurel, fresh)) == (200, 200)
+    assert json.loads(laurel("status", "--json"))["pipeline"]
+
+
+def test_what_is_revoked_is_refused_soon_and_what_is_given_then_is_good(laurel: Laurel) -> None:
+    one, all_before = laurel("token", "--role", "analyst"), laurel("token", "--role", "analyst")
+    assert (asked(laurel, one), asked(laurel, all_before)) == (200, 200)
+
+    laurel("revoke", "--jti", claims(one)["jti"])
+    until_refused(laurel, one)
+    between = asked(laurel, all_before)
+    laurel("revoke", "--subject", "laurel-cli", "--kind", "staff")
+    until_refused(laurel, all_before)
+
+    assert between == 200
+    assert asked(laurel, laurel("token", "--role", "analyst")) == 200
+    assert json.loads(laurel("status", "--json"))["pipeline"]
+
+
+def until_refused(laurel: Laurel, token: str) -> None:
+    deadline = time.monotonic() + 60
+    while asked(laurel, token) != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--jti", ""), ("--subject", "ann"), ("--jti", "tok_1", "--subject", "ann")]
+)
+def test_a_revocation_says_whom_it_is_about(laurel: Laurel, arguments: tuple[str, ...]) -> None:
+    assert "Say what to revoke" in laurel("revoke", *arguments, exits=1)
+
+
+def test_a_partner_that_is_admitted_is_told_where_its_certificate_is(laurel: Laurel) -> None:
+    told = laurel("init", "partner", "till", "--name", "Till", "--store", "online")
+
+    folder = laurel.run_file().tls_folder
+    for file in ("partners/music_store.till.pem", "partners/music_store.till.key", "ca.pem"):
+        assert str(folder / file) in told
+        assert (folder / file).exists()
+
+
+def test_services_answer_nobody_without_a_certificate(laurel: Laurel) -> None:
+    with grpc.insecure_channel(laurel.run_file().address("members")) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        with pytest.raises(grpc.RpcError):
+            health.Check(health_pb2.HealthCheckRequest(), timeout=2)
+
+
 def test_a_sound_ledger_is_verified_and_a_tampered_entry_is_found(laurel: Laurel) -> None:
     found = json.loads(laurel("verify", "--json"))
     assert (found["sum"], found["broken"]) == (0, 0)
@@ -207,6 +299,58 @@ def test_a_sound_ledger_is_verified_and_a_tampered_entry_is_found(laurel: Laurel
         entries.update_one({"_id": entry["_id"]}, {"$inc": {"points": -1}}, bypass_document_validation=True)
 
     assert str(entry["_id"]) in told
+
+
+def audited(laurel: Laurel, *filters: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(laurel("audit", "search", "--json", *filters))
+    return found
+
+
+def test_what_operators_did_is_found_in_the_audit_log(laurel: Laurel) -> None:
+    found = audited(laurel, "--act", "CreatePartner", "--object", "cdnow", "--actor", "laurel-cli")
+
+    assert {(each["service"], each["act"], *each["objects"]) for each in found} == {
+        ("members", "CreatePartner", "cdnow")
+    }
+    assert audited(laurel, "--act", "CreatePartner", "--until", "2020-01-01") == []
+    assert audited(laurel, "--actor", "nobody") == []
+    told = laurel("audit", "search", "--act", "PublishProgram", "--since", "2020-01-01T12:30")
+    assert "benefits" in told
+    assert "2020-13-01 is no time" in laurel("audit", "search", "--since", "2020-13-01", exits=1)
+
+
+def test_a_service_killed_right_after_an_act_has_it_in_its_chain(laurel: Laurel) -> None:
+    laurel("init", "store", "killed", "--name", "Killed")
+    pid = laurel.run_file().processes["members"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+    deadline = time.monotonic() + 60
+    while not (found := audited(laurel, "--object", "killed"))[0]["position"]:
+        assert time.monotonic() < deadline
+
+    assert len(found) == 1
+    assert laurel.run_file().processes["members"].pid != pid
+
+
+def test_a_whole_audit_log_is_verified_and_a_tampered_record_is_found(laurel: Laurel) -> None:
+    verified = json.loads(laurel("audit", "verify", "--json"))
+    assert verified["broken"] == 0
+    assert verified["services"]["members"]["records"] >= 3
+    assert verified["services"]["members"]["heads"] == verified["services"]["members"]["kept_apart"]
+
+    with pymongo.MongoClient[dict[str, object]](laurel.run_file().mongodb_uri) as client:
+        records = client["laurel_members"]["audit"]
+        record = records.find_one({"act": "CreatePartner", "position": {"$gt": 0}})
+        assert record is not None
+        records.update_one({"_id": record["_id"]}, {"$set": {"actor.subject": "somebody else"}})
+        told = laurel("audit", "verify", exits=1)
+        in_json = laurel("audit", "verify", "--json", exits=1)
+        records.replace_one({"_id": record["_id"]}, record)
+
+    assert f"members: DIGEST_WRONG {record['_id']}" in told
+    assert "DIGEST_WRONG" in in_json
+    laurel("audit", "verify")
 
 
 def test_a_second_platform_is_refused_in_the_same_folder(laurel: Laurel) -> None:

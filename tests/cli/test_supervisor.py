@@ -157,7 +157,7 @@ def a_run_file() -> RunFile:
             "redis_url": "redis://x",
             "gateway_url": "http://x",
             "signing_key_file": "a",
-            "key_set_file": "b",
+            "tls_folder": "b",
             "processes": {},
         }
     )
@@ -197,6 +197,21 @@ def test_keys_are_made_once_and_are_private(tmp_path: Path) -> None:
     assert folder.signing_key_file.stat().st_mode & 0o777 == 0o600
     assert folder.keys.stat().st_mode & 0o777 == 0o700
     assert len(json.loads(folder.key_set_file.read_text())["keys"]) == 1
+
+
+def test_each_storing_service_has_an_audit_key_of_its_own_that_is_published(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    folder.prepare()
+    keys = [folder.audit_key_file(service) for service in ("members", "benefits", "risk")]
+    before = [key.read_bytes() for key in keys]
+
+    folder.prepare()
+
+    assert [key.read_bytes() for key in keys] == before
+    assert len(set(before)) == 3
+    assert {key.stat().st_mode & 0o777 for key in keys} == {0o600}
+    published = json.loads(folder.audit_key_set_file.read_text())["keys"]
+    assert [each["kid"].partition(".")[0] for each in published] == ["members", "benefits", "risk"]
 
 
 def test_a_taken_port_gives_the_next_free_one() -> None:

@@ -1,17 +1,24 @@
 """A database, streams and keys of a test's own, on the real servers, and logs that cost little."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
+from laurel.common.v1 import audit_pb2_grpc
+from libs.cli.data_folder import DataFolder
+from libs.common.audit.log import AuditLog
+from libs.common.audit.service import AuditServicer
 from libs.common.caller import Principal, set_caller
 from libs.common.ids import new_id
 from libs.common.mongo import Database, connect, ensure_common_indexes
 from libs.common.redis import connect_redis
 from libs.common.rpc.deadline import set_deadline
+from libs.common.settings import ServiceSettings
+from tests.common.audit_world import AuditWorld
 from tests.common.streams_world import Effects, Streams
-from tests.support.services import Keys
+from tests.support.services import Keys, serving
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -51,6 +58,19 @@ def effects(streams: Streams) -> Effects:
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     """The signing key of a test."""
     return Keys.made_in(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+async def audited(database: Database, keys: Keys, tmp_path: Path) -> AsyncIterator[AuditWorld]:
+    """An audit log with its keys and its heads, served to compliance officers."""
+    folder = DataFolder(tmp_path)
+    folder.prepare()
+    settings = ServiceSettings(development=True, port=0, metrics_port=0, key_set_file=keys.key_set_file)
+    register = audit_pb2_grpc.add_AuditServiceServicer_to_server
+    async with serving(settings, register, AuditServicer(AuditLog(database))) as at:
+        world = AuditWorld(database, folder, keys, at)
+        yield world
+        await world.close()
 
 
 @pytest.fixture

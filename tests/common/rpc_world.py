@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -13,11 +12,9 @@ from grpc_status import rpc_status
 
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
-from libs.common.clock import now
 from libs.common.rpc.client import channel
 from libs.common.rpc.server import RpcServer
 from libs.common.settings import ServiceSettings
-from libs.common.tokens import TokenVerifier
 from tests.support.builders import PROGRAM
 from tests.support.services import Keys
 
@@ -92,6 +89,11 @@ class EdgeWorld:
     def metadata(self) -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {self.keys.token('staff', 'ann')()}"),)
 
+    @property
+    def till(self) -> tuple[tuple[str, str], ...]:
+        """The metadata of a partner, who may stream events."""
+        return (("authorization", f"Bearer {self.keys.token('partner', 'shop')()}"),)
+
     def raw(self) -> Any:
         """A channel with nothing of ours in it."""
         self.channels.append(grpc.aio.insecure_channel(self.address))
@@ -115,10 +117,9 @@ async def an_edge(keys: Keys, **limits: Any) -> AsyncIterator[EdgeWorld]:
         port=0,
         metrics_port=0,
         key_set_file=keys.key_set_file,
-        **{"drain_seconds": 0, **limits},
+        **{"development": True, "drain_seconds": 0, **limits},
     )
-    verifier = TokenVerifier(keys.key_set_file, ttl_max=timedelta(hours=1), now=now)
-    server = RpcServer(settings, verifier, outages=(DatabaseDown,))
+    server = RpcServer(settings, outages=(DatabaseDown,))
     profiles, streams = Profiles(), Streams()  # type: ignore[abstract] # the methods that are called
     server.add(risk_pb2_grpc.add_RiskServiceServicer_to_server, profiles)
     server.add(members_pb2_grpc.add_MembersServiceServicer_to_server, streams)

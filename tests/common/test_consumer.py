@@ -165,7 +165,7 @@ async def test_a_consumer_and_a_relay_that_are_asked_to_end_do_so_at_any_moment(
     streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their client loses some cancellations, so many are tried while both are busy."""
-    monkeypatch.setattr("libs.common.outbox.UPKEEP_SECONDS", 0.1)
+    monkeypatch.setattr("libs.common.upkeep.UPKEEP_SECONDS", 0.1)
 
     async def apply(partition: int, messages: list[StreamMessage]) -> None:
         await streams.redis.ping()

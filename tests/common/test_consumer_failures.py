@@ -205,5 +205,6 @@ def test_the_refusals_that_pass_are_those_that_say_when_to_come_again_or_ran_out
         "Contention",
         "DeadlineExceeded",
         "Overloaded",
+        "RequestInFlight",
         "Unavailable",
     }

@@ -10,7 +10,7 @@ from laurel.members.v1 import members_pb2 as pb
 from libs.common import mongo
 from libs.common.caller import Principal, set_caller
 from libs.common.clock import now
-from libs.common.errors import IdempotencyKeyReused
+from libs.common.errors import IdempotencyKeyReused, Kind, RequestInFlight
 from libs.common.mongo import (
     ANSWERS_KEPT,
     Database,
@@ -56,6 +56,27 @@ async def test_the_same_request_ten_times_at_once_has_one_effect_and_equal_answe
     assert {answer.SerializeToString(deterministic=True) for answer in answers} == {
         pb.Store(store_id="store-1").SerializeToString()
     }
+    assert await amount(database) == 1
+
+
+async def test_the_same_request_while_the_first_is_in_flight_is_told_to_come_back(
+    database: Database,
+) -> None:
+    let_go = asyncio.Event()
+
+    async def held(session: Session) -> pb.Store:
+        number = await incremented(database, session)
+        await let_go.wait()
+        return pb.Store(store_id=f"store-{number}")
+
+    first = asyncio.create_task(once(database, asked(), held, now=now))
+    await asyncio.sleep(0.1)
+    with pytest.raises(RequestInFlight) as refusal:
+        await once(database, asked(), opened(database), now=now)
+    let_go.set()
+
+    assert (refusal.value.kind, refusal.value.retry_after_seconds) == (Kind.ABORTED, 0.5)
+    assert await once(database, asked(), opened(database), now=now) == await first
     assert await amount(database) == 1
 
 

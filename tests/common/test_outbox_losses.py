@@ -127,7 +127,7 @@ async def test_what_a_group_has_not_acknowledged_is_kept(streams: Streams) -> No
     await a_reader(streams, "fast", read=1000, acknowledged=1000)
     await a_reader(streams, "slow", read=600, acknowledged=500)
 
-    await relay._trim()
+    await relay._upkeep.trim()
 
     left = await streams.sent_of(ANN)
     assert left[-1] == 1000
@@ -140,7 +140,7 @@ async def test_nothing_is_dropped_before_every_group_is_there(streams: Streams) 
     await streams.send_all(relay)
     await a_reader(streams, "fast", read=500, acknowledged=500)
 
-    await relay._trim()
+    await relay._upkeep.trim()
 
     assert len(await streams.sent_of(ANN)) == 500
 
@@ -150,7 +150,7 @@ async def test_of_a_stream_that_nobody_reads_the_newest_entries_are_kept(streams
     await streams.announce(ANN, 1500)
     await streams.send_all(relay)
 
-    await relay._trim()
+    await relay._upkeep.trim()
 
     left = await streams.sent_of(ANN)
     assert 1000 <= len(left) <= 1200
@@ -165,7 +165,7 @@ async def test_a_partition_that_is_not_being_read_is_held_back_and_the_others_go
     await a_reader(streams, GROUP, read=0, acknowledged=0)
     await streams.announce(ANN, 11)
     await relay.send_once()
-    await relay._trim()
+    await relay._upkeep.trim()
 
     await streams.announce(ANN)
     await streams.announce(CEM)
@@ -174,6 +174,6 @@ async def test_a_partition_that_is_not_being_read_is_held_back_and_the_others_go
     assert await streams.sent_of(CEM) == [1]
 
     await streams.redis.xreadgroup(GROUP, READER, {stream_key(STREAM, 3): ">"}, noack=True)
-    await relay._trim()
+    await relay._upkeep.trim()
     await relay.send_once()
     assert await streams.unsent() == 0

@@ -123,7 +123,7 @@ async def streamed(edge: EdgeWorld, *batches: bytes) -> tuple[int, grpc.aio.AioR
     """How many batches were answered before the stream failed, and how."""
     call = edge.raw().stream_stream(
         "/laurel.members.v1.MembersService/StreamEvents", response_deserializer=Answer.FromString
-    )(iter(batches), metadata=edge.metadata)
+    )(iter(batches), metadata=edge.till)
     answered = 0
     try:
         async for _ in call:
@@ -194,7 +194,7 @@ async def test_a_stream_on_which_nothing_comes_gives_its_place_away(
 
     call = edge.raw().stream_stream(
         "/laurel.members.v1.MembersService/StreamEvents", response_deserializer=Answer.FromString
-    )(silent(), metadata=edge.metadata)
+    )(silent(), metadata=edge.till)
     first = await call.read()
 
     error = await error_of(call.read())

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from laurel.benefits.v1 import benefits_pb2
-from laurel.common.v1 import error_reason_pb2
 from laurel.members.v1 import members_pb2
 from laurel.risk.v1 import risk_pb2
 from laurel.scoring.v1 import scoring_pb2
@@ -14,7 +13,7 @@ from laurel.scoring.v1 import scoring_pb2
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "services/*/*.md", "protos/*.md", "examples/*/*.md")
+    for pattern in ("*.md", "docs/*.md", "services/*/*.md", "protos/*.md", "examples/*/*.md")
     for path in ROOT.glob(pattern)
 )
 CONTRACTS = {"members": members_pb2, "scoring": scoring_pb2, "benefits": benefits_pb2, "risk": risk_pb2}
@@ -33,13 +32,6 @@ def test_the_page_of_a_service_names_each_of_its_calls(service: str) -> None:
     (contract,) = CONTRACTS[service].DESCRIPTOR.services_by_name.values()
 
     assert [method.name for method in contract.methods if f"`{method.name}`" not in page] == []
-
-
-def test_partners_are_told_of_reasons_that_there_are() -> None:
-    told = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "protos/README.md").read_text(), re.MULTILINE)
-
-    assert told
-    assert {f"ERROR_REASON_{reason}" for reason in told} <= set(error_reason_pb2.ErrorReason.keys())
 
 
 def test_words_are_sorted_and_each_stands_for_one_term() -> None:

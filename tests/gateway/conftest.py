@@ -1,6 +1,7 @@
 """The gateway in front of fake services, and a client of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,13 +12,16 @@ import pytest
 
 from libs.common.caller import PrincipalKind
 from libs.common.clock import now
-from libs.common.tokens import TokenSigner, make_key
+from libs.common.keys import make_key
+from libs.common.tokens import TokenSigner, TokenVerifier
 from services.gateway.clients import Clients
 from services.gateway.server import make_app
 from services.gateway.settings import GatewaySettings
 from tests.gateway.fakes import Services
 from tests.gateway.world import PROGRAM, World
+from tests.support.services import STAFF_ROLES
 
+HOST = "gateway"
 ORIGIN = "https://shop.example"
 
 
@@ -34,8 +38,25 @@ class Graph:
         kind: PrincipalKind = "staff",
         program_id: str | None = PROGRAM,
         ttl: timedelta = timedelta(minutes=5),
+        *,
+        subject: str = "somebody",
+        roles: Sequence[str] | None = None,
+        stores: Sequence[str] = (),
+        sharing_groups: Sequence[str] = (),
     ) -> str:
-        return self.signer.token("somebody", kind, now=now(), ttl=ttl, program_id=program_id)
+        """A token of this principal; staff may do anything unless told."""
+        if roles is None:
+            roles = STAFF_ROLES if kind == "staff" else ()
+        return self.signer.token(
+            subject,
+            kind,
+            now=now(),
+            ttl=ttl,
+            program_id=program_id,
+            roles=roles,
+            stores=stores,
+            sharing_groups=sharing_groups,
+        )
 
     async def post(self, body: object, *, token: str | None = None, **headers: str) -> httpx.Response:
         authorization = {"authorization": f"Bearer {self.token() if token is None else token}"}
@@ -63,25 +84,42 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-async def graph(keys: Path) -> AsyncIterator[Graph]:
-    """A gateway before four services of 30 members."""
+@asynccontextmanager
+async def gateway(keys: Path, **changes: object) -> AsyncIterator[Graph]:
+    """A gateway before four services of 30 members, with some settings changed."""
     services = await Services.start(World.of(30), keys)
     settings = GatewaySettings(
         key_set_file=keys / "keys.json",
+        development=True,
         port=0,
         metrics_port=0,
         members_address=services.members.address,
         scoring_address=services.scoring.address,
         benefits_address=services.benefits.address,
         risk_address=services.risk.address,
+        trusted_hosts=(HOST,),
         cors_origins=(ORIGIN,),
-        request_bytes_max=64 * 1024,
     )
     clients = Clients(settings)
-    app = make_app(settings, clients)
+    verifier = TokenVerifier(settings)
+    await verifier.load()
+    app = make_app(settings.model_copy(update=changes), clients, verifier)
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
-        yield Graph(http, services, TokenSigner(keys / "key.pem", keys / "keys.json"))
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:
+        yield Graph(http, services, TokenSigner(keys / "key.pem"))
     await clients.close()
     await services.kill()
+
+
+@pytest.fixture
+async def graph(keys: Path) -> AsyncIterator[Graph]:
+    """A gateway as developers run it."""
+    async with gateway(keys) as graph:
+        yield graph
+
+
+@pytest.fixture
+async def production(keys: Path) -> AsyncIterator[Graph]:
+    """A gateway as it is deployed, apart from the certificates."""
+    async with gateway(keys, development=False) as graph:
+        yield graph

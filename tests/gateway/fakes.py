@@ -1,69 +1,29 @@
 """The other services, in memory and behind real gRPC servers, counting the calls that they get."""
 
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
-from laurel.common.v1 import lookup_pb2
+from laurel.common.v1 import error_reason_pb2
 from laurel.members.v1 import members_pb2, members_pb2_grpc
-from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
+from laurel.risk.v1 import risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import caller
-from libs.common.clock import now
 from libs.common.errors import Kind, Refusal
 from libs.common.paging import page_after, page_token
 from libs.common.rpc.server import RpcServer
 from libs.common.rpc.time import moment
 from libs.common.settings import ServiceSettings
-from libs.common.tokens import TokenVerifier
 from tests.gateway import world
+from tests.gateway.fake import FOUND, MISSING, Asked, Context, Fake
+from tests.gateway.fake_risk import FakeRisk
 from tests.gateway.world import World
-
-FOUND, MISSING = lookup_pb2.LOOKUP_STATUS_FOUND, lookup_pb2.LOOKUP_STATUS_MISSING
-Context = Any
-R = TypeVar("R")
 
 
 class ProgramNotLoaded(Refusal):
     reason, kind, text = "PROGRAM_UNKNOWN", Kind.PRECONDITION, "this replica does not hold the program"
-
-
-@dataclass
-class Asked:
-    """The calls that the services got, and the tokens that came with them."""
-
-    calls: Counter[str] = field(default_factory=Counter)
-    tokens: set[str] = field(default_factory=set)
-    requests: dict[str, Any] = field(default_factory=dict)
-
-    def note(self, method: str, request: Any) -> None:
-        self.calls[method] += 1
-        self.tokens.add(caller().token)
-        self.requests[method] = request
-
-
-class Fake:
-    """A service of a world."""
-
-    def __init__(self, everything: World, asked: Asked) -> None:
-        self.world, self.asked = everything, asked
-        self.breaks: Callable[[], Awaitable[None]] | None = None
-
-    async def begin(self, method: str, request: Any) -> None:
-        self.asked.note(method, request)
-        if self.breaks is not None:
-            await self.breaks()
-        if hasattr(request, "program_id"):
-            caller().require_program(request.program_id)
-
-    def knows(self, owner: str) -> bool:
-        return owner in self.world.members and caller().program_id == self.world.program.key
-
-    def per_member(self, result: Callable[[str], R], missing: R, owners: Any) -> list[R]:
-        return [result(owner) if self.knows(owner) else missing for owner in owners]
 
 
 class FakeMembers(Fake, members_pb2_grpc.MembersServiceServicer):
@@ -99,6 +59,31 @@ class FakeMembers(Fake, members_pb2_grpc.MembersServiceServicer):
             result.status = FOUND if self.knows(key.member_id) else MISSING
             results.append(result)
         return members_pb2.BatchGetFactsResponse(results=results)
+
+    async def RegisterMembers(self, request: members_pb2.RegisterMembersRequest, context: Context) -> Any:
+        """Registers all but those of stores."""
+        await self.begin("RegisterMembers", request)
+        results = [
+            members_pb2.RegisterMemberResult(reason=error_reason_pb2.ERROR_REASON_STORE_UNKNOWN)
+            if each.store_id
+            else members_pb2.RegisterMemberResult(member=self.world.members[world.member_id(1)], created=True)
+            for each in request.registrations
+        ]
+        return members_pb2.RegisterMembersResponse(results=results)
+
+    async def RecordEvents(self, request: members_pb2.RecordEventsRequest, context: Context) -> Any:
+        """Records all but those of stores."""
+        await self.begin("RecordEvents", request)
+        rejected = members_pb2.EventResult(
+            outcome=members_pb2.EVENT_OUTCOME_REJECTED,
+            reason=error_reason_pb2.ERROR_REASON_EVENT_INVALID,
+            detail="store_id: no",
+        )
+        accepted = members_pb2.EventResult(
+            outcome=members_pb2.EVENT_OUTCOME_ACCEPTED, event_id="evt_1", seq=1
+        )
+        results = [rejected if event.store_id else accepted for event in request.events]
+        return members_pb2.RecordEventsResponse(results=results)
 
 
 class FakeScoring(Fake, scoring_pb2_grpc.ScoringServiceServicer):
@@ -188,19 +173,6 @@ class FakeBenefits(Fake, benefits_pb2_grpc.BenefitsServiceServicer):
         return benefits_pb2.BatchListEntitlementsResponse(results=results)
 
 
-class FakeRisk(Fake, risk_pb2_grpc.RiskServiceServicer):
-    async def BatchGetRiskProfiles(
-        self, request: risk_pb2.BatchGetRiskProfilesRequest, context: Context
-    ) -> Any:
-        await self.begin("BatchGetRiskProfiles", request)
-        results = self.per_member(
-            lambda owner: risk_pb2.RiskProfileResult(status=FOUND, profile=world.a_risk_profile(owner)),
-            risk_pb2.RiskProfileResult(status=MISSING),
-            request.member_ids,
-        )
-        return risk_pb2.BatchGetRiskProfilesResponse(results=results)
-
-
 Register = Callable[[Any, Any], None]
 # Partly implemented on purpose: what the gateway does not call is answered UNIMPLEMENTED.
 KINDS: tuple[tuple[Callable[[World, Asked], Fake], Register], ...] = (
@@ -217,13 +189,13 @@ class Running:
     def __init__(self, fake: Fake, register: Register, keys: Path) -> None:
         settings = ServiceSettings(
             key_set_file=keys / "keys.json",
+            development=True,
             port=0,
             metrics_port=0,
             drain_seconds=0,
         )
-        verifier = TokenVerifier(settings.key_set_file, ttl_max=settings.token_ttl_max, now=now)
         self.fake, self.address = fake, ""
-        self._server = RpcServer(settings, verifier)
+        self._server = RpcServer(settings)
         self._server.add(register, fake)
 
     async def start(self) -> None:

@@ -62,8 +62,8 @@ query Page($first: Int!, $after: String, $tier: String) {
         memberId
         facts { asOf }
         scores { name }
-        memberships { tier { key } progress { tier { key } } history { to } }
-        points { available entries { seq } }
+        memberships { tier { key } progress { tier { key } } history(first: 3) { to } }
+        points { available entries(first: 5) { seq } }
         benefits { key }
         risk { integrity }
       }

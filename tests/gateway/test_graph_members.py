@@ -17,7 +17,7 @@ async def test_a_member_is_told_whole_in_one_query(graph: Graph) -> None:
 
     assert member["profile"] == {
         "registeredTime": "1997-01-01T00:00:00+00:00",
-        "storeId": None,
+        "storeId": "online",
         "verification": "VERIFIED",
         "identities": [{"source": "cdnow", "externalId": "00001"}],
         "lastActivityTime": "1998-06-01T12:00:00+00:00",

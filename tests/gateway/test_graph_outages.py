@@ -52,7 +52,8 @@ async def test_an_outage_is_told_without_address_or_driver_text(graph: Graph) ->
     answer = await graph.ask(PARTS, id=member_id(1), program=PROGRAM)
 
     (error,) = answer["errors"]
-    assert error["message"] == "something this needs is down; retry"
+    assert error["message"] == "something this needs is down; ask again, a mutation with the same requestId"
+    assert error["extensions"]["retryAfterSeconds"] == 1
     assert error["extensions"]["requestId"].startswith("req_")
     assert graph.services.risk.address not in str(answer)
 

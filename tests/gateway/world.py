@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from laurel.benefits.v1 import benefits_pb2, events_pb2
 from laurel.common.v1 import fact_pb2
 from laurel.members.v1 import events_pb2 as members_events_pb2
 from laurel.members.v1 import members_pb2
-from laurel.risk.v1 import risk_pb2
+from laurel.risk.v1 import reports_pb2, risk_pb2
 from laurel.scoring.v1 import receipts_pb2, scoring_pb2
 from libs.common.program import Program, preset
 from libs.common.rpc.time import timestamp
@@ -55,6 +56,7 @@ def a_member(number: int) -> members_pb2.Member:
     return members_pb2.Member(
         member_id=member_id(number),
         program_id=PROGRAM,
+        store_id="online",
         identities=[members_pb2.Identity(source="cdnow", external_id=f"{number:05}")],
         registered_time=timestamp(datetime(1997, 1, 1, tzinfo=UTC)),
         verification=members_events_pb2.VERIFICATION_VERIFIED,
@@ -225,8 +227,19 @@ def a_score() -> scoring_pb2.Score:
     )
 
 
+def a_restriction() -> risk_pb2.Restriction:
+    """No interaction for ninety days, after three reports."""
+    return risk_pb2.Restriction(
+        kind=risk_pb2.RESTRICTION_KIND_INTERACTION,
+        reason_code="REPORTED_BY_SEVERAL",
+        reason_params={"reporters": "3", "window_days": "90"},
+        since_time=timestamp(NOON),
+        until_time=timestamp(NOON + timedelta(days=90)),
+    )
+
+
 def a_risk_profile(owner: str) -> risk_pb2.RiskProfile:
-    """A verified member whom one other has reported."""
+    """A verified member whom one other has reported, and whom earlier reports still restrict."""
     return risk_pb2.RiskProfile(
         member_id=owner,
         integrity=90,
@@ -237,4 +250,52 @@ def a_risk_profile(owner: str) -> risk_pb2.RiskProfile:
             risk_pb2.IntegrityPart(code="BASE", points=100),
             risk_pb2.IntegrityPart(code="REPORTS", points=-10),
         ],
+        restrictions=[a_restriction()],
+    )
+
+
+def integrity_changes() -> list[risk_pb2.IntegrityChange]:
+    """Reported at noon, registered before, latest first."""
+    reported, registered = risk_pb2.INTEGRITY_CAUSE_KIND_REPORTED, risk_pb2.INTEGRITY_CAUSE_KIND_REGISTERED
+    return [
+        risk_pb2.IntegrityChange(
+            seq=2,
+            integrity_before=100,
+            integrity_after=90,
+            level_before=risk_pb2.RISK_LEVEL_LOW,
+            level_after=risk_pb2.RISK_LEVEL_LOW,
+            cause=risk_pb2.IntegrityCause(kind=reported, report_id="rep_1"),
+            changed_time=timestamp(NOON),
+            restrictions=[a_restriction()],
+        ),
+        risk_pb2.IntegrityChange(
+            seq=1,
+            integrity_after=100,
+            level_after=risk_pb2.RISK_LEVEL_LOW,
+            cause=risk_pb2.IntegrityCause(kind=registered),
+            changed_time=timestamp(NOON - timedelta(days=1)),
+        ),
+    ]
+
+
+def a_report(**changes: Any) -> reports_pb2.Report:
+    """An upheld report of the first member for harassment."""
+    report: dict[str, Any] = {
+        "report_id": "rep_1",
+        "member_id": member_id(1),
+        "reporter_kind": reports_pb2.REPORTER_KIND_MEMBER,
+        "reporter": member_id(2),
+        "reason": reports_pb2.REPORT_REASON_HARASSMENT,
+        "status": reports_pb2.REPORT_STATUS_UPHELD,
+        "reported_time": timestamp(NOON),
+        "expire_time": timestamp(NOON + timedelta(days=90)),
+        "finding": a_finding(),
+    }
+    return reports_pb2.Report(**report | changes)
+
+
+def a_finding() -> reports_pb2.ReportFinding:
+    """What an officer found a day later."""
+    return reports_pb2.ReportFinding(
+        decided_by="ann", decided_time=timestamp(NOON + timedelta(days=1)), explanation="seen it"
     )

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from libs.cli import figures, ledger, pipeline, programs, sample
+from libs.cli import sample
 from libs.cli.cdnow import Purchase, parse
-from libs.cli.clients import connected, partner_token, staff_token
+from libs.cli.clients import connected, connected_partner, staff_token
 from libs.cli.data_folder import DataFolder, RunFile
 from libs.cli.graph import Graph
 from libs.cli.loader import Loader, LoadResult
 from libs.cli.platform import running
 from libs.common.ids import new_id
-from libs.common.program import Program, preset
-from tests.journeys.conftest import TIERS, Expected, Purchases
+from libs.common.program import Program
+from tests.journeys.conftest import Expected, Purchases
+from tests.journeys.music_stores import a_music_store, as_expected, proven_figures
 
 # The relay, the consumers and the jobs run inside their services.
 PROCESSES = ("mongod", "valkey", "members", "scoring", "benefits", "risk", "gateway")
@@ -65,16 +66,6 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
         yield Running(folder)
 
 
-async def a_program(run: RunFile) -> Program:
-    """The music store again under a name of its own, with a store and a partner."""
-    program = preset(sample.PROGRAM).model_copy(update={"key": new_id("music")})
-    async with connected(run, staff_token(run, program.key)) as staff:
-        await programs.publish(staff, program)
-        await programs.create_store(staff, program.key, sample.STORE, "Online")
-        await programs.create_partner(staff, program.key, sample.PARTNER, name="CDNOW", stores=[sample.STORE])
-    return program
-
-
 async def load_and_kill(
     platform: Running, program: Program, purchases: list[Purchase], name: str, chance: random.Random
 ) -> tuple[LoadResult, int]:
@@ -96,7 +87,7 @@ async def load_and_kill(
         await asyncio.sleep(chance.uniform(0, 0.3))
         return platform.kill(name)
 
-    async with connected(platform.run, partner_token(platform.run, program.key, sample.PARTNER)) as partner:
+    async with connected_partner(platform.run, program.key, sample.PARTNER) as partner:
         killing = asyncio.create_task(kill())
         result = await Loader(partner, program, run_id=new_id("run")).load(purchases, count)
         return result, await killing
@@ -106,25 +97,15 @@ async def found(platform: Running, program: Program, purchases: int) -> Expected
     """What the platform says once it is drained; the ledger must be whole."""
     run = platform.run
     async with connected(run, staff_token(run, program.key)) as staff:
-        await pipeline.drained(staff)
-        counted = await figures.count(staff, program)
-        verified = await ledger.verify(staff, program_id=program.key)
+        counted = await proven_figures(staff, program, purchases=purchases)
         graph = Graph(run, staff_token(run, program.key))
         top = await graph.members(counted.top_spenders())
-    assert (verified.sum_points, verified.broken_count) == (0, 0)
-    assert verified.transactions_count == purchases
     assert len(top) == len(counted.top_spenders())
-    return Expected(
-        members=counted.members,
-        purchases=purchases,
-        spend_minor=counted.spend_minor,
-        points=counted.points_issued,
-        tiers=counted.members_by_tier(key for key, _ in TIERS),
-    )
+    return as_expected(counted, purchases=purchases)
 
 
 async def same_figures_after_a_kill(platform: Running, sold: Purchases, name: str, seed: int) -> None:
-    program = await a_program(platform.run)
+    program = await a_music_store(platform.run)
     purchases = parse(sold.file.read_text().splitlines())
 
     result, killed = await load_and_kill(platform, program, purchases, name, random.Random(seed))

@@ -4,16 +4,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
 from laurel.members.v1 import members_pb2 as pb
 from laurel.members.v1 import members_pb2_grpc
+from libs.common.audit.trail import Auditor
 from libs.common.caller import PrincipalKind
-from libs.common.clock import ProgramClock
+from libs.common.clock import ProgramClock, now
 from libs.common.ids import new_id
 from libs.common.mongo import Database
 from libs.common.rpc.client import channel
@@ -56,10 +56,10 @@ class MembersWorld:
     channels: list[grpc.aio.Channel] = field(default_factory=list)
 
     def caller(
-        self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM
+        self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM, **claims: Any
     ) -> "MembersServiceAsyncStub":
         """A stub that calls as this principal; its channel is held, or grpc.aio would close it."""
-        token = self.keys.token(kind, subject, program_id)
+        token = self.keys.token(kind, subject, program_id, **claims)
         self.channels.append(channel(self.address, SERVICE, token=token, timeout=10))
         return members_pb2_grpc.MembersServiceStub(self.channels[-1])
 
@@ -84,13 +84,14 @@ async def members(
     mongodb_uri: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[MembersWorld]:
     """A members service with a store and two partners."""
-    keys = Keys.made_in(Path(tmp_path_factory.mktemp("keys")))
+    keys = Keys.made_in(tmp_path_factory.mktemp("keys"))
     settings = Settings(benefits_address="unused", **keys.settings(mongodb_uri, redis_url))
     platform = Platform.of("members", settings)
     await ensure_indexes(platform.database)
     programs = FakePrograms()
     register = members_pb2_grpc.add_MembersServiceServicer_to_server
-    async with serving(settings, register, servicer(platform, settings, programs)) as address:
+    auditor, served = Auditor(platform.database, now), servicer(platform, settings, programs)
+    async with serving(settings, register, served, auditor=auditor) as address:
         world = MembersWorld(address, keys, platform.database, programs)
         await world.staff.CreateStore(
             pb.CreateStoreRequest(

@@ -58,7 +58,7 @@ async def test_an_event_carries_the_lifetime_facts_right_after_it(members: Membe
     )
     await members.partner.RecordEvents(a_batch(refund))
 
-    listed = await members.partner.ListMemberEvents(
+    listed = await members.staff.ListMemberEvents(
         pb.ListMemberEventsRequest(program_id="music_store", member_id=member)
     )
 
@@ -210,7 +210,7 @@ async def test_every_kind_of_event_is_counted(
     answer = await members.partner.RecordEvents(a_batch(an_event(member, kind)))
 
     name = events_pb2.EventKind.Name(kind).removeprefix("EVENT_KIND_").lower()
-    listed = await members.partner.ListMemberEvents(
+    listed = await members.staff.ListMemberEvents(
         pb.ListMemberEventsRequest(program_id="music_store", member_id=member)
     )
     assert outcomes(answer) == [ACCEPTED]

@@ -106,7 +106,7 @@ async def test_the_same_announcements_twice_in_a_row_have_one_effect(risk: RiskW
     await risk.apply(*messages)
 
     assert await risk.profile(member) == before
-    assert len(await risk.announced(member)) == 1
+    assert [each.seq for each in await risk.announced(member)] == [1, 2]
 
 
 async def test_the_same_announcements_eight_times_at_once_have_one_effect(risk: RiskWorld) -> None:

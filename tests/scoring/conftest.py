@@ -1,18 +1,16 @@
 """The scoring service behind a real channel, and callers of each kind."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import PrincipalKind
-from libs.common.clock import now
 from libs.common.rpc.client import channel
-from libs.common.tokens import TokenSigner, make_key
 from services.scoring.server import make_server
 from services.scoring.settings import Settings
+from tests.support.services import Keys
 
 if TYPE_CHECKING:
     from laurel.scoring.v1.scoring_pb2_grpc import ScoringServiceAsyncStub
@@ -26,12 +24,11 @@ PROGRAMS_HELD_MAX = 2
 @pytest.fixture
 async def as_caller(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[AsCaller]":
     """Stubs of a scoring service of its own, which holds two programs, for callers of a kind and program."""
-    folder = tmp_path_factory.mktemp("keys")
-    make_key(folder / "key.pem", folder / "keys.json")
-    signer = TokenSigner(folder / "key.pem", folder / "keys.json")
+    keys = Keys.made_in(tmp_path_factory.mktemp("keys"))
     server = make_server(
         Settings(
-            key_set_file=folder / "keys.json",
+            key_set_file=keys.key_set_file,
+            development=True,
             port=0,
             metrics_port=0,
             programs_held_max=PROGRAMS_HELD_MAX,
@@ -42,8 +39,7 @@ async def as_caller(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[
     channels = []
 
     def stub(kind: PrincipalKind, program_id: str | None = None) -> "ScoringServiceAsyncStub":
-        token = signer.token("caller", kind, now=now(), ttl=timedelta(minutes=5), program_id=program_id)
-        opened = channel(f"127.0.0.1:{port}", SERVICE, token=lambda: token)
+        opened = channel(f"127.0.0.1:{port}", SERVICE, token=keys.token(kind, "caller", program_id))
         channels.append(opened)
         return scoring_pb2_grpc.ScoringServiceStub(opened)
 

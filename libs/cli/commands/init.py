@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from libs.cli import programs
+from libs.cli.certificates import Authority
 from libs.cli.clients import connected, staff_token
 from libs.cli.console import out
 from libs.cli.data_folder import RunFile
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, ProgramOption, running_platform
+from libs.common import clock
 from libs.common.program import Program
 
 app = typer.Typer(no_args_is_help=True, help="Make a program, a store or a partner.")
@@ -66,4 +68,11 @@ async def _create_partner(
 ) -> None:
     async with connected(run, staff_token(run, program_id)) as clients:
         partner = await programs.create_partner(clients, program_id, partner_id, name=name, stores=stores)
+    files = Authority(run.tls_folder).partner(program_id, partner_id, now=clock.now())
     out.print(f"partner {partner.partner_id}: {partner.display_name}, for {', '.join(partner.store_ids)}")
+    out.print(
+        f"It calls with the certificate {files.certificate}\nand the key {files.key},\n"
+        f"and trusts {files.authority}.",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -32,12 +32,18 @@ def token(
     role: Annotated[Role | None, typer.Option(help="For staff of this role.")] = None,
     member: Annotated[str | None, typer.Option(help="For the member of this id.")] = None,
     partner: Annotated[str | None, typer.Option(help="For the partner of this key.")] = None,
+    store: Annotated[list[str] | None, typer.Option(help="A store of the staff; may be repeated.")] = None,
+    sharing_group: Annotated[
+        list[str] | None, typer.Option(help="A group of stores that share members; may be repeated.")
+    ] = None,
     program: ProgramOption = PROGRAM,
     ttl: Annotated[str, typer.Option(help="How long it is good, such as 12h or 15m.")] = "12h",
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Print a token for staff, for a member or for a partner of a program."""
     subject, kind = _principal(role, member, partner)
+    if kind != "staff" and (store or sharing_group):
+        raise CommandError("--store and --sharing-group say where staff work: they need --role.")
     text = signer(running_platform(data_dir)).token(
         subject,
         kind,
@@ -45,6 +51,8 @@ def token(
         ttl=_duration(ttl),
         program_id=program,
         roles=[role.value] if role else [],
+        stores=store or [],
+        sharing_groups=sharing_group or [],
     )
     typer.echo(text)
 

@@ -1,4 +1,4 @@
-"""gRPC clients, alike in every service: identity, deadline and retries of what may be repeated."""
+"""gRPC clients, alike in every service: identity, deadline, trace, and retries of what may be repeated."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +11,9 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from libs.common.errors import Unavailable
 from libs.common.rpc.deadline import seconds_left
+from libs.common.rpc.observed import Called
+from libs.common.rpc.transport import area, plain_channel, tls_channel
+from libs.common.tls import Certificates
 
 _REPEATABLE = {MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT}
 _RETRY = {
@@ -43,13 +46,16 @@ def service_config(services: Iterable[ServiceDescriptor]) -> str:
 
 
 class _Identity:
-    """Gives each call the caller's token, and no more time than the call that makes it has left."""
+    """Gives each call the caller's token and trace, and no more time than the call that makes it has left."""
 
-    def __init__(self, token: Callable[[], str], timeout: float | None) -> None:
+    def __init__(self, token: Callable[[], str] | None, timeout: float | None) -> None:
         self._token, self._timeout = token, timeout
 
-    async def _intercept(self, continuation: Any, details: grpc.aio.ClientCallDetails, request: Any) -> Any:
-        metadata = grpc.aio.Metadata(*(details.metadata or ()), ("authorization", f"Bearer {self._token()}"))
+    async def _call(
+        self, called: Called, continuation: Any, details: grpc.aio.ClientCallDetails, request: Any
+    ) -> Any:
+        token = () if self._token is None else (("authorization", f"Bearer {self._token()}"),)
+        metadata = grpc.aio.Metadata(*(details.metadata or ()), *token, *called.metadata())
         asked = details.timeout if details.timeout is not None else self._timeout
         identified = grpc.aio.ClientCallDetails(
             method=details.method,
@@ -64,42 +70,52 @@ class _Identity:
 # grpc.aio files each interceptor under the first arity that it is of, so each arity has a class of its own.
 class _UnaryUnary(_Identity, grpc.aio.UnaryUnaryClientInterceptor):
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return await self._intercept(continuation, client_call_details, request)
+        called = Called(client_call_details.method)
+        return await called.answered(await self._call(called, continuation, client_call_details, request))
 
 
 class _UnaryStream(_Identity, grpc.aio.UnaryStreamClientInterceptor):
     async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        return await self._intercept(continuation, client_call_details, request)
+        called = Called(client_call_details.method)
+        return called.streaming(await self._call(called, continuation, client_call_details, request))
 
 
 class _StreamStream(_Identity, grpc.aio.StreamStreamClientInterceptor):
     async def intercept_stream_stream(
         self, continuation: Any, client_call_details: Any, request_iterator: Any
     ) -> Any:
-        return await self._intercept(continuation, client_call_details, request_iterator)
+        called = Called(client_call_details.method)
+        return called.streaming(await self._call(called, continuation, client_call_details, request_iterator))
 
 
 def channel(
-    target: str, *services: ServiceDescriptor, token: Callable[[], str], timeout: float = 5.0
+    target: str,
+    *services: ServiceDescriptor,
+    token: Callable[[], str] | None = None,
+    tls: Certificates | None = None,
+    timeout: float = 5.0,
 ) -> grpc.aio.Channel:
-    """A channel to a service, made once and shared by all calls."""
+    """A channel to a service, made once and shared by all calls.
+
+    By TLS the caller is known by its certificate, and the server must be the
+    service that was meant. Without, which this machine alone may do, by token.
+    """
     identified: list[grpc.aio.ClientInterceptor] = [
         _UnaryUnary(token, timeout),
         _UnaryStream(token, None),
         _StreamStream(token, None),
     ]
-    return grpc.aio.insecure_channel(
-        target,
-        options=[
-            ("grpc.service_config", service_config(services)),
-            ("grpc.enable_retries", 1),
-            ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-            ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.max_reconnect_backoff_ms", 2_000),
-            ("grpc.keepalive_time_ms", 60_000),
-        ],
-        interceptors=identified,
-    )
+    options: list[tuple[str, str | int]] = [
+        ("grpc.service_config", service_config(services)),
+        ("grpc.enable_retries", 1),
+        ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+        ("grpc.keepalive_time_ms", 60_000),
+    ]
+    if tls is None:
+        return plain_channel(target, options, identified)
+    return tls_channel(target, area(services[0]), tls, options, identified)
 
 
 @contextmanager

@@ -1,9 +1,11 @@
-"""What every gRPC method is wrapped in: identity, deadline, validation, refusals, metrics, logs."""
+"""What every gRPC method is wrapped in: identity, policy, deadline, validation, refusals, metrics, logs."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -11,20 +13,25 @@ import protovalidate
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
 
-from libs.common.caller import Principal, set_caller
+from libs.common.caller import Grant, Principal, caller, set_caller, set_granted
 from libs.common.errors import (
     DeadlineExceeded,
+    Forbidden,
     InvalidRequest,
     MalformedRequest,
+    Overloaded,
     Refusal,
-    Unauthenticated,
     Unavailable,
 )
 from libs.common.ids import new_id
+from libs.common.policy import Rule, policy
 from libs.common.rpc.deadline import set_deadline
 from libs.common.rpc.errors import abort, internal_status, refusal_status
-from libs.common.telemetry import RPC_SECONDS, log
-from libs.common.tokens import TokenVerifier
+from libs.common.rpc.masking import mask
+from libs.common.rpc.observed import Served
+from libs.common.rpc.parts import OF_SERVICES, OF_STRANGERS, has_few_parts, require_countable
+from libs.common.rpc.peer import Authenticator
+from libs.common.telemetry import DENIED, log
 
 DEADLINE_SECONDS = 5.0
 DEADLINE_SECONDS_MAX = 60.0
@@ -34,50 +41,63 @@ STREAM_IDLE_SECONDS = 60.0
 # grpc's classes are generic to the type checker only.
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Deserialize = Callable[[bytes], Message]
 Serve = Callable[[Any, Context], AsyncIterator[Message]]
 ServeUnary = Callable[[Any, Context], Awaitable[Message]]
+AuditRead = Callable[[Principal, str, Message], Awaitable[None]]
 
 
-class Malformed:
-    """Stands for a request whose bytes are no message: deserializers run before our code can refuse."""
-
-
-MALFORMED = Malformed()
-
-
-@dataclass(frozen=True)
 class Edge:
-    """What every method is wrapped in: identity, deadline, validation, refusals, metrics, logs."""
+    """What every method is wrapped in: identity, policy, deadline, validation, refusals, metrics, logs."""
 
-    verifier: TokenVerifier
-    outages: tuple[type[Exception], ...] = ()
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        outages: tuple[type[Exception], ...] = (),
+        *,
+        calls_max: int,
+        audit_read: AuditRead | None = None,
+    ) -> None:
+        """`outages` are answered as UNAVAILABLE; `audit_read` is told what staff read of members."""
+        self._authenticator, self._outages, self._audit_read = authenticator, outages, audit_read
+        self._calls, self._calls_max = 0, calls_max
+        self._streams: Counter[Principal] = Counter()
 
     def wrap(self, method: str, handler: Handler) -> Handler:
-        """The handler of one method inside the edge."""
-        deserializer = _tolerant(handler.request_deserializer)
+        """The handler of one method inside the edge; KeyError for one that the policy table does not name.
+
+        It is given bytes: whoever may not call does not make us read them, and
+        gRPC would answer what is no message with words of its own.
+        """
+        rule, read = policy().rpcs[method], handler.request_deserializer
+        assert read is not None
         serializer = _in_one_form
         if handler.request_streaming and handler.response_streaming:
-            run = self._streaming(method, cast(Serve, handler.stream_stream), checks_each=True)
-            return grpc.stream_stream_rpc_method_handler(run, deserializer, serializer)
+            run = self._streaming(method, rule, read, cast(Serve, handler.stream_stream), checks_each=True)
+            return grpc.stream_stream_rpc_method_handler(run, None, serializer)
         if handler.response_streaming:
-            run = self._streaming(method, cast(Serve, handler.unary_stream), checks_each=False)
-            return grpc.unary_stream_rpc_method_handler(run, deserializer, serializer)
+            run = self._streaming(method, rule, read, cast(Serve, handler.unary_stream), checks_each=False)
+            return grpc.unary_stream_rpc_method_handler(run, None, serializer)
         assert handler.unary_unary is not None, f"{method}: client streams answer per message here"
-        unary = self._unary(method, cast(ServeUnary, handler.unary_unary))
-        return grpc.unary_unary_rpc_method_handler(unary, deserializer, serializer)
+        unary = self._unary(method, rule, read, cast(ServeUnary, handler.unary_unary))
+        return grpc.unary_unary_rpc_method_handler(unary, None, serializer)
 
-    def _unary(self, method: str, serve: ServeUnary) -> ServeUnary:
-        async def unary(request: Message | Malformed, context: Context) -> Message:
-            started = time.perf_counter()
-            status = "OK"
+    def _unary(self, method: str, rule: Rule, read: Deserialize, serve: ServeUnary) -> ServeUnary:
+        async def unary(request: bytes, context: Context) -> Message:
+            call, status = Served(method, context), "OK"
+            self._calls += 1
             try:
+                self._require_room()
                 left = context.time_remaining()
                 seconds = DEADLINE_SECONDS if left is None else min(left, DEADLINE_SECONDS_MAX)
                 set_deadline(seconds)
-                set_caller(self._authenticate(context))
-                checked = valid(request)
+                grant = self._admit(method, rule, context)
+                checked = in_program(valid(message_of(read, request)))
                 async with asyncio.timeout(seconds):
-                    return await serve(checked, context)
+                    answer = await serve(checked, context)
+                    await self._audit(method, rule, checked)
+                mask(answer, grant.mask)
+                return answer
             except asyncio.CancelledError:
                 status = "CANCELLED"
                 raise
@@ -85,20 +105,33 @@ class Edge:
                 status, told = self._ending(method, error)
                 await abort(context, told)
             finally:
-                RPC_SECONDS.labels(method, status).observe(time.perf_counter() - started)
+                self._calls -= 1
+                call.ended(status)
 
         return unary
 
-    def _streaming(self, method: str, serve: Serve, *, checks_each: bool) -> Serve:
+    def _streaming(
+        self, method: str, rule: Rule, read: Deserialize, serve: Serve, *, checks_each: bool
+    ) -> Serve:
         async def streaming(request: Any, context: Context) -> AsyncIterator[Message]:
-            started = time.perf_counter()
-            status = "OK"
+            call, status = Served(method, context, per_request=checks_each), "OK"
+            self._calls += 1
+            ends = ExitStack()
             try:
+                self._require_room()
                 left = context.time_remaining()
                 set_deadline(STREAM_DEADLINE_SECONDS if left is None else left)
-                set_caller(self._authenticate(context))
-                checked = _each_valid(request) if checks_each else valid(request)
+                grant = self._admit(method, rule, context)
+                if checks_each:
+                    ends.enter_context(self._stream_of(caller()))
+                    # A token may expire, or be revoked, long before its stream ends.
+                    admit = partial(self._admit, method, rule, context)
+                    checked: Any = call.each(_each_valid(read, request, admit))
+                else:
+                    checked = in_program(valid(message_of(read, request)))
+                    await self._audit(method, rule, checked)
                 async for answer in serve(checked, context):
+                    mask(answer, grant.mask)
                     yield answer
             except asyncio.CancelledError:
                 status = "CANCELLED"
@@ -107,36 +140,88 @@ class Edge:
                 status, told = self._ending(method, error)
                 await abort(context, told)
             finally:
-                RPC_SECONDS.labels(method, status).observe(time.perf_counter() - started)
+                ends.close()
+                self._calls -= 1
+                call.ended(status)
 
         return streaming
+
+    @contextmanager
+    def _stream_of(self, principal: Principal) -> Iterator[None]:
+        """The place of a stream of requests, which may be held for an hour and say nothing.
+
+        All of them together take half of the places, and one principal's a
+        quarter of that, so that nobody keeps others from being answered.
+        """
+        share, who = self._calls_max // 2, replace(principal, token="")
+        if self._streams.total() >= share or self._streams[who] >= max(1, share // 4):
+            raise Overloaded
+        self._streams[who] += 1
+        try:
+            yield
+        finally:
+            self._streams -= Counter([who])
 
     def _ending(self, method: str, error: Exception) -> tuple[str, Status]:
         """What a call that an exception ends is counted as, and what its caller is told."""
         if isinstance(error, TimeoutError):
             error = DeadlineExceeded()
-        elif isinstance(error, self.outages):
+        elif isinstance(error, self._outages):
             error = Unavailable()
         if isinstance(error, Refusal):
             return error.reason, refusal_status(error)
         return "INTERNAL", internal_status(_log_defect(method))
 
-    def _authenticate(self, context: Context) -> Principal:
-        for name, value in context.invocation_metadata() or ():
-            if name == "authorization":
-                scheme, _, token = str(value).partition(" ")
-                if scheme.lower() == "bearer" and token:
-                    return self.verifier.principal(token)
-        raise Unauthenticated
+    def _require_room(self) -> None:
+        if self._calls > self._calls_max:
+            raise Overloaded
+
+    def _admit(self, method: str, rule: Rule, context: Context) -> Grant:
+        """Say whose call this is and what they were granted, or refuse it."""
+        principal = self._authenticator.principal(context)
+        grant = rule.grant(principal)
+        if grant is None:
+            DENIED.labels(method, principal.kind).inc()
+            log("rpc").warning("denied", method=method, kind=principal.kind, roles=principal.roles)
+            raise Forbidden
+        set_caller(principal)
+        set_granted(grant)
+        return grant
+
+    async def _audit(self, method: str, rule: Rule, request: Message) -> None:
+        """Record what staff read of members; members and partners read what is theirs."""
+        if rule.audit == "read" and caller().kind == "staff" and self._audit_read is not None:
+            await self._audit_read(caller(), method, request)
 
 
-def valid(request: Message | Malformed) -> Message:
-    """The request, if it is a message and keeps the rules of its proto."""
-    if isinstance(request, Malformed):
-        raise MalformedRequest
-    violations = protovalidate.collect_violations(request)
+def message_of(read: Deserialize, data: bytes) -> Message:
+    """The message that these bytes are, unless it has too many parts to be read."""
+    bound = OF_SERVICES if caller().kind == "service" else OF_STRANGERS
+    require_countable(read.__self__, data, bound)  # type: ignore[attr-defined]  # FromString of a message
+    try:
+        return read(data)
+    except DecodeError as error:
+        raise MalformedRequest from error
+
+
+def valid(request: Message) -> Message:
+    """The request, if it keeps the rules of its proto."""
+    # To look for the first broken rule is quick, to describe thousands is not: small requests hear of twenty.
+    violations = protovalidate.collect_violations(request, fail_fast=True)
+    if violations and has_few_parts(request):
+        violations = protovalidate.collect_violations(request)
     if violations:
         raise InvalidRequest(**violation_texts(violations))
+    return request
+
+
+def in_program(request: Message) -> Message:
+    """The request, if it is about the caller's own program; another's answers like one that is not there."""
+    program_id = getattr(request, "program_id", "") or getattr(
+        getattr(request, "batch", None), "program_id", ""
+    )
+    if program_id:
+        caller().require_program(program_id)
     return request
 
 
@@ -157,7 +242,9 @@ def _path(violation: Any) -> str:
     return ".".join(parts) or "message"
 
 
-async def _each_valid(requests: AsyncIterator[Message | Malformed]) -> AsyncIterator[Message]:
+async def _each_valid(
+    read: Deserialize, requests: AsyncIterator[bytes], admit: Callable[[], object]
+) -> AsyncIterator[Message]:
     """Each request of a stream; a client that sends nothing for a minute gives its place away."""
     while True:
         try:
@@ -167,19 +254,8 @@ async def _each_valid(requests: AsyncIterator[Message | Malformed]) -> AsyncIter
             return
         except TimeoutError as error:
             raise DeadlineExceeded("nothing came for too long; begin another stream") from error
-        yield valid(request)
-
-
-def _tolerant(deserialize: Callable[[bytes], Message] | None) -> Callable[[bytes], Message | Malformed]:
-    assert deserialize is not None
-
-    def tolerant(data: bytes) -> Message | Malformed:
-        try:
-            return deserialize(data)
-        except DecodeError:
-            return MALFORMED
-
-    return tolerant
+        admit()
+        yield in_program(valid(message_of(read, request)))
 
 
 def _in_one_form(answer: Message) -> bytes:

@@ -1,7 +1,7 @@
 """Refusals on the wire: google.rpc.Status with ErrorInfo, BadRequest and RetryInfo, and back."""
 
 from collections.abc import Mapping
-from typing import NoReturn, cast
+from typing import NoReturn, TypeVar, cast
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -10,6 +10,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from libs.common.errors import InvalidRequest, Kind, Refusal
+
+M = TypeVar("M", bound=Message)
 
 DOMAIN = "laurel"
 FACTS_BYTES_MAX = 2_500
@@ -84,12 +86,13 @@ async def abort(context: "grpc.aio.ServicerContext[object, object]", status: sta
 
 def error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
     """The ErrorInfo that an error of a call carries, if it is one of ours."""
-    status = rpc_status.from_call(cast(grpc.Call, error))
-    for detail in status.details if status is not None else ():
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info):
-            return info
-    return None
+    return _detail(error, error_details_pb2.ErrorInfo())
+
+
+def retry_after_seconds(error: grpc.aio.AioRpcError) -> float | None:
+    """When an error of a call says that it may be tried again, if it says so."""
+    info = _detail(error, error_details_pb2.RetryInfo())
+    return None if info is None else info.retry_delay.ToMilliseconds() / 1000
 
 
 def reason_of(error: grpc.aio.AioRpcError) -> str:
@@ -98,6 +101,13 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
     if info is not None:
         return str(info.reason)
     return str(error.code().name)
+
+
+def _detail(error: grpc.aio.AioRpcError, kind: M) -> M | None:
+    """The detail of this kind that an error of a call carries, read into the given message."""
+    status = rpc_status.from_call(cast(grpc.Call, error))
+    details = status.details if status is not None else ()
+    return kind if any(detail.Unpack(kind) for detail in details) else None
 
 
 def _pack(status: status_pb2.Status, detail: Message) -> None:

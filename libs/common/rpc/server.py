@@ -8,10 +8,13 @@ from typing import Any
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from libs.common.rpc.edge import Edge, Handler
+from libs.common.rpc.edge import AuditRead, Edge, Handler
+from libs.common.rpc.open_services import bounded
+from libs.common.rpc.peer import Authenticator
 from libs.common.settings import ServiceSettings
+from libs.common.tls import certificates_of, server_credentials
 from libs.common.tokens import TokenVerifier
 
 METADATA_BYTES_MAX = 16 * 1024
@@ -34,18 +37,32 @@ class RpcServer:
     """A gRPC server with health, reflection, caps and a graceful drain."""
 
     def __init__(
-        self, settings: ServiceSettings, verifier: TokenVerifier, *, outages: tuple[type[Exception], ...] = ()
+        self,
+        settings: ServiceSettings,
+        *,
+        outages: tuple[type[Exception], ...] = (),
+        audit_read: AuditRead | None = None,
     ) -> None:
         """`outages` are the exceptions of a database that is down, answered as UNAVAILABLE."""
         self._settings = settings
-        self._edge = Edge(verifier, outages)
+        self._verifier = TokenVerifier(settings)
+        self._edge = Edge(
+            Authenticator(self._verifier, settings.trust_domain),
+            outages,
+            calls_max=settings.concurrent_calls_max,
+            audit_read=audit_read,
+        )
+        self._watching: asyncio.Task[None] | None = None
         self._health = health.aio.HealthServicer()
         self._names = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         self._server = grpc.aio.server(
-            maximum_concurrent_rpcs=settings.concurrent_calls_max,
+            maximum_concurrent_rpcs=2 * settings.concurrent_calls_max,  # the edge says when to come back
             options=[
                 ("grpc.max_receive_message_length", settings.message_bytes_max),
                 ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+                ("grpc.max_concurrent_streams", 2 * settings.concurrent_calls_max),
+                # gRPC would let whoever breaks a limit wait for up to a second; a refusal is quick here.
+                ("grpc.http.tarpit", 0),
                 ("grpc.max_connection_idle_ms", 5 * 60_000),
                 ("grpc.max_connection_age_ms", 30 * 60_000),
                 ("grpc.max_connection_age_grace_ms", 60_000),
@@ -55,29 +72,53 @@ class RpcServer:
 
     def add(self, register: Callable[[Any, Any], None], servicer: object) -> None:
         """Serve a servicer; `register` is the generated add_…Servicer_to_server."""
+        self._names += self._register(register, servicer, self._edge.wrap)
+
+    def _open(self, register: Callable[[Any, Any], None], servicer: object) -> None:
+        """Serve what is no service of ours, and has no row in the policy table."""
+        self._register(register, servicer, lambda _, handler: bounded(handler))
+
+    def _register(
+        self,
+        register: Callable[[Any, Any], None],
+        servicer: object,
+        wrap: Callable[[str, Handler], Handler],
+    ) -> list[str]:
+        """Serve the handlers of a servicer, each wrapped; gives the names of its services."""
         registrar = _Registrar()
         register(servicer, registrar)
         for service, handlers in registrar.handlers.items():
-            wrapped = {
-                name: self._edge.wrap(f"{service}/{name}", handler) for name, handler in handlers.items()
-            }
+            wrapped = {name: wrap(f"{service}/{name}", handler) for name, handler in handlers.items()}
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
-            self._names.append(service)
+        return list(registrar.handlers)
 
     async def start(self) -> int:
-        """Begin to serve; gives the port."""
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(self._names, self._server)
-        port = self._server.add_insecure_port(f"{self._settings.host}:{self._settings.port}")
+        """Begin to serve, once there are keys to verify tokens with; gives the port."""
+        await self._verifier.load()
+        self._watching = asyncio.create_task(self._verifier.run())
+        self._open(health_pb2_grpc.add_HealthServicer_to_server, self._health)
+        reflected = reflection.aio.ReflectionServicer(self._names)
+        self._open(reflection_pb2_grpc.add_ServerReflectionServicer_to_server, reflected)
+        port = self._listen(f"{self._settings.host}:{self._settings.port}")
         await self._server.start()
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return port
 
+    def _listen(self, address: str) -> int:
+        """Listen by TLS, and without only where the settings allow it: in development on loopback."""
+        certificates = certificates_of(self._settings)
+        if certificates is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, server_credentials(certificates))
+
     async def drain(self) -> None:
         """Say NOT_SERVING, let the calls under way end, then stop."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(self._settings.drain_seconds)
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
 
 
 async def stopped() -> None:

@@ -1,12 +1,14 @@
 """Use cases around programs: publish a version, know the live one."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from libs.common.audit import trail
+from libs.common.audit.trail import Act
 from libs.common.errors import ProgramUnknown
 from libs.common.mongo import Request
 from libs.common.program import Program
@@ -36,6 +38,8 @@ class ProgramHandlers:
             version = next_version(program_id, draft, live, now=self._now())
             if live is None or version != live:
                 await benefits.add_program(version, self._now())
+            act = Act(request, [program_id], before=_of_version(live), after=_of_version(version))
+            await trail.record(benefits.database, benefits.session, act, now=self._now())
             return answer(version)
 
         published = await self._store.once(request, attempt, now=self._now)
@@ -55,3 +59,8 @@ class ProgramHandlers:
     async def all_live(self, program_ids: Sequence[str]) -> dict[str, Version]:
         """The live versions of those programs that there are."""
         return await self._store.live_programs(program_ids)
+
+
+def _of_version(version: Version | None) -> Mapping[str, object] | None:
+    """What an audit record says of a version; the document is found by its digest."""
+    return None if version is None else {"version": version.program.version, "digest": version.digest}

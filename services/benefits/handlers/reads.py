@@ -1,8 +1,9 @@
 """Use cases that read: memberships, decisions, accounts, entries and entitlements."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from libs.common.homes import visible
 from services.benefits.domain.entitlements import Entitlement, entitlements
 from services.benefits.domain.ledger import Account, Transaction, member_account
 from services.benefits.domain.memberships import Decision, Membership, membership_id
@@ -33,15 +34,23 @@ class ReadHandlers:
 
     async def decisions(self, program_id: str, decision_ids: Sequence[str]) -> dict[str, Decision]:
         found = await self._store.decisions(decision_ids)
-        return {key: decision for key, decision in found.items() if decision.program_id == program_id}
+        seen = await self._seen(program_id, {decision.member_id for decision in found.values()})
+        return {
+            key: decision
+            for key, decision in found.items()
+            if decision.program_id == program_id and decision.member_id in seen
+        }
 
     async def tier_changes(
         self, program_id: str, keys: Sequence[tuple[str, str]], first: int
     ) -> list[list[Decision]]:
         """The changes of each (member, tier set), latest first."""
         at_once = asyncio.Semaphore(READS_AT_ONCE)
+        seen = await self._seen(program_id, {member_id for member_id, _ in keys})
 
         async def changes(member_id: str, tier_set: str) -> list[Decision]:
+            if member_id not in seen:
+                return []
             async with at_once:
                 return await self._store.tier_changes(membership_id(program_id, member_id, tier_set), first)
 
@@ -50,7 +59,8 @@ class ReadHandlers:
     async def accounts(self, program_id: str, member_ids: Sequence[str]) -> dict[str, Account]:
         """The points account of each member that has one."""
         currency = (await self._programs.live(program_id)).program.points.currency
-        wanted = [member_account(program_id, member_id, currency).account_id for member_id in member_ids]
+        seen = await self._seen(program_id, member_ids)
+        wanted = [member_account(program_id, member_id, currency).account_id for member_id in seen]
         return {account.owner: account for account in (await self._store.accounts(wanted)).values()}
 
     async def entries(
@@ -59,8 +69,11 @@ class ReadHandlers:
         """The entries of each member's account with their transactions, latest first."""
         currency = (await self._programs.live(program_id)).program.points.currency
         at_once = asyncio.Semaphore(READS_AT_ONCE)
+        seen = await self._seen(program_id, member_ids)
 
         async def latest(member_id: str) -> list[StoredEntry]:
+            if member_id not in seen:
+                return []
             async with at_once:
                 account = member_account(program_id, member_id, currency)
                 return await self._store.latest_entries(account.account_id, first)
@@ -87,9 +100,14 @@ class ReadHandlers:
             for member_id, memberships in held.items()
         }
 
+    async def _seen(self, program_id: str, member_ids: Collection[str]) -> set[str]:
+        """Those of the members whom the caller may see; the others are as if they were not there."""
+        return await visible(self._store.database, program_id, member_ids)
+
     async def _held(self, program_id: str, member_ids: Sequence[str]) -> dict[str, list[Membership]]:
         held: dict[str, list[Membership]] = {}
-        for membership in (await self._store.memberships(member_ids)).values():
+        seen = await self._seen(program_id, member_ids)
+        for membership in (await self._store.memberships(seen)).values():
             if membership.program_id == program_id:
                 held.setdefault(membership.member_id, []).append(membership)
         return {member_id: sorted(each, key=lambda one: one.tier_set) for member_id, each in held.items()}

@@ -74,6 +74,11 @@ class VerificationHandlers:
     def __init__(self, store: BenefitsStore) -> None:
         self._store = store
 
+    async def sums(self) -> dict[str, int]:
+        """All balances of each program, summed at one moment: every sum is 0, or the books are wrong."""
+        async with mongo.snapshot(self._store.database.client) as session:
+            return await BenefitsStore(self._store.database, session).balance_sums()
+
     async def verify(self, program_id: str) -> AsyncIterator[Verified]:
         """Progress now and then, and at last the result; of all programs if none is named."""
         async with mongo.snapshot(self._store.database.client) as session:

@@ -32,6 +32,9 @@ from services.benefits.repository.documents import (
 
 M = TypeVar("M", bound=Message)
 
+PROGRAMS_TOLD = 1_000
+SUMMING_MS = 30_000
+
 
 @dataclass(frozen=True, slots=True)
 class BenefitsStore:
@@ -216,6 +219,17 @@ class BenefitsStore:
         return await self.database.entries.count_documents(
             _of_program("account_id", program_id), session=self.session
         )
+
+    async def balance_sums(self) -> dict[str, int]:
+        """The sum of all balances by program, the most wrong ones first if there are too many to tell."""
+        summed: list[dict[str, Any]] = [
+            {"$group": {"_id": "$program_id", "sum": {"$sum": "$balance"}}},
+            {"$set": {"wrong": {"$abs": "$sum"}}},
+            {"$sort": {"wrong": -1, "_id": 1}},
+            {"$limit": PROGRAMS_TOLD},
+        ]
+        found = self.database.accounts.aggregate(summed, session=self.session, maxTimeMS=SUMMING_MS)
+        return {each["_id"]: each["sum"] async for each in found}
 
     async def positions(self, program_id: str | None) -> dict[str, tuple[int, int]]:
         """Members and the sum of their applied sequences, by program.

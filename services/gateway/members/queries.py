@@ -3,21 +3,19 @@
 # strawberry.field is typed as Any where it decorates.
 # mypy: disable-error-code="untyped-decorator"
 
-import re
 from typing import Annotated
 
 import strawberry
 from strawberry import relay
 
+from laurel.members.v1 import members_pb2 as pb
 from libs.common.errors import Kind, ProgramUnknown, Refusal
 from services.gateway.benefits.documents import parsed
-from services.gateway.context import Info
-from services.gateway.errors import InvalidInput
-from services.gateway.members.pages import Cursor, cursors
+from services.gateway.context import Info, may_see
+from services.gateway.members.ids import key_of_global_id, member_key
 from services.gateway.members.types import Member, member_of
+from services.gateway.pages import Cursor, cursors, page_info, page_token_at
 from services.gateway.values import checked_first
-
-_MEMBER_ID = re.compile(r"mem_[0-9a-f]{32}")
 
 
 class TierUnknown(Refusal):
@@ -32,7 +30,7 @@ class MembersQuery:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The global id.")],  # noqa: A002
     ) -> relay.Node | None:
-        return await _member(info, _key_of_global_id(id))
+        return await _member(info, "Query.node", key_of_global_id(id))
 
     @strawberry.field(description="One member of the program; null when there is none of this id.")
     async def member(
@@ -42,7 +40,7 @@ class MembersQuery:
             strawberry.ID, strawberry.argument(description="The global id, or the platform's own `mem_…`.")
         ],
     ) -> Member | None:
-        return await _member(info, id if _MEMBER_ID.fullmatch(id) else _key_of_global_id(id))
+        return await _member(info, "Query.member", member_key(id))
 
     @strawberry.field(description="The members of the program, oldest first.")
     async def members(
@@ -60,12 +58,19 @@ class MembersQuery:
         checked_first(first)
         start = Cursor.decode(after)
         tier_filter = None if tier is None else await _tier_filter(info, tier)
-        page_token = await _page_token(info, start, tier_filter)
+
+        async def page(size: int, token: str) -> pb.ListMembersResponse:
+            return await info.context.members.page(page_size=size, page_token=token, tier=tier_filter)
+
+        page_token = await page_token_at(start, page)
         if page_token is None:
             return _connection([], "", "", after)
-        page = await info.context.members.page(page_size=first, page_token=page_token, tier=tier_filter)
+        listed = await page(first, page_token)
         return _connection(
-            [member_of(each) for each in page.members], page_token, page.next_page_token, after
+            [member_of(each) for each in listed.members if may_see(info, "Query.members", each)],
+            page_token,
+            listed.next_page_token,
+            after,
         )
 
 
@@ -78,28 +83,13 @@ def _connection(
             relay.Edge[Member](cursor=cursor, node=member)
             for cursor, member in zip(places, members, strict=True)
         ],
-        page_info=relay.PageInfo(
-            has_next_page=bool(next_page_token),
-            has_previous_page=after is not None,
-            start_cursor=places[0] if places else None,
-            end_cursor=places[-1] if places else None,
-        ),
+        page_info=page_info(places, next_page_token, after),
     )
 
 
-async def _member(info: Info, member_id: str) -> Member | None:
+async def _member(info: Info, field: str, member_id: str) -> Member | None:
     member = await info.context.members.member.load(member_id)
-    return None if member is None else member_of(member)
-
-
-def _key_of_global_id(text: str) -> str:
-    try:
-        global_id = relay.GlobalID.from_id(text)
-    except relay.GlobalIDValueError as error:
-        raise InvalidInput("not an id of the graph") from error
-    if global_id.type_name != "Member" or not _MEMBER_ID.fullmatch(global_id.node_id):
-        raise InvalidInput("not the id of a member")
-    return global_id.node_id
+    return member_of(member) if member is not None and may_see(info, field, member) else None
 
 
 async def _tier_filter(info: Info, tier: str) -> tuple[str, str]:
@@ -111,14 +101,3 @@ async def _tier_filter(info: Info, tier: str) -> tuple[str, str]:
     if tier not in {each.key for each in tier_set.tiers}:
         raise TierUnknown
     return tier_set.key, tier
-
-
-async def _page_token(info: Info, start: Cursor, tier: tuple[str, str] | None) -> str | None:
-    """The token of the page that begins at a cursor; None at the end of the list.
-
-    Cursors of edges inside a page cost a call more, which skips what is before them.
-    """
-    if not start.skipped:
-        return start.page_token
-    before = await info.context.members.page(page_size=start.skipped, page_token=start.page_token, tier=tier)
-    return before.next_page_token or None

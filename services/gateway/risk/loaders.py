@@ -1,4 +1,4 @@
-"""Loads from risk: the standing of members."""
+"""Loads from risk: the standing of members, and how it came about."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,10 +7,14 @@ from strawberry.dataloader import DataLoader
 
 from laurel.risk.v1 import risk_pb2 as pb
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, found
+from services.gateway.loading import KEYS_MAX, for_each_argument, found
 
 if TYPE_CHECKING:
     from laurel.risk.v1.risk_pb2_grpc import RiskServiceAsyncStub
+
+
+CHANGES_KEYS_MAX = 100
+"""Members in one call: risk answers with 10,000 changes at most, and up to 100 of each."""
 
 
 class RiskLoaders:
@@ -19,8 +23,23 @@ class RiskLoaders:
     def __init__(self, risk: "RiskServiceAsyncStub", program_id: str) -> None:
         self._risk, self._program_id = risk, program_id
         self.profile = DataLoader(self._load_profiles, max_batch_size=KEYS_MAX)
+        self.changes = DataLoader(self._load_changes, max_batch_size=CHANGES_KEYS_MAX)
 
     async def _load_profiles(self, ids: list[str]) -> Sequence[pb.RiskProfile | Exception | None]:
         request = pb.BatchGetRiskProfilesRequest(program_id=self._program_id, member_ids=ids)
         response = await self._risk.BatchGetRiskProfiles(request, timeout=READ_SECONDS)
         return [found(result.status, result.profile) for result in response.results]
+
+    async def _load_changes(
+        self, keys: list[tuple[str, int]]
+    ) -> Sequence[Sequence[pb.IntegrityChange] | Exception | None]:
+        return await for_each_argument(keys, self._load_first_changes)
+
+    async def _load_first_changes(
+        self, ids: list[str], first: int
+    ) -> Sequence[Sequence[pb.IntegrityChange] | Exception | None]:
+        request = pb.BatchListIntegrityChangesRequest(
+            program_id=self._program_id, member_ids=ids, first=first
+        )
+        response = await self._risk.BatchListIntegrityChanges(request, timeout=READ_SECONDS)
+        return [found(result.status, result.changes) for result in response.results]

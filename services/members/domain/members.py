@@ -30,6 +30,7 @@ class Store:
     program_id: str
     store_id: str
     display_name: str
+    sharing_group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,13 @@ class Member:
     last_login_time: datetime | None = None
     last_activity_time: datetime | None = None
     tiers: Mapping[str, str] = field(default_factory=dict)
+    sharing_group: str = ""
     version: int = 1
+
+    @property
+    def registered_by(self) -> str:
+        """The partner whose member they were first."""
+        return self.identities[0].source
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +100,15 @@ def register(
     *,
     program: ProgramCalendar,
     source: str,
-    stores: frozenset[str],
+    stores: Mapping[str, str],
     now: datetime,
     new_id: Callable[[str], str],
 ) -> list[Registered]:
-    """Decide each registration; `known` are the members that the source has registered, by external id."""
+    """Decide each registration.
+
+    `known` are the members that the source has registered, by external id;
+    `stores` are those it speaks for, with their sharing groups.
+    """
     members = dict(known)
     results = []
     for registration in registrations:
@@ -112,6 +123,7 @@ def register(
                 member_id=new_id("mem"),
                 program_id=program.program_id,
                 store_id=registration.store_id,
+                sharing_group=stores.get(registration.store_id, ""),
                 identities=(Identity(source, registration.external_id),),
                 registered_time=registration.registered_time or program.clock.time(now),
                 verification=registration.verification,

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from libs.common.backlog import unsent_count
 from libs.common.errors import Overloaded
 from libs.common.mongo import Request
-from libs.common.outbox import unsent_count
 from services.members.domain.intake import EventResult, Incoming, Known, record
 from services.members.domain.members import (
     Member,
@@ -85,12 +85,13 @@ class IntakeHandlers:
             known = await members.members_of_source(
                 program_id, source, [each.external_id for each in registrations]
             )
+            groups = await members.sharing_groups(program_id)
             results = register(
                 registrations,
                 known,
                 program=program,
                 source=source,
-                stores=frozenset(partner.store_ids),
+                stores={store_id: groups[store_id] for store_id in partner.store_ids},
                 now=self._now(),
                 new_id=self._new_id,
             )

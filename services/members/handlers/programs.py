@@ -1,11 +1,13 @@
 """Use cases around programs: what intake knows of them, their stores and their partners."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
 
+from libs.common.audit import trail
+from libs.common.audit.trail import Act
 from libs.common.errors import ProgramUnknown
 from libs.common.mongo import Request
 from services.members.domain.errors import AlreadyExists, PartnerUnknown, StoreUnknown
@@ -53,6 +55,8 @@ class ProgramHandlers:
                 await members.add_store(store)
             elif before != store:
                 raise AlreadyExists(store_id=store.store_id)
+            act = Act(request, [store.store_id], before=_of_store(before), after=_of_store(store))
+            await trail.record(members.database, members.session, act, now=self._now())
             return answer(store)
 
         return await self._store.once(request, attempt, now=self._now)
@@ -63,7 +67,7 @@ class ProgramHandlers:
         await self.program(partner.program_id)
 
         async def attempt(members: MembersStore) -> M:
-            missing = set(partner.store_ids) - await members.store_ids(partner.program_id)
+            missing = set(partner.store_ids) - set(await members.sharing_groups(partner.program_id))
             if missing:
                 raise StoreUnknown(store_id=min(missing))
             before = await members.partner(partner.program_id, partner.partner_id)
@@ -71,9 +75,21 @@ class ProgramHandlers:
                 await members.add_partner(partner)
             elif before != partner:
                 raise AlreadyExists(partner_id=partner.partner_id)
+            act = Act(request, [partner.partner_id], before=_of_partner(before), after=_of_partner(partner))
+            await trail.record(members.database, members.session, act, now=self._now())
             return answer(partner)
 
         return await self._store.once(request, attempt, now=self._now)
+
+
+def _of_store(store: Store | None) -> Mapping[str, object] | None:
+    """What an audit record says of a store: which members others see through it."""
+    return None if store is None else {"sharing_group": store.sharing_group}
+
+
+def _of_partner(partner: Partner | None) -> Mapping[str, object] | None:
+    """What an audit record says of a partner: for which stores it speaks."""
+    return None if partner is None else {"store_ids": partner.store_ids}
 
 
 async def require_partner(members: MembersStore, program_id: str, partner_id: str) -> Partner:

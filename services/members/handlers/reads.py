@@ -6,11 +6,14 @@ from datetime import date, datetime
 
 from libs.common import mongo
 from libs.common.clock import business_date
+from libs.common.homes import homes_seen
+from libs.common.visibility import caller_sees
 from services.members.domain.errors import MemberUnknown
 from services.members.domain.facts import Counts, facts_at, total
 from services.members.domain.intake import Event
 from services.members.domain.members import Member, ProgramCalendar
 from services.members.handlers.programs import ProgramHandlers
+from services.members.messages import home_of
 from services.members.repository.store import MembersStore
 
 
@@ -38,14 +41,17 @@ class ReadHandlers:
         self._store, self._programs, self._now = store, programs, now
 
     async def members(self, program_id: str, member_ids: Sequence[str]) -> dict[str, Member]:
-        return await self._store.members(program_id, member_ids)
+        """Those of the members that the caller may see."""
+        return _seen(await self._store.members(program_id, member_ids))
 
     async def list_members(
         self, program_id: str, *, after: str | None, tier: tuple[str, str] | None, limit: int
     ) -> tuple[list[Member], bool]:
         """A page, and whether there are more."""
         await self._programs.program(program_id)
-        members = await self._store.list_members(program_id, after=after, tier=tier, limit=limit + 1)
+        members = await self._store.list_members(
+            program_id, after=after, tier=tier, homes=homes_seen(), limit=limit + 1
+        )
         return members[:limit], len(members) > limit
 
     async def facts(self, program_id: str, keys: Sequence[FactsKey]) -> list[FactsAt | None]:
@@ -54,7 +60,7 @@ class ReadHandlers:
         program_now = program.clock.time(self._now())
         async with mongo.snapshot(self._store.database.client) as session:
             store = MembersStore(self._store.database, session)
-            known = await store.members(program_id, [key.member_id for key in keys])
+            known = _seen(await store.members(program_id, [key.member_id for key in keys]))
             present = [key for key in keys if key.member_id in known]
             days, events = await _days_and_events(store, present, program, program_now)
         return [
@@ -68,11 +74,18 @@ class ReadHandlers:
         self, program_id: str, member_id: str, *, after_seq: int, limit: int
     ) -> tuple[Member, list[Event], bool]:
         """The member, a page of events, and whether there are more."""
-        member = (await self._store.members(program_id, [member_id])).get(member_id)
+        member = (await self.members(program_id, [member_id])).get(member_id)
         if member is None:
             raise MemberUnknown(member_id=member_id)
         events = await self._store.list_events(member_id, after_seq=after_seq, limit=limit + 1)
         return member, events[:limit], len(events) > limit
+
+
+def _seen(members: Mapping[str, Member]) -> dict[str, Member]:
+    """Without those whom the caller may not see, who are as if they were not there."""
+    return {
+        member_id: member for member_id, member in members.items() if caller_sees(member_id, home_of(member))
+    }
 
 
 Days = dict[str, dict[date, dict[str, Counts]]]

@@ -33,6 +33,7 @@ def member_document(member: Member) -> Document:
         "_id": member.member_id,
         "program_id": member.program_id,
         "store_id": member.store_id,
+        "sharing_group": member.sharing_group,
         "identities": [
             {"source": identity.source, "external_id": identity.external_id} for identity in member.identities
         ],
@@ -53,6 +54,7 @@ def member_from(document: Document) -> Member:
         member_id=document["_id"],
         program_id=document["program_id"],
         store_id=document["store_id"],
+        sharing_group=document["sharing_group"],
         identities=tuple(Identity(each["source"], each["external_id"]) for each in document["identities"]),
         registered_time=document["registered_time"],
         verification=document["verification"],

@@ -45,6 +45,9 @@ async def ensure_indexes(database: Database) -> None:
         [("program_id", 1), ("identities.source", 1), ("identities.external_id", 1)], unique=True
     )
     await database.members.create_index([("program_id", 1), ("_id", 1)])
+    # For those who see a part of the members only.
+    for home in ("store_id", "sharing_group", "identities.0.source"):
+        await database.members.create_index([("program_id", 1), (home, 1), ("_id", 1)])
     # Which tier sets there are is up to the programs, so their keys are indexed as they come.
     await database.members.create_index([("tiers.$**", 1)])
     business_key = [("program_id", 1), ("source", 1), ("external_ref", 1), ("line", 1), ("kind", 1)]

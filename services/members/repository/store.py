@@ -76,13 +76,16 @@ class MembersStore:
             stopped, {"$set": {"started_time": now}}, session=self.session
         )
 
-    async def store_ids(self, program_id: str) -> frozenset[str]:
-        stores = self.database.stores.find({"program_id": program_id}, {"store_id": 1}, session=self.session)
-        return frozenset([store["store_id"] async for store in stores])
+    async def sharing_groups(self, program_id: str) -> dict[str, str]:
+        """The stores of a program, with the sharing group of each."""
+        stores = self.database.stores.find({"program_id": program_id}, session=self.session)
+        return {store["store_id"]: store["sharing_group"] async for store in stores}
 
     async def store(self, program_id: str, store_id: str) -> Store | None:
         found = await self.database.stores.find_one({"_id": f"{program_id}/{store_id}"}, session=self.session)
-        return None if found is None else Store(program_id, store_id, found["display_name"])
+        if found is None:
+            return None
+        return Store(program_id, store_id, found["display_name"], found["sharing_group"])
 
     async def add_store(self, store: Store) -> None:
         await self.database.stores.insert_one(
@@ -91,6 +94,7 @@ class MembersStore:
                 "program_id": store.program_id,
                 "store_id": store.store_id,
                 "display_name": store.display_name,
+                "sharing_group": store.sharing_group,
             },
             session=self.session,
         )
@@ -146,10 +150,16 @@ class MembersStore:
         }
 
     async def list_members(
-        self, program_id: str, *, after: str | None, tier: tuple[str, str] | None, limit: int
+        self,
+        program_id: str,
+        *,
+        after: str | None,
+        tier: tuple[str, str] | None,
+        homes: Document,
+        limit: int,
     ) -> list[Member]:
-        """Members in the order of their ids, which is that of their registration here."""
-        wanted: Document = {"program_id": program_id}
+        """Members of these homes in the order of their ids, which is that of their registration here."""
+        wanted: Document = {"program_id": program_id, **homes}
         if after is not None:
             wanted["_id"] = {"$gt": after}
         if tier is not None:

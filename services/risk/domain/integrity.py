@@ -11,8 +11,9 @@ Level = Literal["low", "medium", "high"]
 
 INTEGRITY_MIN, INTEGRITY_MAX = 0, 100
 BY_VERIFICATION: dict[Verification, int] = {"verified": 80, "unverified": 60, "suspect": 20}
+# Less than the 20 that a proven identity adds: one reporter alone never outweighs it.
 PER_REPORTER = -15
-# Reported three times or more is high risk.
+# Reported three times or more is high risk. Different reporters, as one who repeats is one voice.
 HIGH_RISK_REPORTERS = 3
 MEDIUM_BELOW, HIGH_BELOW = 50, 25
 

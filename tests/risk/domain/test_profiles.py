@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.risk.domain.integrity import Verification, integrity
-from services.risk.domain.profiles import Announced, Profile, after, apply_all
+from services.risk.domain.profiles import Announced, Cause, Change, Profile, after, apply_all
 from tests.support.builders import DAY, NOON, PROGRAM
 
 LATER = NOON + DAY
@@ -23,7 +23,9 @@ def first(verification: Verification = "unverified", seq: int = 0) -> Profile:
 def test_the_first_announcement_makes_the_profile() -> None:
     profile = first("verified", 4)
 
-    assert profile == Profile(PROGRAM, "ann", "verified", 0, integrity("verified", 0), 1, 4, NOON)
+    assert profile == Profile(
+        PROGRAM, "ann", "verified", 0, integrity("verified", 0), 1, 4, NOON, Cause("registered")
+    )
 
 
 def test_a_newer_announcement_of_the_same_identity_moves_the_position_only() -> None:
@@ -37,6 +39,7 @@ def test_a_newer_announcement_of_another_identity_changes_the_score() -> None:
 
     assert (profile.integrity.score, profile.verification) == (80, "verified")
     assert (profile.seq, profile.applied_seq, profile.changed_time) == (2, 7, LATER)
+    assert profile.cause == Cause("verification_changed")
 
 
 def test_an_announcement_that_is_not_newer_changes_nothing() -> None:
@@ -56,10 +59,21 @@ def test_the_reporters_of_a_member_stay_when_the_identity_changes() -> None:
 
 
 def test_members_do_not_touch_each_other() -> None:
-    profiles = apply_all({}, [announced("verified"), announced("suspect", 1, "bob")], now=NOON)
+    profiles, _ = apply_all({}, [announced("verified"), announced("suspect", 1, "bob")], now=NOON)
 
     scores = {member_id: profile.integrity.score for member_id, profile in profiles.items()}
     assert scores == {"ann": 80, "bob": 20}
+
+
+def test_each_change_of_a_batch_is_told_with_the_integrity_before_it() -> None:
+    told = [announced("unverified"), announced("verified", 1), announced("verified", 2)]
+
+    _, changes = apply_all({}, told, now=NOON)
+
+    assert changes == [
+        Change(None, first("unverified")),
+        Change(integrity("unverified", 0), after(first("unverified"), told[1], now=NOON)),
+    ]
 
 
 # What was announced under a sequence is always the same.
@@ -76,9 +90,11 @@ def test_order_repeats_and_batches_make_no_difference_to_where_a_member_stands(
     mixed = data.draw(st.permutations([*told, *data.draw(st.lists(st.sampled_from(told), max_size=4))]))
     cut = data.draw(st.integers(0, len(mixed)))
 
-    profiles = apply_all({}, mixed[:cut], now=NOON)
-    profiles |= apply_all(profiles, mixed[cut:], now=NOON)
+    profiles, changes = apply_all({}, mixed[:cut], now=NOON)
+    later, more = apply_all(profiles, mixed[cut:], now=NOON)
+    profiles |= later
 
     profile = profiles["ann"]
     assert (profile.verification, profile.applied_seq) == (history[-1], len(history) - 1)
     assert profile.integrity == integrity(history[-1], 0)
+    assert [each.after.seq for each in [*changes, *more]] == list(range(1, profile.seq + 1))

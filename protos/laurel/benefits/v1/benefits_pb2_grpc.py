@@ -29,7 +29,7 @@ class BenefitsServiceStub:
     """What members hold: tiers with the decisions behind them, points in a
     double-entry ledger, and the benefits that their tier grants.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Reads answer per key, in order.
     """
 
@@ -95,7 +95,7 @@ class BenefitsServiceServicer:
     """What members hold: tiers with the decisions behind them, points in a
     double-entry ledger, and the benefits that their tier grants.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Reads answer per key, in order.
     """
 
@@ -105,7 +105,7 @@ class BenefitsServiceServicer:
         Idempotent by content: the live document again answers the live version,
         another one becomes the next version at once.
         Errors: INVALID_ARGUMENT PROGRAM_INVALID; FAILED_PRECONDITION PROGRAM_FIELD_FIXED;
-        ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The caller must be staff of the program.
+        ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,7 +164,7 @@ class BenefitsServiceServicer:
         """Recomputes every balance from its entries and every digest, as of one moment.
 
         Streams the progress and ends with the result. No side effects.
-        The caller must be staff or a service.
+        The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,7 +173,7 @@ class BenefitsServiceServicer:
     def GetPipelineStatus(self, request, context):
         """Says how far the service is with its announcements and streams.
 
-        No side effects. The caller must be staff or a service.
+        No side effects. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -244,7 +244,7 @@ class BenefitsService:
     """What members hold: tiers with the decisions behind them, points in a
     double-entry ledger, and the benefits that their tier grants.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Reads answer per key, in order.
     """
 

@@ -30,7 +30,7 @@ class BenefitsServiceStub:
     """What members hold: tiers with the decisions behind them, points in a
     double-entry ledger, and the benefits that their tier grants.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Reads answer per key, in order.
     """
 
@@ -44,7 +44,7 @@ class BenefitsServiceStub:
     Idempotent by content: the live document again answers the live version,
     another one becomes the next version at once.
     Errors: INVALID_ARGUMENT PROGRAM_INVALID; FAILED_PRECONDITION PROGRAM_FIELD_FIXED;
-    ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The caller must be staff of the program.
+    ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
     """
     BatchGetPrograms: _grpc.UnaryUnaryMultiCallable[_benefits_pb2.BatchGetProgramsRequest, _benefits_pb2.BatchGetProgramsResponse]
     """Reads the live version of programs. No side effects."""
@@ -64,12 +64,12 @@ class BenefitsServiceStub:
     """Recomputes every balance from its entries and every digest, as of one moment.
 
     Streams the progress and ends with the result. No side effects.
-    The caller must be staff or a service.
+    The policy table says who may call.
     """
     GetPipelineStatus: _grpc.UnaryUnaryMultiCallable[_benefits_pb2.GetPipelineStatusRequest, _benefits_pb2.GetPipelineStatusResponse]
     """Says how far the service is with its announcements and streams.
 
-    No side effects. The caller must be staff or a service.
+    No side effects. The policy table says who may call.
     """
 
 @_typing.type_check_only
@@ -77,7 +77,7 @@ class BenefitsServiceAsyncStub(BenefitsServiceStub):
     """What members hold: tiers with the decisions behind them, points in a
     double-entry ledger, and the benefits that their tier grants.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Reads answer per key, in order.
     """
 
@@ -88,7 +88,7 @@ class BenefitsServiceAsyncStub(BenefitsServiceStub):
     Idempotent by content: the live document again answers the live version,
     another one becomes the next version at once.
     Errors: INVALID_ARGUMENT PROGRAM_INVALID; FAILED_PRECONDITION PROGRAM_FIELD_FIXED;
-    ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The caller must be staff of the program.
+    ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
     """
     BatchGetPrograms: _aio.UnaryUnaryMultiCallable[_benefits_pb2.BatchGetProgramsRequest, _benefits_pb2.BatchGetProgramsResponse]  # type: ignore[assignment]
     """Reads the live version of programs. No side effects."""
@@ -108,19 +108,19 @@ class BenefitsServiceAsyncStub(BenefitsServiceStub):
     """Recomputes every balance from its entries and every digest, as of one moment.
 
     Streams the progress and ends with the result. No side effects.
-    The caller must be staff or a service.
+    The policy table says who may call.
     """
     GetPipelineStatus: _aio.UnaryUnaryMultiCallable[_benefits_pb2.GetPipelineStatusRequest, _benefits_pb2.GetPipelineStatusResponse]  # type: ignore[assignment]
     """Says how far the service is with its announcements and streams.
 
-    No side effects. The caller must be staff or a service.
+    No side effects. The policy table says who may call.
     """
 
 class BenefitsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What members hold: tiers with the decisions behind them, points in a
     double-entry ledger, and the benefits that their tier grants.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Reads answer per key, in order.
     """
 
@@ -135,7 +135,7 @@ class BenefitsServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by content: the live document again answers the live version,
         another one becomes the next version at once.
         Errors: INVALID_ARGUMENT PROGRAM_INVALID; FAILED_PRECONDITION PROGRAM_FIELD_FIXED;
-        ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The caller must be staff of the program.
+        ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -203,7 +203,7 @@ class BenefitsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Recomputes every balance from its entries and every digest, as of one moment.
 
         Streams the progress and ends with the result. No side effects.
-        The caller must be staff or a service.
+        The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -214,7 +214,7 @@ class BenefitsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_benefits_pb2.GetPipelineStatusResponse, _abc.Awaitable[_benefits_pb2.GetPipelineStatusResponse]]:
         """Says how far the service is with its announcements and streams.
 
-        No side effects. The caller must be staff or a service.
+        No side effects. The policy table says who may call.
         """
 
 def add_BenefitsServiceServicer_to_server(servicer: BenefitsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

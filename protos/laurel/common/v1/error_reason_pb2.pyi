@@ -46,6 +46,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The request_id was used for another payload."""
     ERROR_REASON_PAGE_TOKEN_INVALID: _ErrorReason.ValueType  # 11
     """The page token is not one that this list gave for these filters."""
+    ERROR_REASON_REQUEST_IN_FLIGHT: _ErrorReason.ValueType  # 12
+    """The same request is being worked on; retry after the delay in RetryInfo to get its answer."""
     ERROR_REASON_PROGRAM_UNKNOWN: _ErrorReason.ValueType  # 20
     """No such program, for this caller."""
     ERROR_REASON_PROGRAM_INVALID: _ErrorReason.ValueType  # 21
@@ -74,6 +76,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A refund of more than is left of its purchase. Example: 30.00 of 50.00, twice."""
     ERROR_REASON_TIER_UNKNOWN: _ErrorReason.ValueType  # 60
     """A tier set, tier or metric that the program does not have."""
+    ERROR_REASON_REPORT_OF_SELF: _ErrorReason.ValueType  # 80
+    """A member reports themselves."""
+    ERROR_REASON_REPORT_ALREADY_OPEN: _ErrorReason.ValueType  # 81
+    """The caller has an open report of this member; detail has its id."""
+    ERROR_REASON_REPORTS_TOO_MANY: _ErrorReason.ValueType  # 82
+    """As many reports of this member count as are taken at a time. Example: the 501st within 90 days."""
+    ERROR_REASON_REPORT_UNKNOWN: _ErrorReason.ValueType  # 83
+    """No such report in the program."""
+    ERROR_REASON_REPORT_ALREADY_DECIDED: _ErrorReason.ValueType  # 84
+    """The report was upheld or dismissed before. Example: two officers at once."""
+    ERROR_REASON_REPORT_EXPIRED: _ErrorReason.ValueType  # 85
+    """The report is ninety days old: it counts no more, and there is nothing to decide."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -106,6 +120,8 @@ ERROR_REASON_IDEMPOTENCY_KEY_REUSED: ErrorReason.ValueType  # 10
 """The request_id was used for another payload."""
 ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 11
 """The page token is not one that this list gave for these filters."""
+ERROR_REASON_REQUEST_IN_FLIGHT: ErrorReason.ValueType  # 12
+"""The same request is being worked on; retry after the delay in RetryInfo to get its answer."""
 ERROR_REASON_PROGRAM_UNKNOWN: ErrorReason.ValueType  # 20
 """No such program, for this caller."""
 ERROR_REASON_PROGRAM_INVALID: ErrorReason.ValueType  # 21
@@ -134,4 +150,16 @@ ERROR_REASON_REFUND_TOO_LARGE: ErrorReason.ValueType  # 45
 """A refund of more than is left of its purchase. Example: 30.00 of 50.00, twice."""
 ERROR_REASON_TIER_UNKNOWN: ErrorReason.ValueType  # 60
 """A tier set, tier or metric that the program does not have."""
+ERROR_REASON_REPORT_OF_SELF: ErrorReason.ValueType  # 80
+"""A member reports themselves."""
+ERROR_REASON_REPORT_ALREADY_OPEN: ErrorReason.ValueType  # 81
+"""The caller has an open report of this member; detail has its id."""
+ERROR_REASON_REPORTS_TOO_MANY: ErrorReason.ValueType  # 82
+"""As many reports of this member count as are taken at a time. Example: the 501st within 90 days."""
+ERROR_REASON_REPORT_UNKNOWN: ErrorReason.ValueType  # 83
+"""No such report in the program."""
+ERROR_REASON_REPORT_ALREADY_DECIDED: ErrorReason.ValueType  # 84
+"""The report was upheld or dismissed before. Example: two officers at once."""
+ERROR_REASON_REPORT_EXPIRED: ErrorReason.ValueType  # 85
+"""The report is ninety days old: it counts no more, and there is nothing to decide."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from laurel.common.v1 import fact_pb2 as _fact_pb2
+from laurel.common.v1 import home_pb2 as _home_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -331,6 +332,7 @@ class MemberRegistered(_message.Message):
     MEMBER_ID_FIELD_NUMBER: _builtins.int
     REGISTERED_TIME_FIELD_NUMBER: _builtins.int
     VERIFICATION_FIELD_NUMBER: _builtins.int
+    HOME_FIELD_NUMBER: _builtins.int
     program_id: _builtins.str
     """The program."""
     member_id: _builtins.str
@@ -341,6 +343,10 @@ class MemberRegistered(_message.Message):
     def registered_time(self) -> _timestamp_pb2.Timestamp:
         """When they joined, as the source says."""
 
+    @_builtins.property
+    def home(self) -> _home_pb2.Home:
+        """Where they belong."""
+
     def __init__(
         self,
         *,
@@ -348,10 +354,11 @@ class MemberRegistered(_message.Message):
         member_id: _builtins.str = ...,
         registered_time: _timestamp_pb2.Timestamp | None = ...,
         verification: Global___Verification.ValueType = ...,
+        home: _home_pb2.Home | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["registered_time", b"registered_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["home", b"home", "registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "program_id", b"program_id", "registered_time", b"registered_time", "verification", b"verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["home", b"home", "member_id", b"member_id", "program_id", b"program_id", "registered_time", b"registered_time", "verification", b"verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -63,6 +63,7 @@ class CreateStoreRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     STORE_ID_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    SHARING_GROUP_FIELD_NUMBER: _builtins.int
     program_id: _builtins.str
     """The program."""
     request_id: _builtins.str
@@ -71,6 +72,8 @@ class CreateStoreRequest(_message.Message):
     """Key of the store within the program."""
     display_name: _builtins.str
     """Name for people."""
+    sharing_group: _builtins.str
+    """Stores of one group see each other's members; empty when it shares with none."""
     def __init__(
         self,
         *,
@@ -78,10 +81,11 @@ class CreateStoreRequest(_message.Message):
         request_id: _builtins.str = ...,
         store_id: _builtins.str = ...,
         display_name: _builtins.str = ...,
+        sharing_group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "program_id", b"program_id", "request_id", b"request_id", "store_id", b"store_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "program_id", b"program_id", "request_id", b"request_id", "sharing_group", b"sharing_group", "store_id", b"store_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -120,22 +124,26 @@ class Store(_message.Message):
     PROGRAM_ID_FIELD_NUMBER: _builtins.int
     STORE_ID_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    SHARING_GROUP_FIELD_NUMBER: _builtins.int
     program_id: _builtins.str
     """The program."""
     store_id: _builtins.str
     """Key within the program."""
     display_name: _builtins.str
     """Name for people."""
+    sharing_group: _builtins.str
+    """Stores of one group see each other's members; empty when it shares with none."""
     def __init__(
         self,
         *,
         program_id: _builtins.str = ...,
         store_id: _builtins.str = ...,
         display_name: _builtins.str = ...,
+        sharing_group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "program_id", b"program_id", "store_id", b"store_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "program_id", b"program_id", "sharing_group", b"sharing_group", "store_id", b"store_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -400,6 +408,7 @@ class Member(_message.Message):
     SEQ_FIELD_NUMBER: _builtins.int
     TIERS_FIELD_NUMBER: _builtins.int
     LAST_ACTIVITY_TIME_FIELD_NUMBER: _builtins.int
+    SHARING_GROUP_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Id of the member."""
     program_id: _builtins.str
@@ -410,6 +419,8 @@ class Member(_message.Message):
     """What is known of their identity."""
     seq: _builtins.int
     """Sequence of the last event recorded."""
+    sharing_group: _builtins.str
+    """Sharing group of the home store, if it is in one."""
     @_builtins.property
     def identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Identity]:
         """Ids at the partners that know them."""
@@ -438,10 +449,11 @@ class Member(_message.Message):
         seq: _builtins.int = ...,
         tiers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         last_activity_time: _timestamp_pb2.Timestamp | None = ...,
+        sharing_group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_activity_time", b"last_activity_time", "registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["identities", b"identities", "last_activity_time", b"last_activity_time", "member_id", b"member_id", "program_id", b"program_id", "registered_time", b"registered_time", "seq", b"seq", "store_id", b"store_id", "tiers", b"tiers", "verification", b"verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identities", b"identities", "last_activity_time", b"last_activity_time", "member_id", b"member_id", "program_id", b"program_id", "registered_time", b"registered_time", "seq", b"seq", "sharing_group", b"sharing_group", "store_id", b"store_id", "tiers", b"tiers", "verification", b"verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

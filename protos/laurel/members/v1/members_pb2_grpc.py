@@ -28,7 +28,7 @@ if _version_not_supported:
 class MembersServiceStub:
     """Who the members are, what they did, and which facts hold at a time.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Writes take a request_id: a retry under
     it gets the first answer byte for byte, another payload is refused
     (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
@@ -96,7 +96,7 @@ class MembersServiceStub:
 class MembersServiceServicer:
     """Who the members are, what they did, and which facts hold at a time.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Writes take a request_id: a retry under
     it gets the first answer byte for byte, another payload is refused
     (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
@@ -107,7 +107,7 @@ class MembersServiceServicer:
         """Opens a store of a program.
 
         Idempotent by store_id. Errors: NOT_FOUND PROGRAM_UNKNOWN; ALREADY_EXISTS ALREADY_EXISTS.
-        The caller must be staff of the program.
+        The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,7 +117,7 @@ class MembersServiceServicer:
         """Admits a partner that may send members and events of some stores.
 
         Idempotent by partner_id. Errors: NOT_FOUND PROGRAM_UNKNOWN, STORE_UNKNOWN; ALREADY_EXISTS ALREADY_EXISTS.
-        The caller must be staff of the program.
+        The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,7 +129,7 @@ class MembersServiceServicer:
         Idempotent by external id: a known one answers the member it has.
         A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
         Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
-        The caller must be a partner of the program.
+        The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,7 +138,7 @@ class MembersServiceServicer:
     def BatchGetMembers(self, request, context):
         """Reads members by id.
 
-        No side effects. The caller must be of the program.
+        No side effects. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,7 +147,7 @@ class MembersServiceServicer:
     def ListMembers(self, request, context):
         """Lists the members of a program, oldest first.
 
-        No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The caller must be of the program.
+        No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -160,7 +160,7 @@ class MembersServiceServicer:
         and why; a rejected event leaves the others alone. Idempotent by
         request_id, and each event for ever by its business key.
         Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
-        The caller must be a partner of the program.
+        The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,7 +180,7 @@ class MembersServiceServicer:
 
         The sums of the days before as_of and of that day's events up to it,
         whatever the order in which they arrived. No side effects.
-        The caller must be of the program.
+        The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,7 +189,7 @@ class MembersServiceServicer:
     def ListMemberEvents(self, request, context):
         """Lists one member's events in sequence, with the facts after each.
 
-        No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The caller must be of the program.
+        No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -198,7 +198,7 @@ class MembersServiceServicer:
     def GetPipelineStatus(self, request, context):
         """Says how far the service is with its announcements and streams.
 
-        No side effects. The caller must be staff or a service.
+        No side effects. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -268,7 +268,7 @@ def add_MembersServiceServicer_to_server(servicer, server):
 class MembersService:
     """Who the members are, what they did, and which facts hold at a time.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Writes take a request_id: a retry under
     it gets the first answer byte for byte, another payload is refused
     (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a

@@ -29,7 +29,7 @@ GRPC_VERSION: str
 class MembersServiceStub:
     """Who the members are, what they did, and which facts hold at a time.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Writes take a request_id: a retry under
     it gets the first answer byte for byte, another payload is refused
     (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
@@ -44,13 +44,13 @@ class MembersServiceStub:
     """Opens a store of a program.
 
     Idempotent by store_id. Errors: NOT_FOUND PROGRAM_UNKNOWN; ALREADY_EXISTS ALREADY_EXISTS.
-    The caller must be staff of the program.
+    The policy table says who may call.
     """
     CreatePartner: _grpc.UnaryUnaryMultiCallable[_members_pb2.CreatePartnerRequest, _members_pb2.CreatePartnerResponse]
     """Admits a partner that may send members and events of some stores.
 
     Idempotent by partner_id. Errors: NOT_FOUND PROGRAM_UNKNOWN, STORE_UNKNOWN; ALREADY_EXISTS ALREADY_EXISTS.
-    The caller must be staff of the program.
+    The policy table says who may call.
     """
     RegisterMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.RegisterMembersRequest, _members_pb2.RegisterMembersResponse]
     """Registers members under the ids that the calling partner gives them.
@@ -58,17 +58,17 @@ class MembersServiceStub:
     Idempotent by external id: a known one answers the member it has.
     A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
     Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
-    The caller must be a partner of the program.
+    The policy table says who may call.
     """
     BatchGetMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.BatchGetMembersRequest, _members_pb2.BatchGetMembersResponse]
     """Reads members by id.
 
-    No side effects. The caller must be of the program.
+    No side effects. The policy table says who may call.
     """
     ListMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]
     """Lists the members of a program, oldest first.
 
-    No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The caller must be of the program.
+    No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
     """
     RecordEvents: _grpc.UnaryUnaryMultiCallable[_members_pb2.RecordEventsRequest, _members_pb2.RecordEventsResponse]
     """Records what members did, all accepted events of the batch in one transaction.
@@ -77,7 +77,7 @@ class MembersServiceStub:
     and why; a rejected event leaves the others alone. Idempotent by
     request_id, and each event for ever by its business key.
     Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
-    The caller must be a partner of the program.
+    The policy table says who may call.
     """
     StreamEvents: _grpc.StreamStreamMultiCallable[_members_pb2.StreamEventsRequest, _members_pb2.StreamEventsResponse]
     """Records a stream of batches and answers each in turn, with the same rules as RecordEvents.
@@ -89,24 +89,24 @@ class MembersServiceStub:
 
     The sums of the days before as_of and of that day's events up to it,
     whatever the order in which they arrived. No side effects.
-    The caller must be of the program.
+    The policy table says who may call.
     """
     ListMemberEvents: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMemberEventsRequest, _members_pb2.ListMemberEventsResponse]
     """Lists one member's events in sequence, with the facts after each.
 
-    No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The caller must be of the program.
+    No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
     """
     GetPipelineStatus: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetPipelineStatusRequest, _members_pb2.GetPipelineStatusResponse]
     """Says how far the service is with its announcements and streams.
 
-    No side effects. The caller must be staff or a service.
+    No side effects. The policy table says who may call.
     """
 
 @_typing.type_check_only
 class MembersServiceAsyncStub(MembersServiceStub):
     """Who the members are, what they did, and which facts hold at a time.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Writes take a request_id: a retry under
     it gets the first answer byte for byte, another payload is refused
     (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
@@ -118,13 +118,13 @@ class MembersServiceAsyncStub(MembersServiceStub):
     """Opens a store of a program.
 
     Idempotent by store_id. Errors: NOT_FOUND PROGRAM_UNKNOWN; ALREADY_EXISTS ALREADY_EXISTS.
-    The caller must be staff of the program.
+    The policy table says who may call.
     """
     CreatePartner: _aio.UnaryUnaryMultiCallable[_members_pb2.CreatePartnerRequest, _members_pb2.CreatePartnerResponse]  # type: ignore[assignment]
     """Admits a partner that may send members and events of some stores.
 
     Idempotent by partner_id. Errors: NOT_FOUND PROGRAM_UNKNOWN, STORE_UNKNOWN; ALREADY_EXISTS ALREADY_EXISTS.
-    The caller must be staff of the program.
+    The policy table says who may call.
     """
     RegisterMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.RegisterMembersRequest, _members_pb2.RegisterMembersResponse]  # type: ignore[assignment]
     """Registers members under the ids that the calling partner gives them.
@@ -132,17 +132,17 @@ class MembersServiceAsyncStub(MembersServiceStub):
     Idempotent by external id: a known one answers the member it has.
     A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
     Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
-    The caller must be a partner of the program.
+    The policy table says who may call.
     """
     BatchGetMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.BatchGetMembersRequest, _members_pb2.BatchGetMembersResponse]  # type: ignore[assignment]
     """Reads members by id.
 
-    No side effects. The caller must be of the program.
+    No side effects. The policy table says who may call.
     """
     ListMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]  # type: ignore[assignment]
     """Lists the members of a program, oldest first.
 
-    No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The caller must be of the program.
+    No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
     """
     RecordEvents: _aio.UnaryUnaryMultiCallable[_members_pb2.RecordEventsRequest, _members_pb2.RecordEventsResponse]  # type: ignore[assignment]
     """Records what members did, all accepted events of the batch in one transaction.
@@ -151,7 +151,7 @@ class MembersServiceAsyncStub(MembersServiceStub):
     and why; a rejected event leaves the others alone. Idempotent by
     request_id, and each event for ever by its business key.
     Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
-    The caller must be a partner of the program.
+    The policy table says who may call.
     """
     StreamEvents: _aio.StreamStreamMultiCallable[_members_pb2.StreamEventsRequest, _members_pb2.StreamEventsResponse]  # type: ignore[assignment]
     """Records a stream of batches and answers each in turn, with the same rules as RecordEvents.
@@ -163,23 +163,23 @@ class MembersServiceAsyncStub(MembersServiceStub):
 
     The sums of the days before as_of and of that day's events up to it,
     whatever the order in which they arrived. No side effects.
-    The caller must be of the program.
+    The policy table says who may call.
     """
     ListMemberEvents: _aio.UnaryUnaryMultiCallable[_members_pb2.ListMemberEventsRequest, _members_pb2.ListMemberEventsResponse]  # type: ignore[assignment]
     """Lists one member's events in sequence, with the facts after each.
 
-    No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The caller must be of the program.
+    No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
     """
     GetPipelineStatus: _aio.UnaryUnaryMultiCallable[_members_pb2.GetPipelineStatusRequest, _members_pb2.GetPipelineStatusResponse]  # type: ignore[assignment]
     """Says how far the service is with its announcements and streams.
 
-    No side effects. The caller must be staff or a service.
+    No side effects. The policy table says who may call.
     """
 
 class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who the members are, what they did, and which facts hold at a time.
 
-    Every call needs a bearer token. A program_id other than the token's answers
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
     like a program that does not exist. Writes take a request_id: a retry under
     it gets the first answer byte for byte, another payload is refused
     (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
@@ -195,7 +195,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Opens a store of a program.
 
         Idempotent by store_id. Errors: NOT_FOUND PROGRAM_UNKNOWN; ALREADY_EXISTS ALREADY_EXISTS.
-        The caller must be staff of the program.
+        The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -207,7 +207,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Admits a partner that may send members and events of some stores.
 
         Idempotent by partner_id. Errors: NOT_FOUND PROGRAM_UNKNOWN, STORE_UNKNOWN; ALREADY_EXISTS ALREADY_EXISTS.
-        The caller must be staff of the program.
+        The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -221,7 +221,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by external id: a known one answers the member it has.
         A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
         Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
-        The caller must be a partner of the program.
+        The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -232,7 +232,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_members_pb2.BatchGetMembersResponse, _abc.Awaitable[_members_pb2.BatchGetMembersResponse]]:
         """Reads members by id.
 
-        No side effects. The caller must be of the program.
+        No side effects. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -243,7 +243,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_members_pb2.ListMembersResponse, _abc.Awaitable[_members_pb2.ListMembersResponse]]:
         """Lists the members of a program, oldest first.
 
-        No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The caller must be of the program.
+        No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -258,7 +258,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         and why; a rejected event leaves the others alone. Idempotent by
         request_id, and each event for ever by its business key.
         Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
-        The caller must be a partner of the program.
+        The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -282,7 +282,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The sums of the days before as_of and of that day's events up to it,
         whatever the order in which they arrived. No side effects.
-        The caller must be of the program.
+        The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -293,7 +293,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_members_pb2.ListMemberEventsResponse, _abc.Awaitable[_members_pb2.ListMemberEventsResponse]]:
         """Lists one member's events in sequence, with the facts after each.
 
-        No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The caller must be of the program.
+        No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -304,7 +304,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_members_pb2.GetPipelineStatusResponse, _abc.Awaitable[_members_pb2.GetPipelineStatusResponse]]:
         """Says how far the service is with its announcements and streams.
 
-        No side effects. The caller must be staff or a service.
+        No side effects. The policy table says who may call.
         """
 
 def add_MembersServiceServicer_to_server(servicer: MembersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

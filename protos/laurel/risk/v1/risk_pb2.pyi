@@ -12,6 +12,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from laurel.common.v1 import lookup_pb2 as _lookup_pb2
 from laurel.common.v1 import pipeline_pb2 as _pipeline_pb2
 from laurel.members.v1 import events_pb2 as _events_pb2
+from laurel.risk.v1 import reports_pb2 as _reports_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -36,7 +37,7 @@ class _RiskLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RiskLevel.V
     RISK_LEVEL_MEDIUM: _RiskLevel.ValueType  # 2
     """Watch."""
     RISK_LEVEL_HIGH: _RiskLevel.ValueType  # 3
-    """Restricted."""
+    """Trust with nothing; `restrictions` say what the member may not do."""
 
 class RiskLevel(_RiskLevel, metaclass=_RiskLevelEnumTypeWrapper):
     """How careful to be with a member."""
@@ -48,8 +49,64 @@ RISK_LEVEL_LOW: RiskLevel.ValueType  # 1
 RISK_LEVEL_MEDIUM: RiskLevel.ValueType  # 2
 """Watch."""
 RISK_LEVEL_HIGH: RiskLevel.ValueType  # 3
-"""Restricted."""
+"""Trust with nothing; `restrictions` say what the member may not do."""
 Global___RiskLevel: _TypeAlias = RiskLevel  # noqa: Y015
+
+class _RestrictionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RestrictionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RestrictionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RESTRICTION_KIND_UNSPECIFIED: _RestrictionKind.ValueType  # 0
+    """Not said."""
+    RESTRICTION_KIND_INTERACTION: _RestrictionKind.ValueType  # 1
+    """Get in touch with other members: messages, likes, comments, invitations."""
+
+class RestrictionKind(_RestrictionKind, metaclass=_RestrictionKindEnumTypeWrapper):
+    """What a member may not do."""
+
+RESTRICTION_KIND_UNSPECIFIED: RestrictionKind.ValueType  # 0
+"""Not said."""
+RESTRICTION_KIND_INTERACTION: RestrictionKind.ValueType  # 1
+"""Get in touch with other members: messages, likes, comments, invitations."""
+Global___RestrictionKind: _TypeAlias = RestrictionKind  # noqa: Y015
+
+class _IntegrityCauseKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IntegrityCauseKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IntegrityCauseKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INTEGRITY_CAUSE_KIND_UNSPECIFIED: _IntegrityCauseKind.ValueType  # 0
+    """Not said."""
+    INTEGRITY_CAUSE_KIND_REGISTERED: _IntegrityCauseKind.ValueType  # 1
+    """The member joined."""
+    INTEGRITY_CAUSE_KIND_VERIFICATION_CHANGED: _IntegrityCauseKind.ValueType  # 2
+    """What is known of their identity changed."""
+    INTEGRITY_CAUSE_KIND_REPORTED: _IntegrityCauseKind.ValueType  # 3
+    """They were reported."""
+    INTEGRITY_CAUSE_KIND_REPORT_DECIDED: _IntegrityCauseKind.ValueType  # 4
+    """A report of them was decided."""
+    INTEGRITY_CAUSE_KIND_REPORT_EXPIRED: _IntegrityCauseKind.ValueType  # 5
+    """A report of them is ninety days old and counts no more."""
+
+class IntegrityCauseKind(_IntegrityCauseKind, metaclass=_IntegrityCauseKindEnumTypeWrapper):
+    """What kind of thing changed a profile."""
+
+INTEGRITY_CAUSE_KIND_UNSPECIFIED: IntegrityCauseKind.ValueType  # 0
+"""Not said."""
+INTEGRITY_CAUSE_KIND_REGISTERED: IntegrityCauseKind.ValueType  # 1
+"""The member joined."""
+INTEGRITY_CAUSE_KIND_VERIFICATION_CHANGED: IntegrityCauseKind.ValueType  # 2
+"""What is known of their identity changed."""
+INTEGRITY_CAUSE_KIND_REPORTED: IntegrityCauseKind.ValueType  # 3
+"""They were reported."""
+INTEGRITY_CAUSE_KIND_REPORT_DECIDED: IntegrityCauseKind.ValueType  # 4
+"""A report of them was decided."""
+INTEGRITY_CAUSE_KIND_REPORT_EXPIRED: IntegrityCauseKind.ValueType  # 5
+"""A report of them is ninety days old and counts no more."""
+Global___IntegrityCauseKind: _TypeAlias = IntegrityCauseKind  # noqa: Y015
 
 @_typing.final
 class BatchGetRiskProfilesRequest(_message.Message):
@@ -144,6 +201,8 @@ class RiskProfile(_message.Message):
     REPORTERS_COUNT_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
     CHANGED_TIME_FIELD_NUMBER: _builtins.int
+    RESTRICTIONS_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Whose."""
     integrity: _builtins.int
@@ -162,6 +221,14 @@ class RiskProfile(_message.Message):
     def changed_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def restrictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Restriction]:
+        """What the member may not do."""
+
+    @_builtins.property
+    def cause(self) -> Global___IntegrityCause:
+        """What changed it last."""
+
     def __init__(
         self,
         *,
@@ -172,14 +239,106 @@ class RiskProfile(_message.Message):
         reporters_count: _builtins.int = ...,
         parts: _abc.Iterable[Global___IntegrityPart] | None = ...,
         changed_time: _timestamp_pb2.Timestamp | None = ...,
+        restrictions: _abc.Iterable[Global___Restriction] | None = ...,
+        cause: Global___IntegrityCause | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_time", b"changed_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "changed_time", b"changed_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_time", b"changed_time", "integrity", b"integrity", "level", b"level", "member_id", b"member_id", "parts", b"parts", "reporters_count", b"reporters_count", "verification", b"verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "changed_time", b"changed_time", "integrity", b"integrity", "level", b"level", "member_id", b"member_id", "parts", b"parts", "reporters_count", b"reporters_count", "restrictions", b"restrictions", "verification", b"verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RiskProfile: _TypeAlias = RiskProfile  # noqa: Y015
+
+@_typing.final
+class Restriction(_message.Message):
+    """Something that a member may not do for a while, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ReasonParamsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
+    REASON_PARAMS_FIELD_NUMBER: _builtins.int
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    kind: Global___RestrictionKind.ValueType
+    """What."""
+    reason_code: _builtins.str
+    """Why. Example: `REPORTED_BY_SEVERAL`."""
+    @_builtins.property
+    def reason_params(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Example: reporters=3, window_days=90."""
+
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on."""
+
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ends, should nothing else happen. It holds no more from then on, told or not."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___RestrictionKind.ValueType = ...,
+        reason_code: _builtins.str = ...,
+        reason_params: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "reason_code", b"reason_code", "reason_params", b"reason_params", "since_time", b"since_time", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Restriction: _TypeAlias = Restriction  # noqa: Y015
+
+@_typing.final
+class IntegrityCause(_message.Message):
+    """What changed a profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REPORT_ID_FIELD_NUMBER: _builtins.int
+    kind: Global___IntegrityCauseKind.ValueType
+    """What kind of thing."""
+    report_id: _builtins.str
+    """The report, when it was one."""
+    def __init__(
+        self,
+        *,
+        kind: Global___IntegrityCauseKind.ValueType = ...,
+        report_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "report_id", b"report_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntegrityCause: _TypeAlias = IntegrityCause  # noqa: Y015
 
 @_typing.final
 class IntegrityPart(_message.Message):
@@ -209,7 +368,7 @@ Global___IntegrityPart: _TypeAlias = IntegrityPart  # noqa: Y015
 
 @_typing.final
 class RiskProfileChanged(_message.Message):
-    """Announced on `risk.events` when a member's integrity or level has changed."""
+    """Announced on `risk.events` when a member's integrity, level or restrictions have changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -225,7 +384,7 @@ class RiskProfileChanged(_message.Message):
     """Version of the profile: 1, 2, 3, …"""
     @_builtins.property
     def profile(self) -> Global___RiskProfile:
-        """The profile after it."""
+        """The profile after it, with its restrictions and what changed it."""
 
     def __init__(
         self,
@@ -242,6 +401,344 @@ class RiskProfileChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RiskProfileChanged: _TypeAlias = RiskProfileChanged  # noqa: Y015
+
+@_typing.final
+class BatchListIntegrityChangesRequest(_message.Message):
+    """Request of BatchListIntegrityChanges."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_IDS_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    first: _builtins.int
+    """At most so many per member, 100 at most; 20 when 0."""
+    @_builtins.property
+    def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whose changes."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_ids: _abc.Iterable[_builtins.str] | None = ...,
+        first: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "member_ids", b"member_ids", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchListIntegrityChangesRequest: _TypeAlias = BatchListIntegrityChangesRequest  # noqa: Y015
+
+@_typing.final
+class BatchListIntegrityChangesResponse(_message.Message):
+    """Response of BatchListIntegrityChanges."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___IntegrityChangesResult]:
+        """One per id, in order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___IntegrityChangesResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchListIntegrityChangesResponse: _TypeAlias = BatchListIntegrityChangesResponse  # noqa: Y015
+
+@_typing.final
+class IntegrityChangesResult(_message.Message):
+    """The changes of one member."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    status: _lookup_pb2.LookupStatus.ValueType
+    """Found or not."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___IntegrityChange]:
+        """Latest first."""
+
+    def __init__(
+        self,
+        *,
+        status: _lookup_pb2.LookupStatus.ValueType = ...,
+        changes: _abc.Iterable[Global___IntegrityChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntegrityChangesResult: _TypeAlias = IntegrityChangesResult  # noqa: Y015
+
+@_typing.final
+class IntegrityChange(_message.Message):
+    """One change of a member's integrity, level or restrictions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    INTEGRITY_BEFORE_FIELD_NUMBER: _builtins.int
+    INTEGRITY_AFTER_FIELD_NUMBER: _builtins.int
+    LEVEL_BEFORE_FIELD_NUMBER: _builtins.int
+    LEVEL_AFTER_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    CHANGED_TIME_FIELD_NUMBER: _builtins.int
+    RESTRICTIONS_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """Version of the profile that it made: 1, 2, 3, …"""
+    integrity_before: _builtins.int
+    """Integrity before it; not set on the first."""
+    integrity_after: _builtins.int
+    """Integrity after it."""
+    level_before: Global___RiskLevel.ValueType
+    """Level before it; not said on the first."""
+    level_after: Global___RiskLevel.ValueType
+    """Level after it."""
+    @_builtins.property
+    def cause(self) -> Global___IntegrityCause:
+        """What changed it."""
+
+    @_builtins.property
+    def changed_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def restrictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Restriction]:
+        """What the member may not do after it."""
+
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        integrity_before: _builtins.int | None = ...,
+        integrity_after: _builtins.int = ...,
+        level_before: Global___RiskLevel.ValueType = ...,
+        level_after: Global___RiskLevel.ValueType = ...,
+        cause: Global___IntegrityCause | None = ...,
+        changed_time: _timestamp_pb2.Timestamp | None = ...,
+        restrictions: _abc.Iterable[Global___Restriction] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_integrity_before", b"_integrity_before", "cause", b"cause", "changed_time", b"changed_time", "integrity_before", b"integrity_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_integrity_before", b"_integrity_before", "cause", b"cause", "changed_time", b"changed_time", "integrity_after", b"integrity_after", "integrity_before", b"integrity_before", "level_after", b"level_after", "level_before", b"level_before", "restrictions", b"restrictions", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__integrity_before: _TypeAlias = _typing.Literal["integrity_before"]  # noqa: Y015
+    _WhichOneofArgType__integrity_before: _TypeAlias = _typing.Literal["_integrity_before", b"_integrity_before"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__integrity_before) -> _WhichOneofReturnType__integrity_before | None: ...
+
+Global___IntegrityChange: _TypeAlias = IntegrityChange  # noqa: Y015
+
+@_typing.final
+class ReportMemberRequest(_message.Message):
+    """Request of ReportMember."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    request_id: _builtins.str
+    """Idempotency key, chosen by the caller."""
+    member_id: _builtins.str
+    """Who is reported."""
+    reason: _reports_pb2.ReportReason.ValueType
+    """What for."""
+    note: _builtins.str
+    """What happened, in the reporter's words. Read by those who decide, told to nobody else."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        reason: _reports_pb2.ReportReason.ValueType = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "note", b"note", "program_id", b"program_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportMemberRequest: _TypeAlias = ReportMemberRequest  # noqa: Y015
+
+@_typing.final
+class ReportMemberResponse(_message.Message):
+    """Response of ReportMember."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def report(self) -> _reports_pb2.Report:
+        """The report, without its note."""
+
+    def __init__(
+        self,
+        *,
+        report: _reports_pb2.Report | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportMemberResponse: _TypeAlias = ReportMemberResponse  # noqa: Y015
+
+@_typing.final
+class DecideReportRequest(_message.Message):
+    """Request of DecideReport."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REPORT_ID_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    request_id: _builtins.str
+    """Idempotency key, chosen by the caller."""
+    report_id: _builtins.str
+    """Which report."""
+    decision: _reports_pb2.ReportDecision.ValueType
+    """What is found of it."""
+    explanation: _builtins.str
+    """Why; kept with the report and in the audit log, so without personal data."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        report_id: _builtins.str = ...,
+        decision: _reports_pb2.ReportDecision.ValueType = ...,
+        explanation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "explanation", b"explanation", "program_id", b"program_id", "report_id", b"report_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideReportRequest: _TypeAlias = DecideReportRequest  # noqa: Y015
+
+@_typing.final
+class DecideReportResponse(_message.Message):
+    """Response of DecideReport."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def report(self) -> _reports_pb2.Report:
+        """The report as decided, without its note."""
+
+    @_builtins.property
+    def profile(self) -> Global___RiskProfile:
+        """The profile of the member after it."""
+
+    def __init__(
+        self,
+        *,
+        report: _reports_pb2.Report | None = ...,
+        profile: Global___RiskProfile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile", "report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideReportResponse: _TypeAlias = DecideReportResponse  # noqa: Y015
+
+@_typing.final
+class ListReportsRequest(_message.Message):
+    """Request of ListReports."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    page_size: _builtins.int
+    """At most so many, 100 at most; 50 when 0."""
+    page_token: _builtins.str
+    """next_page_token of the page before."""
+    status: _reports_pb2.ReportStatus.ValueType
+    """Only reports of this status; all when not said."""
+    member_id: _builtins.str
+    """Only reports of this member; all when empty."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        status: _reports_pb2.ReportStatus.ValueType = ...,
+        member_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "page_size", b"page_size", "page_token", b"page_token", "program_id", b"program_id", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReportsRequest: _TypeAlias = ListReportsRequest  # noqa: Y015
+
+@_typing.final
+class ListReportsResponse(_message.Message):
+    """Response of ListReports."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty on the last."""
+    @_builtins.property
+    def reports(self) -> _containers.RepeatedCompositeFieldContainer[_reports_pb2.Report]:
+        """The page."""
+
+    def __init__(
+        self,
+        *,
+        reports: _abc.Iterable[_reports_pb2.Report] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "reports", b"reports"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReportsResponse: _TypeAlias = ListReportsResponse  # noqa: Y015
 
 @_typing.final
 class GetPipelineStatusRequest(_message.Message):

@@ -28,8 +28,11 @@ if _version_not_supported:
 class RiskServiceStub:
     """May this go on, and why not.
 
-    Every call needs a bearer token. A program_id other than the token's answers
-    like a program that does not exist.
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
+    like a program that does not exist. Writes take a request_id: a retry under
+    it gets the first answer byte for byte, another payload is refused
+    (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
+    refusal the same request_id may be tried again.
     """
 
     def __init__(self, channel):
@@ -43,6 +46,26 @@ class RiskServiceStub:
                 request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesRequest.SerializeToString,
                 response_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesResponse.FromString,
                 _registered_method=True)
+        self.BatchListIntegrityChanges = channel.unary_unary(
+                '/laurel.risk.v1.RiskService/BatchListIntegrityChanges',
+                request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchListIntegrityChangesRequest.SerializeToString,
+                response_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchListIntegrityChangesResponse.FromString,
+                _registered_method=True)
+        self.ReportMember = channel.unary_unary(
+                '/laurel.risk.v1.RiskService/ReportMember',
+                request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ReportMemberRequest.SerializeToString,
+                response_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ReportMemberResponse.FromString,
+                _registered_method=True)
+        self.DecideReport = channel.unary_unary(
+                '/laurel.risk.v1.RiskService/DecideReport',
+                request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.DecideReportRequest.SerializeToString,
+                response_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.DecideReportResponse.FromString,
+                _registered_method=True)
+        self.ListReports = channel.unary_unary(
+                '/laurel.risk.v1.RiskService/ListReports',
+                request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsRequest.SerializeToString,
+                response_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsResponse.FromString,
+                _registered_method=True)
         self.GetPipelineStatus = channel.unary_unary(
                 '/laurel.risk.v1.RiskService/GetPipelineStatus',
                 request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.GetPipelineStatusRequest.SerializeToString,
@@ -53,14 +76,61 @@ class RiskServiceStub:
 class RiskServiceServicer:
     """May this go on, and why not.
 
-    Every call needs a bearer token. A program_id other than the token's answers
-    like a program that does not exist.
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
+    like a program that does not exist. Writes take a request_id: a retry under
+    it gets the first answer byte for byte, another payload is refused
+    (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
+    refusal the same request_id may be tried again.
     """
 
     def BatchGetRiskProfiles(self, request, context):
         """Reads the integrity and risk level of members, one answer per id, in order.
 
-        No side effects. The caller must be of the program.
+        No side effects. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchListIntegrityChanges(self, request, context):
+        """Reads how the integrity of members came about, one answer per id, in order.
+
+        No side effects. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportMember(self, request, context):
+        """Reports a member, on behalf of the caller.
+
+        A report counts for 90 days, unless it is dismissed. Reports of three
+        different reporters make the member high risk and restrict them.
+        Idempotent by request_id.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN, MEMBER_UNKNOWN; FAILED_PRECONDITION REPORT_OF_SELF,
+        REPORTS_TOO_MANY; ALREADY_EXISTS REPORT_ALREADY_OPEN (fact `report_id`).
+        The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideReport(self, request, context):
+        """Upholds or dismisses an open report; what a dismissed one brought about is taken back.
+
+        Idempotent by request_id.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_ALREADY_DECIDED,
+        REPORT_EXPIRED.
+        The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReports(self, request, context):
+        """Lists the reports of a program, oldest first: what expires next comes first.
+
+        No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -69,7 +139,7 @@ class RiskServiceServicer:
     def GetPipelineStatus(self, request, context):
         """Says how far the service is with its announcements and streams.
 
-        No side effects. The caller must be staff or a service.
+        No side effects. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,6 +152,26 @@ def add_RiskServiceServicer_to_server(servicer, server):
                     servicer.BatchGetRiskProfiles,
                     request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesRequest.FromString,
                     response_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesResponse.SerializeToString,
+            ),
+            'BatchListIntegrityChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchListIntegrityChanges,
+                    request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchListIntegrityChangesRequest.FromString,
+                    response_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchListIntegrityChangesResponse.SerializeToString,
+            ),
+            'ReportMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportMember,
+                    request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ReportMemberRequest.FromString,
+                    response_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ReportMemberResponse.SerializeToString,
+            ),
+            'DecideReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideReport,
+                    request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.DecideReportRequest.FromString,
+                    response_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.DecideReportResponse.SerializeToString,
+            ),
+            'ListReports': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReports,
+                    request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsRequest.FromString,
+                    response_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsResponse.SerializeToString,
             ),
             'GetPipelineStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPipelineStatus,
@@ -99,8 +189,11 @@ def add_RiskServiceServicer_to_server(servicer, server):
 class RiskService:
     """May this go on, and why not.
 
-    Every call needs a bearer token. A program_id other than the token's answers
-    like a program that does not exist.
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
+    like a program that does not exist. Writes take a request_id: a retry under
+    it gets the first answer byte for byte, another payload is refused
+    (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
+    refusal the same request_id may be tried again.
     """
 
     @staticmethod
@@ -120,6 +213,114 @@ class RiskService:
             '/laurel.risk.v1.RiskService/BatchGetRiskProfiles',
             laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesRequest.SerializeToString,
             laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchListIntegrityChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.risk.v1.RiskService/BatchListIntegrityChanges',
+            laurel_dot_risk_dot_v1_dot_risk__pb2.BatchListIntegrityChangesRequest.SerializeToString,
+            laurel_dot_risk_dot_v1_dot_risk__pb2.BatchListIntegrityChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.risk.v1.RiskService/ReportMember',
+            laurel_dot_risk_dot_v1_dot_risk__pb2.ReportMemberRequest.SerializeToString,
+            laurel_dot_risk_dot_v1_dot_risk__pb2.ReportMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.risk.v1.RiskService/DecideReport',
+            laurel_dot_risk_dot_v1_dot_risk__pb2.DecideReportRequest.SerializeToString,
+            laurel_dot_risk_dot_v1_dot_risk__pb2.DecideReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReports(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.risk.v1.RiskService/ListReports',
+            laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsRequest.SerializeToString,
+            laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsResponse.FromString,
             options,
             channel_credentials,
             insecure,

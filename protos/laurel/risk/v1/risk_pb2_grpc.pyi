@@ -29,8 +29,11 @@ GRPC_VERSION: str
 class RiskServiceStub:
     """May this go on, and why not.
 
-    Every call needs a bearer token. A program_id other than the token's answers
-    like a program that does not exist.
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
+    like a program that does not exist. Writes take a request_id: a retry under
+    it gets the first answer byte for byte, another payload is refused
+    (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
+    refusal the same request_id may be tried again.
     """
 
     @_typing.overload
@@ -40,39 +43,101 @@ class RiskServiceStub:
     BatchGetRiskProfiles: _grpc.UnaryUnaryMultiCallable[_risk_pb2.BatchGetRiskProfilesRequest, _risk_pb2.BatchGetRiskProfilesResponse]
     """Reads the integrity and risk level of members, one answer per id, in order.
 
-    No side effects. The caller must be of the program.
+    No side effects. The policy table says who may call.
+    """
+    BatchListIntegrityChanges: _grpc.UnaryUnaryMultiCallable[_risk_pb2.BatchListIntegrityChangesRequest, _risk_pb2.BatchListIntegrityChangesResponse]
+    """Reads how the integrity of members came about, one answer per id, in order.
+
+    No side effects. The policy table says who may call.
+    """
+    ReportMember: _grpc.UnaryUnaryMultiCallable[_risk_pb2.ReportMemberRequest, _risk_pb2.ReportMemberResponse]
+    """Reports a member, on behalf of the caller.
+
+    A report counts for 90 days, unless it is dismissed. Reports of three
+    different reporters make the member high risk and restrict them.
+    Idempotent by request_id.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN, MEMBER_UNKNOWN; FAILED_PRECONDITION REPORT_OF_SELF,
+    REPORTS_TOO_MANY; ALREADY_EXISTS REPORT_ALREADY_OPEN (fact `report_id`).
+    The policy table says who may call.
+    """
+    DecideReport: _grpc.UnaryUnaryMultiCallable[_risk_pb2.DecideReportRequest, _risk_pb2.DecideReportResponse]
+    """Upholds or dismisses an open report; what a dismissed one brought about is taken back.
+
+    Idempotent by request_id.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_ALREADY_DECIDED,
+    REPORT_EXPIRED.
+    The policy table says who may call.
+    """
+    ListReports: _grpc.UnaryUnaryMultiCallable[_risk_pb2.ListReportsRequest, _risk_pb2.ListReportsResponse]
+    """Lists the reports of a program, oldest first: what expires next comes first.
+
+    No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
     """
     GetPipelineStatus: _grpc.UnaryUnaryMultiCallable[_risk_pb2.GetPipelineStatusRequest, _risk_pb2.GetPipelineStatusResponse]
     """Says how far the service is with its announcements and streams.
 
-    No side effects. The caller must be staff or a service.
+    No side effects. The policy table says who may call.
     """
 
 @_typing.type_check_only
 class RiskServiceAsyncStub(RiskServiceStub):
     """May this go on, and why not.
 
-    Every call needs a bearer token. A program_id other than the token's answers
-    like a program that does not exist.
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
+    like a program that does not exist. Writes take a request_id: a retry under
+    it gets the first answer byte for byte, another payload is refused
+    (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
+    refusal the same request_id may be tried again.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchGetRiskProfiles: _aio.UnaryUnaryMultiCallable[_risk_pb2.BatchGetRiskProfilesRequest, _risk_pb2.BatchGetRiskProfilesResponse]  # type: ignore[assignment]
     """Reads the integrity and risk level of members, one answer per id, in order.
 
-    No side effects. The caller must be of the program.
+    No side effects. The policy table says who may call.
+    """
+    BatchListIntegrityChanges: _aio.UnaryUnaryMultiCallable[_risk_pb2.BatchListIntegrityChangesRequest, _risk_pb2.BatchListIntegrityChangesResponse]  # type: ignore[assignment]
+    """Reads how the integrity of members came about, one answer per id, in order.
+
+    No side effects. The policy table says who may call.
+    """
+    ReportMember: _aio.UnaryUnaryMultiCallable[_risk_pb2.ReportMemberRequest, _risk_pb2.ReportMemberResponse]  # type: ignore[assignment]
+    """Reports a member, on behalf of the caller.
+
+    A report counts for 90 days, unless it is dismissed. Reports of three
+    different reporters make the member high risk and restrict them.
+    Idempotent by request_id.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN, MEMBER_UNKNOWN; FAILED_PRECONDITION REPORT_OF_SELF,
+    REPORTS_TOO_MANY; ALREADY_EXISTS REPORT_ALREADY_OPEN (fact `report_id`).
+    The policy table says who may call.
+    """
+    DecideReport: _aio.UnaryUnaryMultiCallable[_risk_pb2.DecideReportRequest, _risk_pb2.DecideReportResponse]  # type: ignore[assignment]
+    """Upholds or dismisses an open report; what a dismissed one brought about is taken back.
+
+    Idempotent by request_id.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_ALREADY_DECIDED,
+    REPORT_EXPIRED.
+    The policy table says who may call.
+    """
+    ListReports: _aio.UnaryUnaryMultiCallable[_risk_pb2.ListReportsRequest, _risk_pb2.ListReportsResponse]  # type: ignore[assignment]
+    """Lists the reports of a program, oldest first: what expires next comes first.
+
+    No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
     """
     GetPipelineStatus: _aio.UnaryUnaryMultiCallable[_risk_pb2.GetPipelineStatusRequest, _risk_pb2.GetPipelineStatusResponse]  # type: ignore[assignment]
     """Says how far the service is with its announcements and streams.
 
-    No side effects. The caller must be staff or a service.
+    No side effects. The policy table says who may call.
     """
 
 class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
     """May this go on, and why not.
 
-    Every call needs a bearer token. A program_id other than the token's answers
-    like a program that does not exist.
+    Every call needs an identity, and docs/access.md says who may call what. A program_id other than the token's answers
+    like a program that does not exist. Writes take a request_id: a retry under
+    it gets the first answer byte for byte, another payload is refused
+    (ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED). Only success is stored; after a
+    refusal the same request_id may be tried again.
     """
 
     @_abc_1.abstractmethod
@@ -83,7 +148,59 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_risk_pb2.BatchGetRiskProfilesResponse, _abc.Awaitable[_risk_pb2.BatchGetRiskProfilesResponse]]:
         """Reads the integrity and risk level of members, one answer per id, in order.
 
-        No side effects. The caller must be of the program.
+        No side effects. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchListIntegrityChanges(
+        self,
+        request: _risk_pb2.BatchListIntegrityChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_pb2.BatchListIntegrityChangesResponse, _abc.Awaitable[_risk_pb2.BatchListIntegrityChangesResponse]]:
+        """Reads how the integrity of members came about, one answer per id, in order.
+
+        No side effects. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportMember(
+        self,
+        request: _risk_pb2.ReportMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_pb2.ReportMemberResponse, _abc.Awaitable[_risk_pb2.ReportMemberResponse]]:
+        """Reports a member, on behalf of the caller.
+
+        A report counts for 90 days, unless it is dismissed. Reports of three
+        different reporters make the member high risk and restrict them.
+        Idempotent by request_id.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN, MEMBER_UNKNOWN; FAILED_PRECONDITION REPORT_OF_SELF,
+        REPORTS_TOO_MANY; ALREADY_EXISTS REPORT_ALREADY_OPEN (fact `report_id`).
+        The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def DecideReport(
+        self,
+        request: _risk_pb2.DecideReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_pb2.DecideReportResponse, _abc.Awaitable[_risk_pb2.DecideReportResponse]]:
+        """Upholds or dismisses an open report; what a dismissed one brought about is taken back.
+
+        Idempotent by request_id.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_ALREADY_DECIDED,
+        REPORT_EXPIRED.
+        The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def ListReports(
+        self,
+        request: _risk_pb2.ListReportsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_pb2.ListReportsResponse, _abc.Awaitable[_risk_pb2.ListReportsResponse]]:
+        """Lists the reports of a program, oldest first: what expires next comes first.
+
+        No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -94,7 +211,7 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_risk_pb2.GetPipelineStatusResponse, _abc.Awaitable[_risk_pb2.GetPipelineStatusResponse]]:
         """Says how far the service is with its announcements and streams.
 
-        No side effects. The caller must be staff or a service.
+        No side effects. The policy table says who may call.
         """
 
 def add_RiskServiceServicer_to_server(servicer: RiskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

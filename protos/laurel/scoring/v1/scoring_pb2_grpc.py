@@ -31,7 +31,7 @@ class ScoringServiceStub:
     Stateless: any replica gives the same bits. Programs are named by digest; a
     digest that the replica does not hold is refused (FAILED_PRECONDITION
     PROGRAM_UNKNOWN) and the caller sends the same request once more with the
-    document in it. Every call needs a bearer token.
+    document in it. Every call needs an identity; docs/access.md says who may call.
     """
 
     def __init__(self, channel):
@@ -58,7 +58,7 @@ class ScoringServiceServicer:
     Stateless: any replica gives the same bits. Programs are named by digest; a
     digest that the replica does not hold is refused (FAILED_PRECONDITION
     PROGRAM_UNKNOWN) and the caller sends the same request once more with the
-    document in it. Every call needs a bearer token.
+    document in it. Every call needs an identity; docs/access.md says who may call.
     """
 
     def DecideTiers(self, request, context):
@@ -67,7 +67,7 @@ class ScoringServiceServicer:
         The steps of a subject are decided in order, each from the tier that the
         one before gave. No side effects.
         Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID, TIER_UNKNOWN.
-        The caller must be a service.
+        The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,7 +77,7 @@ class ScoringServiceServicer:
         """Scores members by the policies of the program.
 
         No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
-        The caller must be of the program, or a service.
+        The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,7 +110,7 @@ class ScoringService:
     Stateless: any replica gives the same bits. Programs are named by digest; a
     digest that the replica does not hold is refused (FAILED_PRECONDITION
     PROGRAM_UNKNOWN) and the caller sends the same request once more with the
-    document in it. Every call needs a bearer token.
+    document in it. Every call needs an identity; docs/access.md says who may call.
     """
 
     @staticmethod

@@ -32,7 +32,7 @@ class ScoringServiceStub:
     Stateless: any replica gives the same bits. Programs are named by digest; a
     digest that the replica does not hold is refused (FAILED_PRECONDITION
     PROGRAM_UNKNOWN) and the caller sends the same request once more with the
-    document in it. Every call needs a bearer token.
+    document in it. Every call needs an identity; docs/access.md says who may call.
     """
 
     @_typing.overload
@@ -45,13 +45,13 @@ class ScoringServiceStub:
     The steps of a subject are decided in order, each from the tier that the
     one before gave. No side effects.
     Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID, TIER_UNKNOWN.
-    The caller must be a service.
+    The policy table says who may call.
     """
     BatchScore: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.BatchScoreRequest, _scoring_pb2.BatchScoreResponse]
     """Scores members by the policies of the program.
 
     No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
-    The caller must be of the program, or a service.
+    The policy table says who may call.
     """
 
 @_typing.type_check_only
@@ -61,7 +61,7 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     Stateless: any replica gives the same bits. Programs are named by digest; a
     digest that the replica does not hold is refused (FAILED_PRECONDITION
     PROGRAM_UNKNOWN) and the caller sends the same request once more with the
-    document in it. Every call needs a bearer token.
+    document in it. Every call needs an identity; docs/access.md says who may call.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -71,13 +71,13 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     The steps of a subject are decided in order, each from the tier that the
     one before gave. No side effects.
     Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID, TIER_UNKNOWN.
-    The caller must be a service.
+    The policy table says who may call.
     """
     BatchScore: _aio.UnaryUnaryMultiCallable[_scoring_pb2.BatchScoreRequest, _scoring_pb2.BatchScoreResponse]  # type: ignore[assignment]
     """Scores members by the policies of the program.
 
     No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
-    The caller must be of the program, or a service.
+    The policy table says who may call.
     """
 
 class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -86,7 +86,7 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
     Stateless: any replica gives the same bits. Programs are named by digest; a
     digest that the replica does not hold is refused (FAILED_PRECONDITION
     PROGRAM_UNKNOWN) and the caller sends the same request once more with the
-    document in it. Every call needs a bearer token.
+    document in it. Every call needs an identity; docs/access.md says who may call.
     """
 
     @_abc_1.abstractmethod
@@ -100,7 +100,7 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         The steps of a subject are decided in order, each from the tier that the
         one before gave. No side effects.
         Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID, TIER_UNKNOWN.
-        The caller must be a service.
+        The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -112,7 +112,7 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         """Scores members by the policies of the program.
 
         No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
-        The caller must be of the program, or a service.
+        The policy table says who may call.
         """
 
 def add_ScoringServiceServicer_to_server(servicer: ScoringServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

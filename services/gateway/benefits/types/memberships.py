@@ -3,7 +3,7 @@
 # strawberry.field is typed as Any where it decorates.
 # mypy: disable-error-code="untyped-decorator"
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 from typing import Annotated
@@ -20,7 +20,17 @@ from services.gateway.benefits.documents import parsed
 from services.gateway.benefits.loaders import MembershipKey
 from services.gateway.benefits.types.programs import Tier, tier_names, tier_of
 from services.gateway.context import Info
-from services.gateway.values import Fact, Locale, Long, NamedText, checked_first, facts_of, known, time_of
+from services.gateway.values import (
+    Fact,
+    Locale,
+    Long,
+    NamedText,
+    checked_first,
+    facts_of,
+    known,
+    texts_of,
+    time_of,
+)
 
 
 @strawberry.enum(description="What a decision did to a tier.")
@@ -220,11 +230,7 @@ def _decision(decision: pb.Decision) -> Decision:
 
 
 def _reasons(tier_set: str, reasons: Iterable[receipts_pb2.Reason]) -> list[Reason]:
-    return [Reason(tier_set=tier_set, code=reason.code, params=_texts(reason.params)) for reason in reasons]
-
-
-def _texts(params: Mapping[str, str]) -> list[NamedText]:
-    return [NamedText(name=name, value=value) for name, value in sorted(params.items())]
+    return [Reason(tier_set=tier_set, code=reason.code, params=texts_of(reason.params)) for reason in reasons]
 
 
 def _rule(rule: receipts_pb2.RuleResult) -> RuleResult:

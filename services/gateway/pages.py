@@ -1,10 +1,13 @@
-"""Cursors of lists of members: each edge has one, although the service gives tokens for whole pages only."""
+"""Cursors of lists: each edge has one, although services give tokens for whole pages only."""
 
 import base64
 import binascii
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
+
+from strawberry import relay
 
 from services.gateway.errors import InvalidInput
 from services.gateway.values import FIRST_MAX
@@ -47,3 +50,30 @@ def cursors(page_token: str, next_page_token: str, count: int) -> list[str]:
     if places and next_page_token:
         places[-1] = Cursor(next_page_token)
     return [place.encode() for place in places]
+
+
+class Page(Protocol):
+    """What services answer with when they are asked for a page."""
+
+    next_page_token: str
+
+
+async def page_token_at(start: Cursor, page: Callable[[int, str], Awaitable[Page]]) -> str | None:
+    """The token of the page that begins at a cursor; None at the end of the list.
+
+    Cursors of edges inside a page cost a call more, for the token after those that are before them.
+    """
+    if not start.skipped:
+        return start.page_token
+    before = await page(start.skipped, start.page_token)
+    return before.next_page_token or None
+
+
+def page_info(places: list[str], next_page_token: str, after: str | None) -> relay.PageInfo:
+    """What a page says of itself, by the cursors of its edges."""
+    return relay.PageInfo(
+        has_next_page=bool(next_page_token),
+        has_previous_page=after is not None,
+        start_cursor=places[0] if places else None,
+        end_cursor=places[-1] if places else None,
+    )

@@ -1,0 +1,106 @@
+"""Who is at the other end: the identity that a client's certificate names, and whose tokens it may carry."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+from cryptography.x509 import load_pem_x509_certificate
+
+from libs.common.caller import Principal
+from libs.common.errors import Forbidden, Unauthenticated
+from libs.common.tokens import TokenVerifier, bearer
+
+if TYPE_CHECKING:
+    import grpc
+
+GATEWAY = "gateway"
+PeerKind = Literal["service", "partner", "operator"]
+KEY = "[a-z][a-z0-9_-]{0,62}"
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What a certificate says who its holder is."""
+
+    kind: PeerKind
+    name: str
+    program_id: str | None = None
+
+    @property
+    def is_gateway(self) -> bool:
+        """The one service that calls in the names of others, and never in its own."""
+        return self.kind == "service" and self.name == GATEWAY
+
+    def alone(self) -> Principal:
+        """Who calls with this certificate and no token, or Unauthenticated."""
+        if self.kind == "operator" or self.is_gateway:
+            raise Unauthenticated("this certificate is good beside a bearer token only")
+        return Principal(self.name, self.kind, self.program_id)
+
+    def may_carry(self, principal: Principal) -> bool:
+        """Whether a token of this principal may come with this certificate."""
+        match self.kind:
+            case "service":
+                return self.is_gateway and principal.kind != "service"
+            case "partner":
+                own = (principal.subject, principal.program_id) == (self.name, self.program_id)
+                return principal.kind == "partner" and own
+            case "operator":
+                return principal.kind == "staff"
+
+
+class Authenticator:
+    """Says whose call it is: by certificate and token where TLS is spoken, by token alone in development."""
+
+    def __init__(self, verifier: TokenVerifier, trust_domain: str) -> None:
+        self._verifier = verifier
+        self._trust_domain = trust_domain
+
+    def principal(self, context: Context) -> Principal:
+        """The principal of a call, or Unauthenticated, or Forbidden."""
+        metadata: Iterable[Any] = context.invocation_metadata() or ()
+        token = bearer([str(value) for name, value in metadata if name == "authorization"])
+        connection = context.auth_context()
+        if connection.get("transport_security_type") == [b"ssl"]:
+            return self._by_certificate(connection, token)
+        if token is None:
+            raise Unauthenticated
+        return self._verifier.principal(token)
+
+    def _by_certificate(self, connection: Any, token: str | None) -> Principal:
+        peer = peer_of(tuple(connection.get("peer_uri", ())), self._trust_domain)
+        if peer is None:
+            raise Forbidden("the certificate names nobody whom we know")
+        issued = _issued(connection["x509_pem_cert"][0])
+        self._verifier.require_unrevoked(peer.kind, peer.name, peer.program_id, issued=issued)
+        if token is None:
+            return peer.alone()
+        principal = self._verifier.principal(token)
+        if not peer.may_carry(principal):
+            raise Forbidden("this certificate may not carry this token")
+        return principal
+
+
+@lru_cache(maxsize=1024)
+def peer_of(uris: Sequence[bytes], trust_domain: str) -> Peer | None:
+    """Whom the one URI of a certificate names (SPIFFE X.509-SVID), if it is of our trust domain."""
+    if len(uris) != 1:
+        return None
+    named = re.fullmatch(
+        rf"spiffe://{re.escape(trust_domain)}/(?:(service|operator)/({KEY})|partner/({KEY})/({KEY}))",
+        uris[0].decode("ascii", errors="replace"),
+    )
+    if named is None:
+        return None
+    kind, name, program_id, partner_id = named.groups()
+    return Peer("partner", partner_id, program_id) if kind is None else Peer(cast(PeerKind, kind), name)
+
+
+@lru_cache(maxsize=1024)
+def _issued(pem: bytes) -> datetime:
+    return load_pem_x509_certificate(pem).not_valid_before_utc

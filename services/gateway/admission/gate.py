@@ -1,0 +1,162 @@
+"""Which operations are executed: parsed, measured, validated, and paid for."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    get_variable_values,
+    parse,
+    recommended_rules,
+    specified_rules,
+    validate,
+)
+from graphql.validation.rules import overlapping_fields_can_be_merged
+from graphql.validation.validate import ValidationAbortedError
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from libs.common.caller import Principal
+from services.gateway.admission.budget import Budgets
+from services.gateway.admission.inputs import check_variables
+from services.gateway.admission.limits import (
+    CostLimit,
+    DepthLimit,
+    FieldLimit,
+    IntrospectionClosed,
+    Limits,
+    TokenLimit,
+)
+from services.gateway.admission.walk import Tally, Walk
+from services.gateway.codes import Code
+from services.gateway.errors import BadRequest
+
+RULES = (*specified_rules, *recommended_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+ERRORS_MAX = 5
+READING_COST = 10
+"""What a document costs that was not seen before: parsing and validating takes longer than most answers."""
+
+# Comparing fields that may overlap is quadratic; the library's own bound leaves it some hundred milliseconds.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 5_000
+
+
+class NotExecuted(Exception):
+    """The document or its variables are wrong, in the ways that the errors say."""
+
+    def __init__(self, code: str, errors: Sequence[GraphQLError]) -> None:
+        super().__init__(code)
+        self.code, self.errors = code, errors
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks to be executed."""
+
+    query: str
+    operation_name: str | None
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid document, and what each of its operations asks for."""
+
+    node: DocumentNode
+    operations: Sequence[tuple[OperationDefinitionNode, Tally]]
+    tokens: int
+
+    def operation(self, name: str | None) -> tuple[OperationDefinitionNode, Tally]:
+        """The operation of this name, or the only one."""
+        if name is None and len(self.operations) > 1:
+            raise BadRequest("the document has several operations; say which by operationName")
+        for node, tally in self.operations:
+            if name is None or (node.name is not None and node.name.value == name):
+                return node, tally
+        raise BadRequest("the document has no such operation")
+
+
+class Gate:
+    """Lets operations in. Valid documents are kept, so that each is read once; refused ones are not."""
+
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, *, development: bool, now: Callable[[], float]
+    ) -> None:
+        self._schema, self._limits, self._development = schema, limits, development
+        self._budgets = Budgets(limits.cost_per_minute, now)
+        self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._tokens_kept = 0
+
+    def admit(self, asked: Asked, principal: Principal) -> DocumentNode:
+        """The document to execute, paid for; or why it is not executed."""
+        document = self._document(asked.query, principal)
+        node, tally = document.operation(asked.operation_name)
+        if tally.introspects and not self._may_introspect(principal):
+            raise IntrospectionClosed
+        check_variables(asked.variables, self._limits)
+        cost = tally.price.of(self._coerced(node, asked.variables))
+        if cost > self._limits.cost_max:
+            raise CostLimit(f"the operation costs {cost}, of {self._limits.cost_max}; ask for smaller pages")
+        self._budgets.spend(principal, cost)
+        return document.node
+
+    def _may_introspect(self, principal: Principal) -> bool:
+        return self._development or "system_administrator" in principal.roles
+
+    def _coerced(self, node: OperationDefinitionNode, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        values = get_variable_values(
+            self._schema,
+            node.variable_definitions or (),
+            dict(variables),
+            max_errors=ERRORS_MAX,
+            hide_suggestions=not self._development,
+        )
+        if isinstance(values, list):
+            raise NotExecuted(Code.BAD_USER_INPUT, values[:ERRORS_MAX])
+        return values.coerced
+
+    def _document(self, text: str, principal: Principal) -> Document:
+        document = self._kept.get(text)
+        if document is None:
+            self._budgets.spend(principal, READING_COST)
+            document = self._read(text)
+            self._keep(text, document)
+        self._kept.move_to_end(text)
+        return document
+
+    def _keep(self, text: str, document: Document) -> None:
+        self._kept[text] = document
+        self._tokens_kept += document.tokens
+        while self._tokens_kept > self._limits.tokens_kept and len(self._kept) > 1:
+            _, forgotten = self._kept.popitem(last=False)
+            self._tokens_kept -= forgotten.tokens
+
+    def _read(self, text: str) -> Document:
+        """A document from its text, cheapest checks first."""
+        node = self._parsed(text)
+        operations = Walk(self._schema, node, self._limits).operations()
+        errors = validate(
+            self._schema, node, RULES, max_errors=ERRORS_MAX, hide_suggestions=not self._development
+        )
+        told = [error for error in errors if not isinstance(error, ValidationAbortedError)]
+        if told:
+            raise NotExecuted(Code.GRAPHQL_VALIDATION_FAILED, told)
+        if errors:
+            raise FieldLimit("the document takes too long to check; repeat fewer fields and fragments")
+        return Document(node, operations, node.token_count or 0)
+
+    def _parsed(self, text: str) -> DocumentNode:
+        try:
+            return parse(text, max_tokens=self._limits.tokens_max)
+        except GraphQLSyntaxError as error:
+            # The parser has one kind of error for all that it gives up on.
+            if "tokens. Parsing aborted" in error.message:
+                raise TokenLimit(f"the document has more than {self._limits.tokens_max} tokens") from error
+            if "nested too deeply" in error.message:
+                raise DepthLimit("the document is nested too deeply") from error
+            raise NotExecuted(Code.GRAPHQL_PARSE_FAILED, [error]) from error

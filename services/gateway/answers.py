@@ -1,0 +1,140 @@
+"""What the gateway answers over HTTP: results, and refusals in the shape of one (GraphQL over HTTP)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from starlette.responses import Response
+from strawberry.types.execution import ExecutionResult
+
+from libs.common.errors import Forbidden, Kind, Refusal, Unauthenticated
+from libs.common.rpc.errors import INTERNAL_TEXT
+from services.gateway.admission.gate import NotExecuted
+from services.gateway.admission.limits import LimitExceeded, RateLimited
+from services.gateway.codes import Code
+from services.gateway.errors import PASSING, retry_after, shown
+
+JSON = "application/json"
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+
+
+class Defect(Refusal):
+    reason, text = Code.INTERNAL, INTERNAL_TEXT
+
+
+class HostNotAllowed(Refusal):
+    reason, kind, text = Code.HOST_NOT_ALLOWED, Kind.INVALID, "the gateway does not answer to this host"
+
+
+class NotFound(Refusal):
+    reason, kind, text = Code.NOT_FOUND, Kind.NOT_FOUND, "there is nothing here; the graph is at /graphql"
+
+
+class MethodNotAllowed(Refusal):
+    reason, kind, text = Code.METHOD_NOT_ALLOWED, Kind.INVALID, "the graph is asked by POST"
+
+
+class BodyTooLarge(Refusal):
+    reason, kind, text = Code.BODY_TOO_LARGE, Kind.INVALID, "the request is larger than is allowed"
+
+
+class MediaTypeUnsupported(Refusal):
+    reason, kind, text = Code.MEDIA_TYPE_UNSUPPORTED, Kind.INVALID, f"send the request as {JSON}"
+
+
+class BatchingUnsupported(Refusal):
+    reason, kind, text = Code.BATCHING_UNSUPPORTED, Kind.INVALID, "send each request by itself"
+
+
+_STATUSES: dict[str, int] = {
+    Unauthenticated.reason: 401,
+    Forbidden.reason: 403,
+    NotFound.reason: 404,
+    MethodNotAllowed.reason: 405,
+    BodyTooLarge.reason: 413,
+    MediaTypeUnsupported.reason: 415,
+    RateLimited.reason: 429,
+    Defect.reason: 500,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to one request, in the media type that it takes."""
+
+    request_id: str
+    media_type: str
+
+    @classmethod
+    def to(cls, request_id: str, accept: str) -> "Answers":
+        """The newer media type for those who name it and prefer nothing else, JSON for all others."""
+        preferences = dict(_preference(part) for part in accept.split(","))
+        newer = preferences.get(GRAPHQL_RESPONSE, 0.0)
+        prefers = newer > 0 and newer >= preferences.get(JSON, 0.0)
+        return cls(request_id, GRAPHQL_RESPONSE if prefers else JSON)
+
+    def executed(self, result: ExecutionResult) -> Response:
+        """What an operation gave; its errors have their codes already."""
+        body: dict[str, Any] = (
+            {"errors": [error.formatted for error in result.errors]} if result.errors else {}
+        )
+        return self._response(body | {"data": result.data}, 200)
+
+    def not_executed(self, refusal: NotExecuted) -> Response:
+        """What is wrong with a document or its variables. There is no data, not even null."""
+        errors = [shown(error, error.message, refusal.code, self.request_id) for error in refusal.errors]
+        return self._response(_told(*errors), self._unexecuted_status())
+
+    def refused(self, refusal: Refusal) -> Response:
+        """A request that was refused before there was a result."""
+        status = self._unexecuted_status() if isinstance(refusal, LimitExceeded) else None
+        response = self._response(
+            _told(GraphQLError(refusal.message, extensions=self._extensions(refusal))),
+            status or _STATUSES.get(refusal.reason, 400),
+        )
+        if isinstance(refusal, RateLimited):
+            response.headers["Retry-After"] = str(refusal.seconds)
+        if isinstance(refusal, Unauthenticated):
+            response.headers["WWW-Authenticate"] = 'Bearer realm="laurel"'
+        return response
+
+    def _unexecuted_status(self) -> int:
+        return 200 if self.media_type == JSON else 400
+
+    def _extensions(self, refusal: Refusal) -> dict[str, object]:
+        extensions: dict[str, object] = {"code": refusal.reason, "requestId": self.request_id}
+        if isinstance(refusal, RateLimited):
+            extensions["retryAfterSeconds"] = refusal.seconds
+        elif refusal.reason in PASSING:
+            extensions["retryAfterSeconds"] = retry_after(refusal)
+        return extensions
+
+    def _response(self, body: dict[str, Any], status: int) -> Response:
+        return Response(
+            orjson.dumps(body),
+            status_code=status,
+            headers={
+                "Content-Type": f"{self.media_type}; charset=utf-8",
+                "Cache-Control": "no-store",
+                "Vary": "Accept",
+                "X-Content-Type-Options": "nosniff",
+                "X-Request-Id": self.request_id,
+            },
+        )
+
+
+def _told(*errors: GraphQLError) -> dict[str, Any]:
+    return {"errors": [error.formatted for error in errors]}
+
+
+def _preference(part: str) -> tuple[str, float]:
+    media_type, *parameters = (each.strip().lower() for each in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return media_type, float(value)
+            except ValueError:
+                return media_type, 0.0
+    return media_type, 1.0

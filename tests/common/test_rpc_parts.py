@@ -1,0 +1,96 @@
+"""Messages of millions of parts are refused before anybody reads them."""
+
+import time
+from typing import Any
+
+import pytest
+
+from laurel.members.v1 import members_pb2
+from laurel.scoring.v1 import scoring_pb2
+from libs.common.errors import InvalidRequest, MalformedRequest
+from libs.common.rpc.parts import OF_SERVICES, OF_STRANGERS, require_countable
+from tests.support.builders import a_batch, a_purchase
+
+BATCH = members_pb2.BatchGetMembersRequest
+LARGE = OF_STRANGERS.bytes_min // 2
+MEGABYTES = 4 * 1024 * 1024
+ATTRIBUTES = {f"a{number}": "x" * 20 for number in range(20)}
+
+
+def many(part: bytes) -> bytes:
+    return part * (MEGABYTES // len(part))
+
+
+def within(number: int, content: bytes) -> bytes:
+    """A field that holds this."""
+    length = len(content)
+    varint = bytes(
+        [length & 0x7F | 0x80, length >> 7 & 0x7F | 0x80, length >> 14 & 0x7F | 0x80, length >> 21]
+    )
+    return bytes([number << 3 | 2]) + varint + content
+
+
+def test_as_many_events_as_are_allowed_with_all_that_they_may_have_are_let_in() -> None:
+    batch = a_batch(*[a_purchase("mem_" + "0" * 32, attributes=ATTRIBUTES)] * 500)
+
+    require_countable(members_pb2.RecordEventsRequest, batch.SerializeToString(), OF_STRANGERS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [
+        (members_pb2.RegisterMembersRequest, many(b"\x1a\x00"), {"registrations"}),
+        (members_pb2.BatchGetMembersRequest, many(b"\x12\x01m"), {"member_ids"}),
+        (members_pb2.RecordEventsRequest, within(3, many(b"\x62\x00")), {"attributes"}),
+        (scoring_pb2.DecideTiersRequest, within(3, within(5, many(b"\x1a\x00"))), {"facts"}),
+        (scoring_pb2.BatchScoreRequest, within(3, b"\x1a\x00" * 500) * 500, {"message"}),
+        (members_pb2.BatchGetMembersRequest, many(b"\x0a\x00"), {"message"}),
+        (members_pb2.BatchGetMembersRequest, many(b"\xf8\x3f\x00"), {"message"}),
+    ],
+    ids=["items", "texts", "pairs of a map", "items within items", "in all", "one field again", "unknown"],
+)
+def test_too_many_parts_are_refused_within_milliseconds(kind: type, data: bytes, told: set[str]) -> None:
+    started = time.process_time()
+
+    with pytest.raises(InvalidRequest) as refusal:
+        require_countable(kind, data, OF_STRANGERS)
+
+    assert set(refusal.value.facts) == told
+    assert time.process_time() - started < 0.1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x0b" * LARGE * 2,
+        b"\x08" + b"\xff" * MEGABYTES,
+        b"\x0a\x00" * LARGE + b"\x0a",
+        b"\x0f" * LARGE * 2,
+    ],
+    ids=["groups", "a number without end", "cut off", "no type"],
+)
+def test_what_cannot_be_counted_is_malformed(data: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        require_countable(BATCH, data, OF_STRANGERS)
+
+
+def test_a_length_beyond_the_end_is_left_to_those_who_read() -> None:
+    require_countable(BATCH, b"\x0a\x00" * LARGE + b"\x0a\xff\xff\x7f", OF_STRANGERS)
+
+
+def test_the_bound_is_above_what_the_largest_batch_needs() -> None:
+    parts_of_an_event = len(members_pb2.RecordEventsRequest.DESCRIPTOR.fields) + 12 + 20 * 3
+
+    assert parts_of_an_event * 500 < OF_STRANGERS.parts_max
+
+
+def test_services_may_send_each_other_more_but_no_longer_lists() -> None:
+    facts: Any = [{"name": "a.b", "value": 1}] * 99
+    subjects: Any = [{"steps": [{"facts": facts}] * 99}] * 3
+    data = scoring_pb2.DecideTiersRequest(subjects=subjects).SerializeToString()
+
+    require_countable(scoring_pb2.DecideTiersRequest, data, OF_SERVICES)
+    with pytest.raises(InvalidRequest):
+        require_countable(scoring_pb2.DecideTiersRequest, data, OF_STRANGERS)
+    with pytest.raises(InvalidRequest):
+        require_countable(scoring_pb2.DecideTiersRequest, many(b"\x1a\x00"), OF_SERVICES)

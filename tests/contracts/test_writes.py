@@ -1,0 +1,221 @@
+"""What holds for every write of every service: done once, answered alike, and audited as the table says."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+
+from laurel.benefits.v1 import benefits_pb2
+from laurel.members.v1 import members_pb2
+from libs.common.ids import new_id
+from libs.common.mongo import Database
+from libs.common.policy import policy
+from libs.common.program import preset
+from libs.common.rpc.errors import reason_of
+from tests.benefits.conftest import BenefitsWorld
+from tests.contracts.test_protos import is_read, methods
+from tests.members.conftest import MembersWorld
+from tests.risk.conftest import RiskWorld, a_decision_on, a_report_of
+from tests.support.builders import PROGRAM, a_batch, a_purchase, a_registration_request
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write ready to be sent: by whom, with what, and with what else under the same request id."""
+
+    database: Database
+    stub: Any
+    rpc: str
+    request: Message
+    other: Message
+
+    async def send(self, request: Message | None = None) -> Message:
+        answer: Message = await getattr(self.stub, self.rpc.rpartition("/")[2])(request or self.request)
+        return answer
+
+    async def audited(self) -> int:
+        """How many records the act of this write has left."""
+        return await self.database.audit.count_documents(
+            {"act": self.rpc.rpartition("/")[2], "request_id": self.request.request_id}  # type: ignore[attr-defined]
+        )
+
+    async def kept(self) -> int:
+        """How many answers are stored: this test's worlds are its own, so one more is this one's."""
+        return await self.database.idempotency.count_documents({})
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """All services that write."""
+
+    members: MembersWorld
+    benefits: BenefitsWorld
+    risk: RiskWorld
+
+
+@pytest.fixture
+def worlds(members: MembersWorld, benefits: BenefitsWorld, risk: RiskWorld) -> Worlds:
+    return Worlds(members, benefits, risk)
+
+
+def changed(request: Message, **fields: Any) -> Any:
+    """The request with other contents under the same request id."""
+    other = type(request)()
+    other.CopyFrom(request)
+    for name, value in fields.items():
+        setattr(other, name, value)
+    return other
+
+
+async def create_store(worlds: Worlds) -> Write:
+    request = members_pb2.CreateStoreRequest(
+        program_id=PROGRAM, request_id=new_id("req"), store_id=f"s{new_id('x')[-10:]}", display_name="New"
+    )
+    return of_members(worlds, worlds.members.staff, request, changed(request, display_name="Old"))
+
+
+async def create_partner(worlds: Worlds) -> Write:
+    request = members_pb2.CreatePartnerRequest(
+        program_id=PROGRAM, request_id=new_id("req"), partner_id=f"p{new_id('x')[-10:]}", display_name="New"
+    )
+    return of_members(worlds, worlds.members.staff, request, changed(request, display_name="Old"))
+
+
+async def register_members(worlds: Worlds) -> Write:
+    request = a_registration_request(new_id("ext"))
+    other = a_registration_request(new_id("ext"), request_id=request.request_id)
+    return of_members(worlds, worlds.members.partner, request, other)
+
+
+async def record_events(worlds: Worlds) -> Write:
+    member_id = await worlds.members.a_member()
+    request = a_batch(a_purchase(member_id))
+    other = a_batch(a_purchase(member_id), request_id=request.request_id)
+    return of_members(worlds, worlds.members.partner, request, other)
+
+
+def of_members(worlds: Worlds, stub: Any, request: Message, other: Message) -> Write:
+    return Write(worlds.members.database, stub, rpc_of(request, "members", "Members"), request, other)
+
+
+async def publish_program(worlds: Worlds) -> Write:
+    key = f"store_{new_id('x')[-12:]}"
+    document = preset(PROGRAM).model_copy(update={"key": key})
+    request = benefits_pb2.PublishProgramRequest(
+        program_id=key, request_id=new_id("req"), document=document.canonical()
+    )
+    renamed = document.model_copy(update={"name": document.tier_sets[0].name})
+    return Write(
+        worlds.benefits.database,
+        worlds.benefits.staff_of(key),
+        rpc_of(request, "benefits", "Benefits"),
+        request,
+        changed(request, document=renamed.canonical()),
+    )
+
+
+async def report_member(worlds: Worlds) -> Write:
+    request = a_report_of(await worlds.risk.a_member())
+    return of_risk(
+        worlds, worlds.risk.caller("member", new_id("mem")), request, changed(request, note="another")
+    )
+
+
+async def decide_report(worlds: Worlds) -> Write:
+    report = await worlds.risk.report(await worlds.risk.a_member())
+    request = a_decision_on(report.report_id)
+    return of_risk(worlds, worlds.risk.staff, request, changed(request, explanation="another"))
+
+
+def of_risk(worlds: Worlds, stub: Any, request: Message, other: Message) -> Write:
+    return Write(worlds.risk.database, stub, rpc_of(request, "risk", "Risk"), request, other)
+
+
+def rpc_of(request: Message, area: str, service: str) -> str:
+    return f"laurel.{area}.v1.{service}Service/{request.DESCRIPTOR.name.removesuffix('Request')}"
+
+
+WRITES: dict[str, Callable[[Worlds], Awaitable[Write]]] = {
+    "laurel.members.v1.MembersService/CreateStore": create_store,
+    "laurel.members.v1.MembersService/CreatePartner": create_partner,
+    "laurel.members.v1.MembersService/RegisterMembers": register_members,
+    "laurel.members.v1.MembersService/RecordEvents": record_events,
+    "laurel.benefits.v1.BenefitsService/PublishProgram": publish_program,
+    "laurel.risk.v1.RiskService/ReportMember": report_member,
+    "laurel.risk.v1.RiskService/DecideReport": decide_report,
+}
+# A stream of whole RecordEvents requests, each under its own request id.
+STREAMED = {"laurel.members.v1.MembersService/StreamEvents"}
+every_write = pytest.mark.parametrize("rpc", sorted(WRITES), ids=lambda rpc: rpc.rpartition("/")[2])
+
+
+def in_bytes(answer: Message) -> bytes:
+    return answer.SerializeToString(deterministic=True)
+
+
+def test_every_write_of_the_contract_is_held_to_this() -> None:
+    writes = {f"{each.containing_service.full_name}/{each.name}" for each in methods() if not is_read(each)}
+
+    assert set(WRITES) | STREAMED == writes
+
+
+@every_write
+async def test_a_replay_gets_the_same_bytes_and_changes_nothing(worlds: Worlds, rpc: str) -> None:
+    write = await WRITES[rpc](worlds)
+    first = await write.send()
+    kept = await write.kept()
+
+    again = await write.send()
+
+    assert in_bytes(again) == in_bytes(first)
+    assert await write.kept() == kept
+    assert await write.audited() == (policy().rpcs[rpc].audit == "act")
+
+
+@every_write
+async def test_the_same_write_five_times_at_once_is_done_once(worlds: Worlds, rpc: str) -> None:
+    write = await WRITES[rpc](worlds)
+    kept = await write.kept()
+
+    answers = await asyncio.gather(*(write.send() for _ in range(5)))
+
+    assert len({in_bytes(answer) for answer in answers}) == 1
+    assert await write.kept() == kept + 1
+    assert await write.audited() == (policy().rpcs[rpc].audit == "act")
+
+
+@every_write
+async def test_another_payload_under_the_same_id_is_refused_and_changes_nothing(
+    worlds: Worlds, rpc: str
+) -> None:
+    write = await WRITES[rpc](worlds)
+    first = await write.send()
+
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await write.send(write.other)
+
+    assert (error.value.code(), reason_of(error.value)) == (
+        grpc.StatusCode.ALREADY_EXISTS,
+        "IDEMPOTENCY_KEY_REUSED",
+    )
+    assert in_bytes(await write.send()) == in_bytes(first)
+    assert await write.audited() == (policy().rpcs[rpc].audit == "act")
+
+
+@every_write
+async def test_a_write_that_is_refused_leaves_neither_an_answer_nor_a_record(
+    worlds: Worlds, rpc: str
+) -> None:
+    write = await WRITES[rpc](worlds)
+    kept = await write.kept()
+    write.request.ClearField("program_id")
+
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await write.send()
+
+    assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert (await write.kept(), await write.audited()) == (kept, 0)

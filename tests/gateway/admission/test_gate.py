@@ -1,0 +1,148 @@
+"""What is let in, what is kept of it, and that everything else is refused with a reason."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+
+from libs.common.caller import Principal
+from libs.common.errors import Refusal
+from services.gateway.admission.gate import Asked, Gate, NotExecuted
+from services.gateway.admission.limits import IntrospectionClosed, Limits, RateLimited
+from services.gateway.codes import Code
+from services.gateway.schema import schema
+
+ANN = Principal("ann", "staff", "music_store", roles=("operations_manager",))
+ADMINISTRATOR = Principal("root", "staff", "music_store", roles=("system_administrator",))
+SCHEMA = '{ __type(name: "Member") { name } }'
+
+
+def a_gate(*, development: bool = False, **limits: Any) -> Gate:
+    return Gate(schema._schema, Limits(**limits), development=development, now=lambda: 0.0)
+
+
+def asked(query: str, operation: str | None = None, **variables: object) -> Asked:
+    return Asked(query, operation, variables)
+
+
+def test_a_valid_document_is_read_once() -> None:
+    gate = a_gate()
+
+    first = gate.admit(asked("{ __typename }"), ANN)
+
+    assert gate.admit(asked("{ __typename }"), ANN) is first
+
+
+def test_documents_are_kept_up_to_a_number_of_tokens_and_the_least_used_goes_first() -> None:
+    gate = a_gate(tokens_kept=9)
+    queries = [f"{{ {name}: __typename }}" for name in "abc"]  # five tokens each
+    first, second, third = [gate.admit(asked(query), ANN) for query in queries]
+
+    assert gate.admit(asked(queries[2]), ANN) is third
+    assert gate.admit(asked(queries[0]), ANN) is not first
+    assert second is not gate.admit(asked(queries[1]), ANN)
+
+
+def test_refused_documents_push_none_out() -> None:
+    gate = a_gate(tokens_kept=10)
+    kept = gate.admit(asked("{ __typename }"), ANN)
+
+    for number in range(20):
+        with pytest.raises(NotExecuted):
+            gate.admit(asked(f"{{ nonsense{number} }}"), ANN)
+
+    assert gate.admit(asked("{ __typename }"), ANN) is kept
+
+
+def test_a_document_costs_more_when_it_is_new_and_refused_ones_cost_too() -> None:
+    gate = a_gate(cost_per_minute=30)
+    gate.admit(asked("{ __typename }"), ANN)  # 10 to read, 1 to answer
+    gate.admit(asked("{ __typename }"), ANN)
+
+    with pytest.raises(NotExecuted):
+        gate.admit(asked("{ nonsense }"), ANN)
+
+    with pytest.raises(RateLimited):
+        gate.admit(asked("{ nonsense }"), ANN)
+    gate.admit(asked("{ __typename }"), ANN)
+
+
+def test_the_operation_that_is_asked_for_is_paid_for_and_no_other() -> None:
+    gate = a_gate()
+    dear = "members(first: 100) { edges { node { points { entries { seq } } } } }"
+    query = f"query A {{ __typename }} query B {{ {dear} }}"
+
+    gate.admit(asked(query, "A"), ANN)
+
+    with pytest.raises(Refusal) as refusal:
+        gate.admit(asked(query, "B"), ANN)
+    assert refusal.value.reason == Code.COST_LIMIT
+
+
+def test_introspection_is_for_administrators_and_developers() -> None:
+    a_gate().admit(asked(SCHEMA), ADMINISTRATOR)
+    a_gate(development=True).admit(asked(SCHEMA), ANN)
+
+    with pytest.raises(IntrospectionClosed):
+        a_gate().admit(asked(SCHEMA), ANN)
+
+
+def test_a_document_that_one_may_introspect_with_is_still_refused_to_another() -> None:
+    gate = a_gate()
+    gate.admit(asked(SCHEMA), ADMINISTRATOR)
+
+    with pytest.raises(IntrospectionClosed):
+        gate.admit(asked(SCHEMA), ANN)
+
+
+def test_suggestions_are_for_developers() -> None:
+    with pytest.raises(NotExecuted) as told:
+        a_gate(development=True).admit(asked("{ membr }"), ANN)
+    with pytest.raises(NotExecuted) as untold:
+        a_gate().admit(asked("{ membr }"), ANN)
+
+    assert "Did you mean" in str(told.value.errors[0])
+    assert "Did you mean" not in str(untold.value.errors[0])
+
+
+def outcome(gate: Gate, request: Asked) -> tuple[str, int]:
+    """The code and number of the errors that a request gets; no code when it is let in."""
+    try:
+        gate.admit(request, ANN)
+    except Refusal as refusal:
+        return refusal.reason, 1
+    except NotExecuted as refusal:
+        return refusal.code, len(refusal.errors)
+    return "", 0
+
+
+def a_selection(chance: Random, depth: int) -> str:
+    """A field, a spread of one of five fragments, or either with more inside."""
+    kind = chance.randrange(8 if depth else 4)
+    name = chance.choice(["a", "members", "edges", "node", "id", "memberId", "points", "__typename"])
+    if kind < 4:
+        return (name, f"...F{chance.randrange(5)}", f"x: {name}", f"{name} @include(if: $b)")[kind]
+    outer = (name, "members(first: $n)", "... on Member", "...")[kind - 4]
+    return f"{outer} {{ {a_body(chance, depth - 1)} }}"
+
+
+def a_body(chance: Random, depth: int = 3) -> str:
+    return " ".join(a_selection(chance, depth) for _ in range(chance.randint(1, 3)))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_any_document_is_let_in_or_refused_for_a_reason(seed: int) -> None:
+    chance, gate = Random(seed), a_gate(cost_per_minute=10**9)
+    codes = Counter[str]()
+
+    for _ in range(50):
+        fragments = " ".join(f"fragment F{number} on Query {{ {a_body(chance)} }}" for number in range(5))
+        query = f"query($n: Int!, $b: Boolean!) {{ {a_body(chance)} }} {fragments}"
+        value: object = chance.choice([1, 10**9, -1, "x", None, True, 0.5, {}])
+        code, errors = outcome(gate, asked(query, n=value, b=True))
+        codes[code] += 1
+        assert errors <= 5
+
+    assert codes.keys() <= {"", *Code}
+    assert len(codes) > 1

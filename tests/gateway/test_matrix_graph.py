@@ -1,0 +1,169 @@
+"""Every principal at every field of the graph: what happens is what the policy table says."""
+
+from collections import deque
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLUnionType,
+    get_named_type,
+    is_required_argument,
+)
+from strawberry import relay
+
+from libs.common.policy import policy
+from libs.common.rpc.masking import DOTS
+from services.gateway.schema import schema
+from tests.gateway.conftest import Graph
+from tests.gateway.fake import REFUSED
+from tests.gateway.world import PROGRAM, member_id
+from tests.security.principals import ANONYMOUS, EVERYBODY, kind_of, roles_of
+
+SOMEBODY = member_id(1)
+PARTNER, STORE = "cdnow", "online"
+# The arguments of fields that cannot do without.
+ARGUMENTS = {
+    "Query.node": f'(id: "{relay.to_base64("Member", SOMEBODY)}")',
+    "Query.member": f'(id: "{SOMEBODY}")',
+    "Query.program": f'(key: "{PROGRAM}")',
+    "Mutation.registerMembers": '(input: {requestId: "R", registrations: [{externalMemberId: "x"}]})',
+    "Mutation.recordEvents": (
+        '(input: {requestId: "R", events: [{kind: LOGIN, member: {externalMemberId: "x"},'
+        ' externalRef: "1", occurredTime: "1998-07-01T00:00:00Z"}]})'
+    ),
+    "Mutation.reportMember": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", reason: FRAUD}})',
+    "Mutation.decideReport": (
+        '(input: {requestId: "R", reportId: "rep_1", decision: DISMISS, explanation: "not so"})'
+    ),
+}
+TYPES = schema._schema.type_map
+ROOTS = ("Query", "Mutation")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One field on the way, and the type that its parent must be of."""
+
+    kind: str
+    field: str
+
+    @property
+    def coordinate(self) -> str:
+        return f"{self.kind}.{self.field}"
+
+
+Way = tuple[Step, ...]
+
+
+@cache
+def ways() -> dict[str, Way]:
+    """The shortest way from a root to each type."""
+    found: dict[str, Way] = {root: () for root in ROOTS if root in TYPES}
+    waiting = deque(found)
+    while waiting:
+        kind = TYPES[waiting.popleft()]
+        assert isinstance(kind, GraphQLObjectType)
+        for name, field in kind.fields.items():
+            step = Step(kind.name, name)
+            if not reachable(step):
+                continue
+            for each in objects_of(get_named_type(field.type)):
+                if each not in found:
+                    found[each] = (*found[kind.name], step)
+                    waiting.append(each)
+    return found
+
+
+def reachable(step: Step) -> bool:
+    field = fields_of(step.kind)[step.field]
+    return step.coordinate in ARGUMENTS or not any(map(is_required_argument, field.args.values()))
+
+
+def fields_of(kind: str) -> dict[str, Any]:
+    found = TYPES[kind]
+    assert isinstance(found, GraphQLObjectType)
+    return dict(found.fields)
+
+
+def objects_of(kind: Any) -> list[str]:
+    if isinstance(kind, GraphQLObjectType):
+        return [kind.name]
+    if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
+        return [each.name for each in schema._schema.get_possible_types(kind)]
+    return []
+
+
+def every_field() -> list[Step]:
+    return [
+        Step(kind.name, name)
+        for kind in TYPES.values()
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
+        for name in kind.fields
+    ]
+
+
+def query_of(way: Way) -> str:
+    """A document that asks for the last field of a way and nothing else."""
+    text = ""
+    for step in reversed(way):
+        field = fields_of(step.kind)[step.field]
+        inner = text or ("{ __typename }" if objects_of(get_named_type(field.type)) else "")
+        text = f"{{ ... on {step.kind} {{ {step.field}{ARGUMENTS.get(step.coordinate, '')} {inner} }} }}"
+    request_id = REFUSED if any(step.kind == "Refused" for step in way) else "r"
+    return f"{way[0].kind.lower()} {text}".replace('"R"', f'"{request_id}"')
+
+
+def value_at(data: Any, way: Way) -> Any:
+    """What an answer holds at the end of a way, in the first of each list."""
+    for step in way:
+        while isinstance(data, list):
+            data = data[0]
+        data = data[step.field]
+    return data
+
+
+async def asked(graph: Graph, principal: str, way: Way) -> dict[str, Any]:
+    subjects = {"member": SOMEBODY, "partner": PARTNER}
+    token = graph.token(
+        kind_of(principal),
+        subject=subjects.get(principal, "ann"),
+        roles=roles_of(principal),
+        stores=[STORE],
+    )
+    response = await graph.post({"query": query_of(way)}, token=token)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def finding(graph: Graph, principal: str, step: Step) -> str:
+    """How an answer differs from what the table says; nothing when it does not."""
+    way = (*ways()[step.kind], step)
+    refused = next((each for each in way if principal not in policy().graph[each.coordinate].grants), None)
+    answer = await asked(graph, principal, way)
+    errors = answer.get("errors", [])
+    forbidden = [error for error in errors if error["extensions"]["code"] == "FORBIDDEN"]
+    if refused is None:
+        if errors:
+            return f"{step.coordinate}: {errors}"
+        mask = policy().graph[step.coordinate].grants[principal].mask
+        shown = value_at(answer["data"], way)
+        return "" if not mask or str(shown).startswith(DOTS) else f"{step.coordinate} shows {shown}"
+    if len(forbidden) != 1 or len(errors) != 1:
+        return f"{refused.coordinate} is not refused: {answer}"
+    path = [each for each in forbidden[0]["path"] if isinstance(each, str)]
+    return "" if path == [each.field for each in way[: way.index(refused) + 1]] else f"refused at {path}"
+
+
+@pytest.mark.parametrize("principal", [each for each in EVERYBODY if each not in {ANONYMOUS, "service"}])
+async def test_a_field_is_open_to_those_whom_the_table_names_and_to_nobody_else(
+    graph: Graph, principal: str
+) -> None:
+    findings = [await finding(graph, principal, step) for step in every_field()]
+
+    assert len(findings) > 150
+    assert [each for each in findings if each] == []
