@@ -1,12 +1,15 @@
 """What stories end to end share: part of the real purchases, and what must come of them."""
 
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from libs.cli import sample
+from libs.cli.data_folder import DataFolder, RunFile
+from libs.cli.platform import running
 
 # Lifetime spend in minor units from which on a tier of the music store is held.
 TIERS = (("normal", 0), ("silver", 10_000), ("gold", 25_000), ("platinum", 50_000), ("diamond", 100_000))
@@ -61,3 +64,10 @@ def some_purchases(tmp_path_factory: pytest.TempPathFactory) -> Purchases:
 def all_purchases() -> Purchases:
     """The whole sample."""
     return Purchases(sample.FILE, counted(sample.FILE.read_text().splitlines()))
+
+
+@pytest.fixture(scope="session")
+async def run(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunFile]:
+    """A platform for the stories in which no process of it is killed."""
+    async with running(DataFolder(tmp_path_factory.mktemp("platform"))) as run:
+        yield run

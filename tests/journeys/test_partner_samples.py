@@ -3,15 +3,13 @@
 import csv
 import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from libs.cli.clients import connected, staff_token
-from libs.cli.data_folder import DataFolder, RunFile
-from libs.cli.platform import running
+from libs.cli.data_folder import RunFile
 from libs.common.program import Program
 from tests.journeys.conftest import TIERS, Expected
 from tests.journeys.music_stores import a_music_store, as_expected, proven_figures
@@ -59,13 +57,6 @@ class Sold:
             return as_expected(
                 await proven_figures(staff, self.program, purchases=purchases), purchases=purchases
             )
-
-
-@pytest.fixture(scope="module")
-async def run(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunFile]:
-    """A platform of this story's own."""
-    async with running(DataFolder(tmp_path_factory.mktemp("platform"))) as run:
-        yield run
 
 
 @pytest.fixture(scope="module", params=["python", "node"])

@@ -56,7 +56,9 @@ class RpcServer:
         self._health = health.aio.HealthServicer()
         self._names = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         self._server = grpc.aio.server(
-            maximum_concurrent_rpcs=2 * settings.concurrent_calls_max,  # the edge says when to come back
+            # The edge refuses calls, and says when to come back; those that are answered, and whose
+            # caller takes no answer, count here alone.
+            maximum_concurrent_rpcs=20 * settings.concurrent_calls_max,
             options=[
                 ("grpc.max_receive_message_length", settings.message_bytes_max),
                 ("grpc.max_metadata_size", METADATA_BYTES_MAX),
