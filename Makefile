@@ -6,7 +6,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help up demo check test nightly protos schema access lock clean
+.PHONY: help up demo check test attacks nightly protos schema access lock clean
 
 help: ## Say what each command does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -29,6 +29,9 @@ check: $(READY) ## Formats, lints, types, layers, and that generated files are c
 
 test: $(READY) ## All tests, on a real mongod and valkey; under ten minutes
 	$(VENV)/bin/pytest -m "not nightly" $(ARGS)
+
+attacks: $(READY) ## Attack the whole platform: bad input, floods, neighbours; writes build/attacks.json
+	$(PYTHON) -m tests.attacks $(ARGS)
 
 nightly: $(READY) ## The long tests: every process killed five times during the whole load, and wide generated runs
 	$(VENV)/bin/pytest -m nightly $(ARGS)

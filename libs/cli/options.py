@@ -16,7 +16,7 @@ DataDirOption = Annotated[
     ),
 ]
 ProgramOption = Annotated[str, typer.Option("--program", help="Key of the program.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 DATA_DIR = Path(".laurel")
 PROGRAM = "music_store"

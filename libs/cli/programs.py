@@ -58,10 +58,16 @@ async def publish(clients: Clients, program: Program) -> benefits_pb2.Program:
     return (await patiently(lambda: clients.benefits.PublishProgram(request))).program
 
 
-async def create_store(clients: Clients, program_id: str, store_id: str, name: str) -> members_pb2.Store:
-    """Open a store."""
+async def create_store(
+    clients: Clients, program_id: str, store_id: str, name: str, *, sharing_group: str = ""
+) -> members_pb2.Store:
+    """Open a store; stores of one sharing group see each other's members."""
     request = members_pb2.CreateStoreRequest(
-        program_id=program_id, request_id=new_id("req"), store_id=store_id, display_name=name
+        program_id=program_id,
+        request_id=new_id("req"),
+        store_id=store_id,
+        display_name=name,
+        sharing_group=sharing_group,
     )
     return (await patiently(lambda: clients.members.CreateStore(request))).store
 

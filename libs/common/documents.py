@@ -29,15 +29,17 @@ class Text(Part):
 def problems(error: ValidationError) -> dict[str, str]:
     """What is wrong, by path, such as `tier_sets[0].key`; the first twenty."""
     errors = error.errors(include_url=False, include_context=False, include_input=False)
+    outer = {problem["loc"][:depth] for problem in errors for depth in range(len(problem["loc"]))}
     found: dict[str, str] = {}
     for problem in errors:
         location = problem["loc"]
         # A list whose items are wrong counts as too short as well; the items say it better.
-        inside = any(other["loc"][: len(location)] == location != other["loc"] for other in errors)
-        if len(found) < PROBLEMS_MAX and not (inside and problem["type"] == "too_short"):
+        if not (location in outer and problem["type"] == "too_short"):
             path = _path(location)[:PROBLEM_LENGTH_MAX]
             text = problem["msg"].removeprefix("Value error, ")[:PROBLEM_LENGTH_MAX]
             found[path] = f"{found[path]}; {text}" if path in found else text
+        if len(found) == PROBLEMS_MAX:
+            break
     return found
 
 

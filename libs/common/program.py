@@ -92,7 +92,7 @@ class BenefitGrant(Part):
     benefit: Key
     kind: Literal["consumption", "points", "service", "identity"]
     name: Text
-    params: dict[Key, Count] = Field(default_factory=dict)
+    params: dict[Key, Count] = Field(default_factory=dict, max_length=50)
 
 
 class Tier(Part):
@@ -103,7 +103,7 @@ class Tier(Part):
     entry: Condition | None = None
     multiplier_bp: int = Field(default=WHOLE_BP, ge=0, le=100 * WHOLE_BP)
     discount_bp: Share = WHOLE_BP
-    benefits: tuple[BenefitGrant, ...] = ()
+    benefits: tuple[BenefitGrant, ...] = Field(default=(), max_length=100)
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -164,7 +164,7 @@ class Points(Part):
 
     currency: Key = "points"
     name: Text
-    earn: tuple[EarningRule, ...]
+    earn: tuple[EarningRule, ...] = Field(max_length=100)
     expire_after_months: int | None = Field(default=None, ge=1, le=1200)
 
     @model_validator(mode="after")

@@ -46,7 +46,7 @@ def _guarded(field: str, resolve: Resolve) -> Resolve:
         grant = info.context.grants.get(field)
         if grant is None:
             DENIED.labels(GRAPH, info.context.principal.kind).inc()
-            raise Forbidden(f"the caller may not read {field}", field=field)
+            raise Forbidden(f"the caller may not use {field}", field=field)
         return resolve(source, info, **arguments)
 
     def masked(source: Any, info: Any, **arguments: Any) -> Any:

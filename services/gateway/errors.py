@@ -81,7 +81,9 @@ def shown(error: GraphQLError, text: str, code: str, request_id: str, **extensio
 def _is_about_arguments(error: GraphQLError) -> bool:
     """Whether graphql-core refused a value of the document at no field, or an argument and says where."""
     cause = error.original_error
-    return error.path is None or (isinstance(cause, GraphQLError) and bool(cause.nodes))
+    if cause is None:
+        return error.path is None
+    return isinstance(cause, GraphQLError) and bool(error.path is None or cause.nodes)
 
 
 def retry_after(cause: Exception | None) -> int:

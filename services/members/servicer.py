@@ -15,6 +15,7 @@ from libs.common.paging import page_after, page_token
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.edge import violation_texts
 from libs.common.rpc.lookup import in_order
+from libs.common.rpc.parts import has_few_parts
 from libs.common.rpc.time import moment, timestamp
 from services.members.domain.members import Partner, Store
 from services.members.handlers.intake import IntakeHandlers
@@ -34,6 +35,7 @@ from services.members.messages import (
 PAGE_SIZE = 50
 EVENTS_PAGE_SIZE = 100
 NANOS = 1_000_000_000
+FAULT_LENGTH_MAX = 500
 
 FOUND, MISSING = lookup_pb2.LOOKUP_STATUS_FOUND, lookup_pb2.LOOKUP_STATUS_MISSING
 
@@ -169,10 +171,14 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
 
 def _fault(event: events_pb2.Event) -> str:
     """Which rules of its proto an event breaks; a broken event is rejected by itself."""
-    violations = violation_texts(protovalidate.collect_violations(event))
+    broken = protovalidate.collect_violations(event, fail_fast=True)
+    # To describe all that is wrong takes long for what is large, and the answer is kept for replays.
+    if broken and has_few_parts(event):
+        broken = protovalidate.collect_violations(event)
+    violations = violation_texts(broken)
     if not 0 <= event.occurred_time.nanos < NANOS:
         violations["occurred_time"] = "nanos are out of range"
-    return "; ".join(f"{path}: {text}" for path, text in violations.items())
+    return "; ".join(f"{path}: {text}" for path, text in violations.items())[:FAULT_LENGTH_MAX]
 
 
 def _store(store: Store) -> pb.CreateStoreResponse:

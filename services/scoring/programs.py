@@ -11,6 +11,9 @@ from libs.common.program import Program
 from services.scoring.domain.errors import ProgramNotHeld, TierUnknown
 from services.scoring.domain.tiers import Ladder, ladders
 
+# Of one program at a time: the live one, the one before for decisions under way, and drafts.
+VERSIONS_MAX = 4
+
 
 @dataclass(frozen=True, slots=True)
 class NamedProgram:
@@ -44,8 +47,9 @@ class HeldPrograms:
     def find(self, named: NamedProgram, principal: Principal) -> CompiledProgram:
         """The program of a digest, from the request's document where it is not held.
 
-        Only for who may know of it, and held only then: nobody drives other
-        programs out with documents of their own making.
+        Only for who may know of it, and held only then. A program holds a few
+        versions at most, so that nobody drives other programs out with
+        documents of their own making.
         """
         held = self._held.get(named.digest)
         if held is not None and principal.may_know(held.program.key):
@@ -53,10 +57,16 @@ class HeldPrograms:
             return held
         compiled = _compile(named)
         principal.require_program(compiled.program.key)
-        self._held[named.digest] = compiled
+        self._hold(named.digest, compiled)
+        return compiled
+
+    def _hold(self, digest: str, compiled: CompiledProgram) -> None:
+        versions = [known for known, held in self._held.items() if held.program.key == compiled.program.key]
+        if len(versions) >= VERSIONS_MAX:
+            del self._held[versions[0]]
+        self._held[digest] = compiled
         if len(self._held) > self._size_max:
             self._held.popitem(last=False)
-        return compiled
 
 
 def _compile(named: NamedProgram) -> CompiledProgram:

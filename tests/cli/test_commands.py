@@ -306,6 +306,17 @@ def audited(laurel: Laurel, *filters: str) -> list[dict[str, Any]]:
     return found
 
 
+def test_the_page_that_up_prints_is_served(laurel: Laurel) -> None:
+    page = httpx.get(f"{laurel.run_file().gateway_url}/graphiql", trust_env=False)
+
+    assert page.status_code == 200
+    assert "GraphiQL" in page.text
+
+
+def test_a_program_that_is_not_there_is_not_called_whole(laurel: Laurel) -> None:
+    assert "There is no program 'nope'" in laurel("verify", "--program", "nope", exits=1)
+
+
 def test_what_operators_did_is_found_in_the_audit_log(laurel: Laurel) -> None:
     found = audited(laurel, "--act", "CreatePartner", "--object", "cdnow", "--actor", "laurel-cli")
 

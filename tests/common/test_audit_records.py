@@ -113,6 +113,16 @@ async def read(audited: AuditWorld, message: Message, method: str = "x.Service/G
     return record
 
 
+async def test_a_list_is_recorded_with_the_members_whom_it_showed(audited: AuditWorld) -> None:
+    request = pb.ListMembersRequest(program_id=PROGRAM, page_size=2)
+    answer = pb.ListMembersResponse(members=[pb.Member(member_id=each) for each in MEMBERS])
+
+    await Auditor(audited.database, audited.now).read(ANN, "x.Service/ListMembers", request, answer)
+
+    (record,) = await audited.records()
+    assert record["objects"] == MEMBERS
+
+
 async def test_a_read_is_recorded_with_whom_it_was_about(audited: AuditWorld) -> None:
     message = pb.BatchGetMembersRequest(program_id=PROGRAM, member_ids=[*reversed(MEMBERS), MEMBERS[0]])
 

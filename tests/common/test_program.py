@@ -1,6 +1,7 @@
 """The program document: what it holds, what it refuses, and the programs that are shipped."""
 
 import json
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -254,3 +255,14 @@ def test_no_more_than_twenty_problems_are_told_and_none_at_length() -> None:
 
     assert len(told) == 20
     assert max(len(path) for path in told) <= 200
+
+
+def test_a_document_of_thousands_of_faults_is_refused_in_no_time() -> None:
+    document = preset("music_store").model_dump(mode="json") | {"tier_sets": [{}] * 5_000}
+    started = time.process_time()
+
+    with pytest.raises(ProgramInvalid) as refusal:
+        Program.parse(document)
+
+    assert len(refusal.value.facts) == 20
+    assert time.process_time() - started < 1

@@ -1,5 +1,6 @@
 """Places in a server: nobody takes so many that others are not answered, nor by gRPC's own services."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.common.rpc import open_services
 from libs.common.rpc.errors import reason_of, retry_after_seconds
-from tests.common.rpc_world import METHOD, Batch, EdgeWorld, a_request, an_edge, error_of
+from tests.common.rpc_world import METHOD, Batch, EdgeWorld, Request, Response, a_request, an_edge, error_of
 from tests.support.builders import a_batch, a_purchase
 from tests.support.services import Keys
 
@@ -45,6 +46,38 @@ async def test_one_who_streams_has_an_eighth_of_the_places_and_gets_them_back(ed
 
     assert (error.code(), reason_of(error)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
     assert retry_after_seconds(error) == 1
+
+
+async def test_one_who_calls_has_half_of_the_places_and_gets_them_back(edge: EdgeWorld) -> None:
+    let_go = asyncio.Event()
+
+    async def held(request: Request, context: Any) -> Response:
+        await let_go.wait()
+        return Response()
+
+    edge.profiles.answer = held
+    stub, another = edge.stub(), edge.stub(token=edge.keys.token("staff", "bob")())
+    calls = [asyncio.ensure_future(stub.BatchGetRiskProfiles(a_request())) for _ in range(8)]
+    async with asyncio.timeout(5):
+        while len(edge.profiles.asked) < 8:
+            await asyncio.sleep(0.01)
+    error = await error_of(stub.BatchGetRiskProfiles(a_request()))
+    others = asyncio.ensure_future(another.BatchGetRiskProfiles(a_request()))
+    let_go.set()
+
+    assert (error.code(), reason_of(error)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+    assert await asyncio.gather(*calls, others) == [Response()] * 9
+    assert await stub.BatchGetRiskProfiles(a_request()) == Response()
+
+
+async def test_what_else_a_token_says_makes_no_more_places(edge: EdgeWorld) -> None:
+    channel = edge.raw()
+    held = [await a_stream(channel, edge, "shop") for _ in range(2)]
+    token = edge.keys.token("partner", "shop", stores=["online"], roles=["analyst"])()
+    stream = channel.stream_stream(STREAM)(metadata=(("authorization", f"Bearer {token}"),))
+
+    assert len(held) == 2
+    assert reason_of(await error_of(stream.read())) == "OVERLOADED"
 
 
 async def test_all_who_stream_leave_half_of_the_places_to_others(edge: EdgeWorld) -> None:

@@ -45,9 +45,10 @@ class Held:
         return Response()
 
     async def calls(self, count: int) -> list[asyncio.Task[Response]]:
-        """Calls under way."""
-        stub = self._edge.stub()
-        calls = [asyncio.create_task(_answered(stub)) for _ in range(count)]
+        """Calls under way, each of somebody else."""
+        keys = self._edge.keys
+        stubs = [self._edge.stub(token=keys.token("staff", f"staff{number}")()) for number in range(count)]
+        calls = [asyncio.create_task(_answered(stub)) for stub in stubs]
         async with asyncio.timeout(5):
             while len(self._edge.profiles.asked) < count:
                 await asyncio.sleep(0.01)

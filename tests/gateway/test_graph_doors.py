@@ -191,7 +191,7 @@ async def test_who_has_spent_the_budget_waits_and_nobody_else_does(keys: Path) -
 async def test_the_fields_of_an_operation_are_paid_for_one_by_one(keys: Path) -> None:
     aliases = " ".join(f'm{number}: member(id: "mem_{number:032x}") {{ id }}' for number in range(15))
 
-    async with gateway(keys, cost_per_minute=30) as graph:
+    async with gateway(keys, cost_per_minute=50) as graph:
         first = await graph.post({"query": f"{{ {aliases} }}"})
         second = await graph.post({"query": f"{{ {aliases} }}"})
 

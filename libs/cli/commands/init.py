@@ -39,15 +39,21 @@ async def _publish(run: RunFile, program: Program) -> None:
 
 @app.command("store")
 def init_store(
-    key: Key, name: Name, program: ProgramOption = PROGRAM, data_dir: DataDirOption = DATA_DIR
+    key: Key,
+    name: Name,
+    sharing_group: Annotated[
+        str, typer.Option(help="Stores of one group see each other's members; none by default.")
+    ] = "",
+    program: ProgramOption = PROGRAM,
+    data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Open a store of a program."""
-    asyncio.run(_create_store(running_platform(data_dir), program, key, name))
+    asyncio.run(_create_store(running_platform(data_dir), program, key, name=name, group=sharing_group))
 
 
-async def _create_store(run: RunFile, program_id: str, store_id: str, name: str) -> None:
+async def _create_store(run: RunFile, program_id: str, store_id: str, *, name: str, group: str) -> None:
     async with connected(run, staff_token(run, program_id)) as clients:
-        store = await programs.create_store(clients, program_id, store_id, name)
+        store = await programs.create_store(clients, program_id, store_id, name, sharing_group=group)
     out.print(f"store {store.store_id}: {store.display_name}")
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from laurel.benefits.v1 import benefits_pb2
-from libs.cli import foreground, ledger
+from libs.cli import foreground, ledger, programs
 from libs.cli.clients import connected, staff_token
 from libs.cli.console import err, out, progress_bar
 from libs.cli.data_folder import RunFile
@@ -43,6 +43,7 @@ def verify(
 
 async def _verify(run: RunFile, program: str) -> benefits_pb2.VerifyLedgerResponse:
     async with connected(run, staff_token(run, program)) as clients:
+        await programs.live_program(clients, program)  # or say that there is none, not that it is whole
         with progress_bar(err) as progress:
             bar = progress.add_task("Verifying entries", total=None)
             return await ledger.verify(

@@ -23,6 +23,7 @@ from libs.common.rpc.time import moment
 OBJECTS_MAX = 1_000
 TEXT_BYTES_MAX = 8_192
 OUR_ID = re.compile(r"[a-z]{2,8}_[0-9a-f]{32}")
+MEMBER_ID = re.compile(r"mem_[0-9a-f]{32}")
 JSON_INTEGER_MAX = 2**53
 PAGING = {"program_id", "page_token"}
 
@@ -73,20 +74,25 @@ class Auditor:
     now: Callable[[], datetime]
     new_id: Callable[[str], str] = ids.new_id
 
-    async def read(self, principal: Principal, method: str, message: Message) -> None:
+    async def read(
+        self, principal: Principal, method: str, message: Message, answer: Message | None = None
+    ) -> None:
         """Record that this request was made and is about to be answered.
 
-        Objects are the ids that it names, `after` is what it filters by. Of
-        texts only keys and ids of ours are kept: whatever else somebody types
-        could be personal.
+        Objects are the ids that it names and the members whom the answer
+        shows, `after` is what it filters by. Of texts only keys and ids of
+        ours are kept: whatever else somebody types could be personal.
         """
+        shown = () if answer is None else _texts(answer)
+        objects = [text for text in _texts(message) if OUR_ID.fullmatch(text)]
+        objects += [text for text in shown if MEMBER_ID.fullmatch(text)]
         found = Record(
             record_id=self.new_id("aud"),
             program_id=getattr(message, "program_id", "") or principal.program_id or "",
             recorded_time=self.now(),
             actor=_actor(principal),
             act=method.rpartition("/")[2],
-            objects=_objects([text for text in _texts(message) if OUR_ID.fullmatch(text)]),
+            objects=_objects(objects),
             after=_content(_filters(message)),
             trace_id=_trace_id(),
         )

@@ -3,8 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeAlias, cast
 
@@ -44,7 +43,8 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Deserialize = Callable[[bytes], Message]
 Serve = Callable[[Any, Context], AsyncIterator[Message]]
 ServeUnary = Callable[[Any, Context], Awaitable[Message]]
-AuditRead = Callable[[Principal, str, Message], Awaitable[None]]
+AuditRead = Callable[[Principal, str, Message, Message | None], Awaitable[None]]
+Holder = tuple[str | None, str, str]
 
 
 class Edge:
@@ -61,7 +61,8 @@ class Edge:
         """`outages` are answered as UNAVAILABLE; `audit_read` is told what staff read of members."""
         self._authenticator, self._outages, self._audit_read = authenticator, outages, audit_read
         self._calls, self._calls_max = 0, calls_max
-        self._streams: Counter[Principal] = Counter()
+        self._unary_calls: Counter[Holder] = Counter()
+        self._streams: Counter[Holder] = Counter()
 
     def wrap(self, method: str, handler: Handler) -> Handler:
         """The handler of one method inside the edge; KeyError for one that the policy table does not name.
@@ -86,16 +87,18 @@ class Edge:
         async def unary(request: bytes, context: Context) -> Message:
             call, status = Served(method, context), "OK"
             self._calls += 1
+            ends = ExitStack()
             try:
                 self._require_room()
                 left = context.time_remaining()
                 seconds = DEADLINE_SECONDS if left is None else min(left, DEADLINE_SECONDS_MAX)
                 set_deadline(seconds)
                 grant = self._admit(method, rule, context)
+                ends.enter_context(self._call_of(caller()))
                 checked = in_program(valid(message_of(read, request)))
                 async with asyncio.timeout(seconds):
                     answer = await serve(checked, context)
-                    await self._audit(method, rule, checked)
+                    await self._audit(method, rule, checked, answer)
                 mask(answer, grant.mask)
                 return answer
             except asyncio.CancelledError:
@@ -105,6 +108,7 @@ class Edge:
                 status, told = self._ending(method, error)
                 await abort(context, told)
             finally:
+                ends.close()
                 self._calls -= 1
                 call.ended(status)
 
@@ -129,7 +133,7 @@ class Edge:
                     checked: Any = call.each(_each_valid(read, request, admit))
                 else:
                     checked = in_program(valid(message_of(read, request)))
-                    await self._audit(method, rule, checked)
+                    await self._audit(method, rule, checked, None)
                 async for answer in serve(checked, context):
                     mask(answer, grant.mask)
                     yield answer
@@ -146,21 +150,20 @@ class Edge:
 
         return streaming
 
-    @contextmanager
-    def _stream_of(self, principal: Principal) -> Iterator[None]:
+    def _call_of(self, principal: Principal) -> AbstractContextManager[None]:
+        """The place of a call that ends soon: one principal takes half of them at most."""
+        return _place(self._unary_calls, _holder(principal), max(1, self._calls_max // 2))
+
+    def _stream_of(self, principal: Principal) -> AbstractContextManager[None]:
         """The place of a stream of requests, which may be held for an hour and say nothing.
 
         All of them together take half of the places, and one principal's a
         quarter of that, so that nobody keeps others from being answered.
         """
-        share, who = self._calls_max // 2, replace(principal, token="")
-        if self._streams.total() >= share or self._streams[who] >= max(1, share // 4):
+        share = self._calls_max // 2
+        if self._streams.total() >= share:
             raise Overloaded
-        self._streams[who] += 1
-        try:
-            yield
-        finally:
-            self._streams -= Counter([who])
+        return _place(self._streams, _holder(principal), max(1, share // 4))
 
     def _ending(self, method: str, error: Exception) -> tuple[str, Status]:
         """What a call that an exception ends is counted as, and what its caller is told."""
@@ -188,10 +191,26 @@ class Edge:
         set_granted(grant)
         return grant
 
-    async def _audit(self, method: str, rule: Rule, request: Message) -> None:
+    async def _audit(self, method: str, rule: Rule, request: Message, answer: Message | None) -> None:
         """Record what staff read of members; members and partners read what is theirs."""
         if rule.audit == "read" and caller().kind == "staff" and self._audit_read is not None:
-            await self._audit_read(caller(), method, request)
+            await self._audit_read(caller(), method, request, answer)
+
+
+def _holder(principal: Principal) -> Holder:
+    """Whose places count together, whatever else a token of theirs says."""
+    return principal.program_id, principal.kind, principal.subject
+
+
+@contextmanager
+def _place(taken: Counter[Holder], holder: Holder, places_max: int) -> Iterator[None]:
+    if taken[holder] >= places_max:
+        raise Overloaded
+    taken[holder] += 1
+    try:
+        yield
+    finally:
+        taken -= Counter([holder])  # in place, and nothing stays of who has none left
 
 
 def message_of(read: Deserialize, data: bytes) -> Message:

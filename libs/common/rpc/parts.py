@@ -22,7 +22,7 @@ class Bound(NamedTuple):
 
 
 # 500 events with all that an event may have.
-OF_STRANGERS = Bound(50_000, 32 * 1024)
+OF_STRANGERS = Bound(40_000, 32 * 1024)
 # Our own services send programs, and the facts of hundreds of members.
 OF_SERVICES = Bound(100_000, 512 * 1024)
 EXPLAINED = Bound(1_000, 32 * 1024)

@@ -39,8 +39,15 @@ from services.gateway.errors import BadRequest
 
 RULES = (*specified_rules, *recommended_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 ERRORS_MAX = 5
-READING_COST = 10
-"""What a document costs that was not seen before: parsing and validating takes longer than most answers."""
+READING_COST, READING_COST_PER_BYTES = 10, 50
+"""What a document costs that was not seen before, and one more for so many bytes of it.
+
+Parsing and validating takes longer than most answers, refused or not: the largest that is read costs as
+much as two thirds of the largest operation, so that nobody keeps a core busy with documents alone.
+"""
+
+BYTES_PER_TOKEN = 16
+"""Of a text that is kept: longer ones weigh more than their tokens."""
 
 # Comparing fields that may overlap is quadratic; the library's own bound leaves it some hundred milliseconds.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 5_000
@@ -69,7 +76,7 @@ class Document:
 
     node: DocumentNode
     operations: Sequence[tuple[OperationDefinitionNode, Tally]]
-    tokens: int
+    weight: int
 
     def operation(self, name: str | None) -> tuple[OperationDefinitionNode, Tally]:
         """The operation of this name, or the only one."""
@@ -90,7 +97,7 @@ class Gate:
         self._schema, self._limits, self._development = schema, limits, development
         self._budgets = Budgets(limits.cost_per_minute, now)
         self._kept: OrderedDict[str, Document] = OrderedDict()
-        self._tokens_kept = 0
+        self._weight_kept = 0
 
     def admit(self, asked: Asked, principal: Principal) -> DocumentNode:
         """The document to execute, paid for; or why it is not executed."""
@@ -106,7 +113,8 @@ class Gate:
         return document.node
 
     def _may_introspect(self, principal: Principal) -> bool:
-        return self._development or "system_administrator" in principal.roles
+        administers = principal.kind == "staff" and "system_administrator" in principal.roles
+        return self._development or administers
 
     def _coerced(self, node: OperationDefinitionNode, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         values = get_variable_values(
@@ -123,7 +131,7 @@ class Gate:
     def _document(self, text: str, principal: Principal) -> Document:
         document = self._kept.get(text)
         if document is None:
-            self._budgets.spend(principal, READING_COST)
+            self._budgets.spend(principal, READING_COST + len(text) // READING_COST_PER_BYTES)
             document = self._read(text)
             self._keep(text, document)
         self._kept.move_to_end(text)
@@ -131,10 +139,10 @@ class Gate:
 
     def _keep(self, text: str, document: Document) -> None:
         self._kept[text] = document
-        self._tokens_kept += document.tokens
-        while self._tokens_kept > self._limits.tokens_kept and len(self._kept) > 1:
+        self._weight_kept += document.weight
+        while self._weight_kept > self._limits.tokens_kept and len(self._kept) > 1:
             _, forgotten = self._kept.popitem(last=False)
-            self._tokens_kept -= forgotten.tokens
+            self._weight_kept -= forgotten.weight
 
     def _read(self, text: str) -> Document:
         """A document from its text, cheapest checks first."""
@@ -148,7 +156,8 @@ class Gate:
             raise NotExecuted(Code.GRAPHQL_VALIDATION_FAILED, told)
         if errors:
             raise FieldLimit("the document takes too long to check; repeat fewer fields and fragments")
-        return Document(node, operations, node.token_count or 0)
+        # Spaces and comments are no tokens, and are kept all the same.
+        return Document(node, operations, max(node.token_count or 0, len(text) // BYTES_PER_TOKEN))
 
     def _parsed(self, text: str) -> DocumentNode:
         try:

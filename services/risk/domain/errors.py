@@ -30,5 +30,9 @@ class ReportAlreadyDecided(Refusal):
     text = "the report was decided before"
 
 
+class ReportOfOwn(Refusal):
+    reason, kind, text = "REPORT_OF_OWN", Kind.PRECONDITION, "who reported a member does not decide on it"
+
+
 class ReportExpired(Refusal):
     reason, kind, text = "REPORT_EXPIRED", Kind.PRECONDITION, "the report is too old to be decided"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from services.risk.domain.errors import ReportAlreadyDecided, ReportExpired
+from services.risk.domain.errors import ReportAlreadyDecided, ReportExpired, ReportOfOwn
 
 Reason = Literal[
     "harassment", "spam_or_advertising", "fraud", "false_identity", "inappropriate_content", "other"
@@ -63,9 +63,11 @@ def lapsed(report: Report) -> Report:
 
 def decided(report: Report, decision: Decision, finding: Finding) -> Report:
     """The report with what is found of it, once and in time."""
+    if (report.reporter.kind, report.reporter.subject) == ("staff", finding.officer):
+        raise ReportOfOwn(report_id=report.report_id)
     if report.finding is not None:
         raise ReportAlreadyDecided(report_id=report.report_id, status=report.status.upper())
-    if finding.decided_time >= report.expire_time:
+    if report.status == "expired" or finding.decided_time >= report.expire_time:
         raise ReportExpired(report_id=report.report_id)
     if decision == "uphold":
         return replace(report, status="upheld", finding=finding)

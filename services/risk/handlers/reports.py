@@ -142,7 +142,7 @@ async def _standing(risk: RiskStore, program_id: str, member_id: str) -> Standin
 
 
 def _audited(profile: Profile, report: Report | None = None) -> Mapping[str, object]:
-    """What an audit record says of a member's standing; never what anybody wrote."""
+    """What an audit record says of a member's standing; never what a reporter wrote."""
     standing: dict[str, object] = {
         "integrity": profile.integrity.score,
         "level": profile.integrity.level.upper(),

@@ -44,6 +44,26 @@ def test_documents_are_kept_up_to_a_number_of_tokens_and_the_least_used_goes_fir
     assert second is not gate.admit(asked(queries[1]), ANN)
 
 
+def test_a_document_weighs_what_its_text_weighs() -> None:
+    gate = a_gate(tokens_kept=1_000, cost_per_minute=10**9)
+    padded = [f"{{ __typename }} #{number}{'a' * 16_000}" for number in range(20)]
+
+    for query in padded:
+        gate.admit(asked(query), ANN)
+
+    assert len(gate._kept) == 1
+
+
+def test_reading_a_long_document_costs_more() -> None:
+    gate = a_gate(cost_per_minute=300)
+
+    with pytest.raises(NotExecuted):
+        gate.admit(asked("{ nonsense } #" + "a" * 10_000), ANN)
+
+    with pytest.raises(RateLimited):
+        gate.admit(asked("{ nonsense } #" + "b" * 10_000), ANN)
+
+
 def test_refused_documents_push_none_out() -> None:
     gate = a_gate(tokens_kept=10)
     kept = gate.admit(asked("{ __typename }"), ANN)
@@ -86,6 +106,13 @@ def test_introspection_is_for_administrators_and_developers() -> None:
 
     with pytest.raises(IntrospectionClosed):
         a_gate().admit(asked(SCHEMA), ANN)
+
+
+def test_the_role_of_an_administrator_counts_for_staff_only() -> None:
+    member = Principal("mem_1", "member", "music_store", roles=ADMINISTRATOR.roles)
+
+    with pytest.raises(IntrospectionClosed):
+        a_gate().admit(asked(SCHEMA), member)
 
 
 def test_a_document_that_one_may_introspect_with_is_still_refused_to_another() -> None:

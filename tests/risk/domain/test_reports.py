@@ -1,10 +1,11 @@
 """Reports: how long one counts, and what is found of it once."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from services.risk.domain.errors import ReportAlreadyDecided, ReportExpired
+from services.risk.domain.errors import ReportAlreadyDecided, ReportExpired, ReportOfOwn
 from services.risk.domain.reports import (
     WINDOW,
     Decision,
@@ -49,6 +50,18 @@ def test_a_report_is_decided_once(first: Decision, second: Decision) -> None:
         decided(report, second, a_finding())
 
     assert refusal.value.facts == {"report_id": "rep_1", "status": report.status.upper()}
+
+
+def test_who_reported_does_not_decide() -> None:
+    report = replace(REPORT, reporter=Reporter("staff", "olga"))
+
+    with pytest.raises(ReportOfOwn):
+        decided(report, "uphold", a_finding())
+
+
+def test_a_report_that_has_ended_is_not_decided_by_a_clock_that_is_behind() -> None:
+    with pytest.raises(ReportExpired):
+        decided(lapsed(REPORT), "uphold", a_finding(NOON + WINDOW - MOMENT))
 
 
 def test_a_report_can_be_decided_until_its_time_is_over() -> None:

@@ -88,6 +88,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The report was upheld or dismissed before. Example: two officers at once."""
     ERROR_REASON_REPORT_EXPIRED: _ErrorReason.ValueType  # 85
     """The report is ninety days old: it counts no more, and there is nothing to decide."""
+    ERROR_REASON_REPORT_OF_OWN: _ErrorReason.ValueType  # 86
+    """The officer made the report themselves; another one decides it."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -162,4 +164,6 @@ ERROR_REASON_REPORT_ALREADY_DECIDED: ErrorReason.ValueType  # 84
 """The report was upheld or dismissed before. Example: two officers at once."""
 ERROR_REASON_REPORT_EXPIRED: ErrorReason.ValueType  # 85
 """The report is ninety days old: it counts no more, and there is nothing to decide."""
+ERROR_REASON_REPORT_OF_OWN: ErrorReason.ValueType  # 86
+"""The officer made the report themselves; another one decides it."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -119,8 +119,8 @@ class RiskServiceServicer:
         """Upholds or dismisses an open report; what a dismissed one brought about is taken back.
 
         Idempotent by request_id.
-        Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_ALREADY_DECIDED,
-        REPORT_EXPIRED.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_OF_OWN,
+        REPORT_ALREADY_DECIDED, REPORT_EXPIRED.
         The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -64,8 +64,8 @@ class RiskServiceStub:
     """Upholds or dismisses an open report; what a dismissed one brought about is taken back.
 
     Idempotent by request_id.
-    Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_ALREADY_DECIDED,
-    REPORT_EXPIRED.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_OF_OWN,
+    REPORT_ALREADY_DECIDED, REPORT_EXPIRED.
     The policy table says who may call.
     """
     ListReports: _grpc.UnaryUnaryMultiCallable[_risk_pb2.ListReportsRequest, _risk_pb2.ListReportsResponse]
@@ -115,8 +115,8 @@ class RiskServiceAsyncStub(RiskServiceStub):
     """Upholds or dismisses an open report; what a dismissed one brought about is taken back.
 
     Idempotent by request_id.
-    Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_ALREADY_DECIDED,
-    REPORT_EXPIRED.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_OF_OWN,
+    REPORT_ALREADY_DECIDED, REPORT_EXPIRED.
     The policy table says who may call.
     """
     ListReports: _aio.UnaryUnaryMultiCallable[_risk_pb2.ListReportsRequest, _risk_pb2.ListReportsResponse]  # type: ignore[assignment]
@@ -187,8 +187,8 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
         """Upholds or dismisses an open report; what a dismissed one brought about is taken back.
 
         Idempotent by request_id.
-        Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_ALREADY_DECIDED,
-        REPORT_EXPIRED.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN, REPORT_UNKNOWN; FAILED_PRECONDITION REPORT_OF_OWN,
+        REPORT_ALREADY_DECIDED, REPORT_EXPIRED.
         The policy table says who may call.
         """
 

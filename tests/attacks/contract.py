@@ -1,0 +1,221 @@
+"""The contract as an attacker reads it: every RPC with a valid request, and the places in a request."""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from libs.cli.data_folder import STORING_SERVICES
+from libs.common.ids import new_id
+from libs.common.policy import ROLES, policy
+from libs.common.rpc.time import timestamp
+from libs.common.rpc.transport import area
+from tests.attacks.world import Shop
+from tests.contracts.test_protos import methods
+from tests.support.builders import NOON
+
+Fields = dict[str, Any]
+Place = tuple[str | int, ...]
+# Who calls a method where several may: those with the least behind them first.
+CALLERS = ("partner", "compliance_officer", "system_administrator", "service", "member", *ROLES)
+
+
+def served() -> list[tuple[str, MethodDescriptor]]:
+    """Every RPC with the services that serve it."""
+    return [(service, method) for method in methods() for service in servers(method)]
+
+
+def servers(method: MethodDescriptor) -> tuple[str, ...]:
+    """The services that serve an RPC: one, but for what all storing services have."""
+    name = area(method.containing_service)
+    return STORING_SERVICES if name == "common" else (name,)
+
+
+def path_of(method: MethodDescriptor) -> str:
+    """How the policy table names a method."""
+    return f"{method.containing_service.full_name}/{method.name}"
+
+
+def principal_for(method: MethodDescriptor) -> str:
+    """Somebody who may call a method."""
+    grants = policy().rpcs[path_of(method)].grants
+    return next(each for each in CALLERS if each in grants)
+
+
+def valid(method: MethodDescriptor, shop: Shop) -> Message:
+    """A request that is answered well in a shop; KeyError for an RPC that has none yet in VALID."""
+    return GetMessageClass(method.input_type)(**VALID[method.name](shop))
+
+
+def places(message: Message, kinds: set[int], before: Place = ()) -> Iterator[Place]:
+    """Where a request has fields of these kinds, or could have: in its first item of each list."""
+    fields: list[Any] = list(message.DESCRIPTOR.fields)
+    for field in fields:
+        value = getattr(message, field.name)
+        if _is_map(field):
+            if field.message_type.fields_by_name["value"].type in kinds:
+                yield from ((*before, field.name, key) for key in list(value)[:1])
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            if field.is_repeated:
+                if len(value):
+                    yield from places(value[0], kinds, (*before, field.name, 0))
+            elif message.HasField(field.name):
+                yield from places(value, kinds, (*before, field.name))
+        elif field.type in kinds:
+            yield (*before, field.name, 0) if field.is_repeated else (*before, field.name)
+
+
+def _is_map(field: Any) -> bool:
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+
+
+def put(message: Message, place: Place, value: Any) -> Message:
+    """A copy of a request with another value at a place."""
+    changed = copy.deepcopy(message)
+    *way, last = place
+    owner: Any = changed
+    for step in way:
+        owner = (
+            owner[step] if isinstance(step, int) or not hasattr(owner, "DESCRIPTOR") else getattr(owner, step)
+        )
+    if hasattr(owner, "DESCRIPTOR"):
+        setattr(owner, str(last), value)
+    elif isinstance(last, int) and len(owner) <= last:
+        owner.append(value)
+    else:
+        owner[last] = value
+    return changed
+
+
+def name_of(place: Place) -> str:
+    """A place as people write it."""
+    return ".".join(map(str, place))
+
+
+def _keys(shop: Shop) -> Fields:
+    return {"program_id": shop.program_id, "member_ids": shop.members[:2]}
+
+
+def _write(shop: Shop) -> Fields:
+    return {"program_id": shop.program_id, "request_id": new_id("req")}
+
+
+def _program(shop: Shop) -> Fields:
+    return {"program_digest": shop.digest, "program_document": shop.document}
+
+
+def purchase(shop: Shop) -> Fields:
+    """A purchase to record."""
+    event = {
+        "kind": "EVENT_KIND_PURCHASE",
+        "member_id": shop.members[0],
+        "external_ref": new_id("ref"),
+        "line": 1,
+        "occurred_time": timestamp(NOON),
+        "store_id": shop.store_id,
+        "amount_minor": 100,
+        "currency": "USD",
+        "quantity": 1,
+        "attributes": {"channel": "web"},
+    }
+    return {**_write(shop), "events": [event]}
+
+
+def _registration(shop: Shop) -> Fields:
+    registration = {
+        "external_member_id": new_id("ext"),
+        "store_id": shop.store_id,
+        "registered_time": timestamp(NOON),
+    }
+    return {**_write(shop), "registrations": [registration]}
+
+
+def _tier_subjects() -> list[Fields]:
+    step = {
+        "cause": {"event": {"event_id": "evt_1", "seq": 1}},
+        "occurred_time": timestamp(NOON),
+        "facts": [{"name": "purchase.amount_minor.lifetime", "value": 20_000}],
+    }
+    return [{"subject_id": "one", "tier_set": "main", "tier": "normal", "steps": [step]}]
+
+
+def _score_subjects() -> list[Fields]:
+    facts = [{"name": "purchase.count.lifetime", "value": 3}]
+    return [{"subject_id": "one", "as_of": timestamp(NOON), "facts": facts}]
+
+
+VALID: Mapping[str, Callable[[Shop], Fields]] = {
+    "CreateStore": lambda shop: {
+        **_write(shop),
+        "store_id": new_id("s"),
+        "display_name": "Corner",
+        "sharing_group": "east",
+    },
+    "CreatePartner": lambda shop: {
+        **_write(shop),
+        "partner_id": new_id("p"),
+        "display_name": "Till",
+        "store_ids": [shop.store_id],
+    },
+    "RegisterMembers": _registration,
+    "BatchGetMembers": _keys,
+    "ListMembers": lambda shop: {
+        "program_id": shop.program_id,
+        "page_size": 2,
+        "tier": {"tier_set": "main", "tier": "gold"},
+    },
+    "RecordEvents": purchase,
+    "StreamEvents": lambda shop: {"batch": purchase(shop)},
+    "BatchGetFacts": lambda shop: {
+        "program_id": shop.program_id,
+        "keys": [{"member_id": shop.members[0], "as_of": timestamp(NOON), "through_seq": 1}],
+        "names": ["purchase.count.lifetime"],
+    },
+    "ListMemberEvents": lambda shop: {
+        "program_id": shop.program_id,
+        "member_id": shop.members[0],
+        "after_seq": 1,
+        "page_size": 2,
+    },
+    "GetPipelineStatus": lambda shop: {},
+    "DecideTiers": lambda shop: {**_program(shop), "subjects": _tier_subjects()},
+    "BatchScore": lambda shop: {**_program(shop), "subjects": _score_subjects()},
+    "PublishProgram": lambda shop: {**_write(shop), "document": shop.document},
+    "BatchGetPrograms": lambda shop: {"program_ids": [shop.program_id]},
+    "BatchGetMemberships": _keys,
+    "BatchGetDecisions": lambda shop: {"program_id": shop.program_id, "decision_ids": shop.decisions[:2]},
+    "BatchListTierChanges": lambda shop: {
+        "program_id": shop.program_id,
+        "keys": [{"member_id": shop.members[0], "tier_set": "main"}],
+        "first": 2,
+    },
+    "BatchGetPointsAccounts": _keys,
+    "BatchListEntries": lambda shop: {**_keys(shop), "first": 2},
+    "BatchListEntitlements": _keys,
+    "VerifyLedger": lambda shop: {"program_id": shop.program_id},
+    "BatchGetRiskProfiles": _keys,
+    "BatchListIntegrityChanges": lambda shop: {**_keys(shop), "first": 2},
+    "ReportMember": lambda shop: {
+        **_write(shop),
+        "member_id": shop.members[5],
+        "reason": "REPORT_REASON_OTHER",
+        "note": "said so",
+    },
+    "DecideReport": lambda shop: {
+        **_write(shop),
+        "report_id": shop.reports[0],
+        "decision": "REPORT_DECISION_DISMISS",
+        "explanation": "nothing found",
+    },
+    "ListReports": lambda shop: {"program_id": shop.program_id, "page_size": 2, "member_id": shop.members[1]},
+    "ListAuditRecords": lambda shop: {
+        "program_id": shop.program_id,
+        "page_size": 2,
+        "object": shop.members[1],
+    },
+    "ListAuditHeads": lambda shop: {"program_id": shop.program_id, "after_position": 1, "page_size": 2},
+}
+"""The fields of a request, by the name of its RPC; those that several services have are alike."""

@@ -1,0 +1,40 @@
+"""Texts that databases, logs, terminals, spreadsheets, patterns or people read as something else."""
+
+HALF_A_PAIR = "\ud800"
+# Searched for in the logs afterwards, at the start of a line and after an escape.
+FORGED = "FORGED_BY_AN_ATTACK"
+EVIL = {
+    "an operator": '{"$gt":""}',
+    "where": "$where",
+    "code of a database": "';return true;//",
+    "a key with a dollar": "$set.a",
+    "a key with dots": "a.b.c",
+    "a prototype": "__proto__",
+    "NUL": "a\x00b",
+    "a line of a log": f'\r\n{{"level":"error","event":"{FORGED}"}}\r\n',
+    "an order to a terminal": f"\x1b[2J\x1b[31m{FORGED}\x1b[0m\x07",
+    "ends of lines of Unicode": f"\u2028{FORGED}\u2029{FORGED}\x85",
+    "a format": "%s%n%x{0.__class__.__mro__}${jndi:ldap://127.0.0.1/a}",
+    "a path": "../../../../etc/passwd",
+    "markup": "<script>alert(1)</script>",
+    "a formula": "=HYPERLINK(1)+@SUM(1)",
+    "right to left": "\u202eabc\u202d\u2066",
+    "no width": "a\u200b\u200c\u200d\ufeffb",
+    "combining": "e" + "\u0301" * 60,
+    "decomposed": "e\u0301",
+    "composed": "\u00e9",
+    "a ligature": "\ufb00\u2168\uff21",
+    "no character": "\ufffe\uffff\U0010ffff",
+    "beyond the first plane": "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "names": "名字 ชื่อ اسم",
+    "spaces": " \t\u3000\u00a0 ",
+    "nothing": "",
+    "NaN": "NaN",
+    "null": "null",
+    "digits": "9" * 400,
+    "letters for a slow pattern": "a" * 5_000 + "!",
+    "digits for a slow pattern": "mem_" + "0" * 10_000 + "x",
+    "a pattern": "(a+)+$(.*)*\\1" * 20,
+    "separators for a slow pattern": "a." * 5_000 + "@",
+    "too long a text": "x" * 30_000,
+}

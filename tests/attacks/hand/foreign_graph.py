@@ -1,0 +1,62 @@
+"""Ids of what is not the caller's, in every argument and input of the graph that takes one."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from libs.common.policy import policy
+from tests.attacks import schema
+from tests.attacks.contract import name_of
+from tests.attacks.hand.foreign import MISSING, foreign
+from tests.attacks.verdicts import Answer, Case
+from tests.attacks.world import World
+
+IDS = re.compile(r"id|key|.*Id|.*Ids")
+NAMES = {"requestId", "externalMemberId"}
+KINDS = {"id": "member", "memberId": "member", "reportId": "report", "key": "program", "storeId": "store"}
+"""What each field is the id of; a field that is not here yet is a KeyError."""
+
+
+def cases(world: World) -> Iterator[Case]:
+    """Every principal that may ask at all."""
+    for root, name in schema.entries():
+        variables = schema.VALID[name](world.own)
+        for place in (each for each in schema.texts(variables) if _takes_an_id(each)):
+            kind = KINDS[str(place[-1])]
+            for principal, grant in policy().graph[f"{root}.{name}"].grants.items():
+                for whose, value in foreign(world, kind, grant.scope):
+                    yield _case(world, (root, name), principal, place, kind, whose, value)
+
+
+def _takes_an_id(place: schema.Place) -> bool:
+    return bool(IDS.fullmatch(str(place[-1]))) and place[-1] not in NAMES
+
+
+def _case(
+    world: World,
+    entry: tuple[str, str],
+    principal: str,
+    place: schema.Place,
+    kind: str,
+    whose: str,
+    value: str,
+) -> Case:
+    root, name = entry
+
+    async def told(given: str) -> Answer:
+        given = schema.global_id("Member", given) if name == "node" else given
+        variables = schema.put(schema.VALID[name](world.own), place, given)
+        asked = schema.asked(world, root, name, variables)
+        answer = await world.graph.post(asked, token=world.token_of(principal))
+        body = answer.text.partition("\r\n\r\n")[2].replace(given, "ID")
+        return replace(answer, text=re.sub(r'"requestId":"[^"]*"', "", body))
+
+    async def ask(_: int) -> Answer:
+        found, missing = await told(value), await told(MISSING[kind])
+        if (found.outcome, found.text) == (missing.outcome, missing.text):
+            return replace(found, outcome="like a missing one")
+        said = f"{found.outcome} {found.text} BUT {missing.outcome} {missing.text}"
+        return Answer("unlike a missing one", said)
+
+    said = f"graph {root}.{name} by {principal}: {name_of(place)} {whose}"
+    return Case("foreign ids", said, ask, ("like a missing one",), timed=False)

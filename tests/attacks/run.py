@@ -1,0 +1,131 @@
+"""A whole attack run: start the platform, try everything, measure, and look into its logs."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.attacks import logs, memory, schema
+from tests.attacks.contract import served, valid
+from tests.attacks.floods import http2, sockets
+from tests.attacks.generated import documents, messages
+from tests.attacks.hand import (
+    crowds,
+    foreign,
+    foreign_graph,
+    graph,
+    http,
+    inputs,
+    peers,
+    replays,
+    revocations,
+    roles,
+    tokens,
+    transport,
+    waiting,
+)
+from tests.attacks.hand import messages as bad_messages
+from tests.attacks.judge import Judge
+from tests.attacks.memory import Memory
+from tests.attacks.report import Report
+from tests.attacks.rounds import one_round
+from tests.attacks.verdicts import Case, Finding
+from tests.attacks.world import World, attacked
+
+WARM_UPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is tried."""
+
+    seed: int
+    generated: int
+    all_texts: bool
+    flood_scale: float
+    rounds: int
+    round_seconds: float
+
+
+WHOLE = Plan(seed=20261122, generated=1_000, all_texts=True, flood_scale=1.0, rounds=3, round_seconds=10.0)
+SMALL = Plan(seed=20261122, generated=100, all_texts=False, flood_scale=0.1, rounds=0, round_seconds=0.0)
+"""Every case by hand, and a little of what takes long."""
+
+Told = Callable[[str, int, int], None]
+"""Is told what is done now, how many cases are done, and how many there are."""
+
+
+async def attack(folder: Path, plan: Plan, told: Told) -> Report:
+    """Attack a platform of its own in this folder."""
+    started = time.monotonic()
+    told("Starting the platform", 0, 1)
+    async with attacked(folder) as world:
+        await _warm_up(world)
+        async with memory.watched(world.run) as watched:
+            report = await _attack(world, plan, watched, told)
+        report.judge.found += [*logs.reviewed(world.folder), *_restarted(world)]
+    report.seconds = time.monotonic() - started
+    return report
+
+
+async def _attack(world: World, plan: Plan, watched: Memory, told: Told) -> Report:
+    cases = list(_cases(world, plan))
+    judge = Judge()
+    for number, case in enumerate(cases):
+        told(case.group, number, len(cases) + plan.rounds)
+        await judge.judge(case)
+    report = Report(judge, plan.seed, generated=2 * plan.generated)
+    for number in range(plan.rounds):
+        told(f"siege {number + 1} of {plan.rounds}", len(cases) + number, len(cases) + plan.rounds)
+        found = await one_round(world.folder.path, seconds=plan.round_seconds, seed=plan.seed + number)
+        report.rounds.append(found[0])
+        judge.found += found[1]
+    told("done", len(cases) + plan.rounds, len(cases) + plan.rounds)
+    report.growth_mb = watched.growth_mb()
+    return report
+
+
+def _cases(world: World, plan: Plan) -> Iterator[Case]:
+    """Everything that is asked one by one; what is timed first, what hurts everybody last."""
+    yield from bad_messages.cases(world)
+    yield from graph.cases(world)
+    yield from http.cases(world)
+    yield from transport.cases(world)
+    yield from peers.cases(world)
+    yield from tokens.cases(world)
+    yield from inputs.cases(world, all_texts=plan.all_texts)
+    yield from documents.cases(world, seed=plan.seed, count=plan.generated)
+    yield from messages.cases(world, seed=plan.seed, count=plan.generated)
+    yield from foreign.cases(world)
+    yield from foreign_graph.cases(world)
+    yield from roles.cases(world)
+    yield from replays.cases(world)
+    yield from crowds.cases(world)
+    yield from revocations.cases(world)
+    yield from http2.cases(world, scale=plan.flood_scale)
+    yield from sockets.cases(world, scale=plan.flood_scale)
+    yield from waiting.cases(world)
+
+
+async def _warm_up(world: World) -> None:
+    """Ask for what is read, so that caches, pools and code are as they are in service."""
+    for _ in range(WARM_UPS):
+        reads = [(service, method) for service, method in served() if not bad_messages.is_write(method)]
+        asked = [
+            world.rpc.ask(service, method, valid(method, world.own), bad_messages.caller_for(world, method))
+            for service, method in reads
+        ]
+        queries = [
+            world.graph.post(schema.asked(world, root, name), token=world.stranger())
+            for root, name in schema.entries()
+            if root == "Query"
+        ]
+        await asyncio.gather(*asked, *queries)
+
+
+def _restarted(world: World) -> Iterator[Finding]:
+    """Processes that did not live through it."""
+    for name, process in world.folder.running().processes.items():
+        if process.restarts:
+            yield Finding("status_5xx", "processes", name, f"started again {process.restarts} times")

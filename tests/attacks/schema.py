@@ -1,0 +1,150 @@
+"""The graph as an attacker reads it: every query and mutation with valid variables, and the texts in them."""
+
+import base64
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLField, GraphQLObjectType, build_schema
+
+from libs.common.ids import new_id
+from libs.common.policy import policy
+from tests.attacks.contract import CALLERS
+from tests.attacks.world import Shop, World
+from tests.contracts.code import ROOT
+
+SCHEMA_FILE: Path = ROOT / "services/gateway/schema.graphql"
+SCHEMA = build_schema(SCHEMA_FILE.read_text(encoding="utf-8"))
+# Those with most behind them last; services have no part in the graph.
+PRINCIPALS = tuple(each for each in CALLERS if each != "service")
+OCCURRED = "1998-03-02T12:00:00Z"
+
+Place = tuple[str | int, ...]
+Variables = dict[str, Any]
+
+
+def entries() -> list[tuple[str, str]]:
+    """The fields that operations begin with: `Query` or `Mutation`, and the name."""
+    roots = [each for each in (SCHEMA.query_type, SCHEMA.mutation_type) if each is not None]
+    return [(root.name, name) for root in roots for name in root.fields]
+
+
+def document(root: str, name: str) -> str:
+    """An operation of this field alone, with a variable for each argument."""
+    owner = SCHEMA.type_map[root]
+    assert isinstance(owner, GraphQLObjectType)
+    field: GraphQLField = owner.fields[name]
+    declared = ", ".join(f"${each}: {argument.type}" for each, argument in field.args.items())
+    given = ", ".join(f"{each}: ${each}" for each in field.args)
+    return f"{root.lower()}({declared}) {{ {name}({given}) {{ __typename }} }}"
+
+
+def principal_for(root: str, name: str) -> str:
+    """Somebody who may ask for a field."""
+    grants = policy().graph[f"{root}.{name}"].grants
+    return next(each for each in PRINCIPALS if each in grants)
+
+
+def asked(world: World, root: str, name: str, variables: Variables | None = None) -> Variables:
+    """The body of a request for a field, with valid variables unless others are given."""
+    given = VALID[name](world.own) if variables is None else variables
+    return {"query": document(root, name), "variables": given}
+
+
+def texts(value: Any, before: Place = ()) -> Iterator[Place]:
+    """Where variables hold a text."""
+    if isinstance(value, str):
+        yield before
+    elif isinstance(value, dict):
+        for name, inside in value.items():
+            yield from texts(inside, (*before, name))
+    elif isinstance(value, list):
+        for index, inside in enumerate(value[:1]):
+            yield from texts(inside, (*before, index))
+
+
+def objects(value: Any, before: Place = ()) -> Iterator[Place]:
+    """Where variables hold an input object."""
+    if isinstance(value, dict):
+        if before:
+            yield before
+        for name, inside in value.items():
+            yield from objects(inside, (*before, name))
+    elif isinstance(value, list):
+        for index, inside in enumerate(value[:1]):
+            yield from objects(inside, (*before, index))
+
+
+def at(variables: Variables, place: Place) -> Any:
+    """What stands at a place."""
+    value: Any = variables
+    for step in place:
+        value = value[step]
+    return value
+
+
+def put(variables: Variables, place: Place, value: Any) -> Variables:
+    """Variables with something else at a place."""
+    changed = copy.deepcopy(variables)
+    at(changed, place[:-1])[place[-1]] = value
+    return changed
+
+
+def _event(shop: Shop) -> Variables:
+    return {
+        "kind": "PURCHASE",
+        "member": {"memberId": shop.members[0]},
+        "externalRef": new_id("ref"),
+        "line": 1,
+        "occurredTime": OCCURRED,
+        "storeId": shop.store_id,
+        "amountMinor": 100,
+        "currency": "USD",
+        "quantity": 1,
+        "attributes": [{"name": "channel", "value": "web"}],
+    }
+
+
+def _registration(shop: Shop) -> Variables:
+    return {
+        "externalMemberId": new_id("ext"),
+        "storeId": shop.store_id,
+        "registeredTime": OCCURRED,
+        "verification": "VERIFIED",
+    }
+
+
+VALID: Mapping[str, Callable[[Shop], Variables]] = {
+    "node": lambda shop: {"id": global_id("Member", shop.members[0])},
+    "member": lambda shop: {"id": shop.members[0]},
+    "members": lambda shop: {"first": 2, "after": None, "tier": "gold"},
+    "program": lambda shop: {"key": shop.program_id},
+    "reports": lambda shop: {"first": 2, "after": None, "status": "OPEN", "memberId": shop.members[1]},
+    "registerMembers": lambda shop: {
+        "input": {"requestId": new_id("req"), "registrations": [_registration(shop)]}
+    },
+    "recordEvents": lambda shop: {"input": {"requestId": new_id("req"), "events": [_event(shop)]}},
+    "reportMember": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "memberId": shop.members[8],
+            "reason": "OTHER",
+            "note": "said so",
+        }
+    },
+    "decideReport": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "reportId": shop.reports[2],
+            "decision": "DISMISS",
+            "explanation": "nothing found",
+        }
+    },
+}
+"""By the name of the field; one that is not here yet is a KeyError."""
+
+
+def global_id(kind: str, key: str) -> str:
+    """An id of the graph."""
+    return base64.b64encode(f"{kind}:{key}".encode()).decode()

@@ -1,0 +1,230 @@
+"""The platform under attack: two shops with members, and whoever knocks, with certificates and tokens."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+from pydantic import BaseModel
+
+from laurel.benefits.v1 import benefits_pb2
+from laurel.members.v1 import members_pb2
+from laurel.risk.v1 import reports_pb2, risk_pb2
+from libs.cli import pipeline, programs, sample
+from libs.cli.certificates import Authority
+from libs.cli.clients import connected, connected_partner, signer, staff_token
+from libs.cli.data_folder import DataFolder, RunFile
+from libs.cli.platform import running
+from libs.common import clock
+from libs.common.caller import PrincipalKind
+from libs.common.ids import new_id
+from libs.common.policy import ROLES
+from libs.common.program import Program, preset
+from libs.common.rpc.time import timestamp
+from tests.attacks.graph import Graph
+from tests.attacks.rpc import Caller, Rpc
+from tests.support.builders import NOON, a_purchase
+
+TOKEN_TTL = timedelta(hours=2)
+MEMBERS = 12
+PURCHASES = 3
+SCENE = "scene.json"
+
+
+class Shop(BaseModel):
+    """A program with two partners, each with a store and members of its own."""
+
+    program_id: str
+    document: bytes
+    digest: str
+    partner_id: str
+    store_id: str
+    rival_id: str
+    rival_store_id: str
+    members: list[str]
+    rival_members: list[str]
+    decisions: list[str]
+    reports: list[str]
+
+
+class Scene(BaseModel):
+    """The shop that is attacked from, and another one that its people must not know of."""
+
+    own: Shop
+    other: Shop
+
+
+@dataclass
+class World:
+    """A running platform with its scene, and ways to call it as anybody."""
+
+    folder: DataFolder
+    run: RunFile
+    scene: Scene
+    graph: Graph
+    rpc: Rpc
+    _subjects: int = field(default=0)
+
+    @property
+    def own(self) -> Shop:
+        return self.scene.own
+
+    @property
+    def other(self) -> Shop:
+        return self.scene.other
+
+    @property
+    def authority(self) -> Authority:
+        """The authority of the platform; an attacker has but what it issued to them."""
+        return Authority(self.folder.tls)
+
+    def token(
+        self,
+        kind: PrincipalKind,
+        subject: str,
+        roles: Sequence[str] = (),
+        *,
+        shop: Shop | None = None,
+        stores: Sequence[str] = (),
+    ) -> str:
+        """A good token."""
+        return signer(self.run).token(
+            subject,
+            kind,
+            now=clock.now(),
+            ttl=TOKEN_TTL,
+            program_id=(shop or self.own).program_id,
+            roles=roles,
+            stores=stores,
+        )
+
+    def token_of(self, principal: str) -> str:
+        """A good token of a principal of the policy table, in the own shop."""
+        own = self.own
+        match principal:
+            case "member":
+                return self.token("member", own.members[0])
+            case "partner":
+                return self.token("partner", own.partner_id)
+        assert principal in ROLES
+        return self.token("staff", f"a_{principal}", [principal], stores=[own.store_id])
+
+    def stranger(self, *roles: str) -> str:
+        """A token of staff who has asked nothing before, so that nobody's budget runs out."""
+        self._subjects += 1
+        return self.token("staff", f"stranger_{self._subjects}", roles or ("compliance_officer",))
+
+    def caller(self, principal: str) -> Caller:
+        """A principal of the policy table at a service: through the gateway, or by an own certificate."""
+        if principal == "service":
+            return Caller(self.authority.files("risk"))
+        if principal == "partner":
+            return self.partner(self.own.partner_id)
+        return Caller(self.authority.files("gateway"), self.token_of(principal))
+
+    def partner(self, partner_id: str, shop: Shop | None = None) -> Caller:
+        """A partner with its certificate."""
+        return Caller(self.authority.partner_files((shop or self.own).program_id, partner_id))
+
+
+@asynccontextmanager
+async def attacked(path: Path) -> AsyncIterator[World]:
+    """A platform of its own in a folder, as `laurel up` starts it, with both shops."""
+    folder = DataFolder(path)
+    async with AsyncExitStack() as deployed:
+        # As it is deployed, and not as in development.
+        deployed.enter_context(patch.dict(os.environ, LAUREL_DEVELOPMENT="false"))
+        run = await deployed.enter_async_context(running(folder))
+        scene = Scene(own=await _shop(run, "music_store"), other=await _shop(run, "other_store"))
+        (folder.path / SCENE).write_text(scene.model_dump_json())
+        async with in_world(folder) as world:
+            yield world
+
+
+@asynccontextmanager
+async def in_world(folder: DataFolder) -> AsyncIterator[World]:
+    """The world of a platform that runs; other processes come in here, too."""
+    run = folder.running()
+    scene = Scene.model_validate_json((folder.path / SCENE).read_bytes())
+    async with Rpc(run) as rpc:
+        yield World(folder, run, scene, Graph(run.gateway_url), rpc)
+
+
+async def _shop(run: RunFile, key: str) -> Shop:
+    """Make a program with all that hangs on it, and wait until it has had its effect."""
+    program = preset(sample.PROGRAM).model_copy(update={"key": key})
+    ours = (f"{key}_till", f"{key}_online"), (f"{key}_rival", f"{key}_corner")
+    await _prepare(run, program, ours)
+    members = [await _members(run, key, partner, store) for partner, store in ours]
+    async with connected(run, staff_token(run, key)) as staff:
+        await pipeline.drained(staff)
+        published = benefits_pb2.BatchGetProgramsRequest(program_ids=[key])
+        live = (await staff.benefits.BatchGetPrograms(published)).results[0].program
+        asked = benefits_pb2.BatchGetMembershipsRequest(program_id=key, member_ids=members[0])
+        memberships = (await staff.benefits.BatchGetMemberships(asked)).results
+    return Shop(
+        program_id=key,
+        document=live.document,
+        digest=live.digest,
+        partner_id=ours[0][0],
+        store_id=ours[0][1],
+        rival_id=ours[1][0],
+        rival_store_id=ours[1][1],
+        members=members[0],
+        rival_members=members[1],
+        decisions=[each.memberships[0].decision.decision_id for each in memberships],
+        reports=await _reports(run, key, members[0][1:4]),
+    )
+
+
+async def _prepare(run: RunFile, program: Program, ours: Sequence[tuple[str, str]]) -> None:
+    async with connected(run, staff_token(run, program.key)) as staff:
+        await programs.publish(staff, program)
+        for partner_id, store_id in ours:
+            await programs.create_store(staff, program.key, store_id, store_id)
+            await programs.create_partner(staff, program.key, partner_id, name=partner_id, stores=[store_id])
+            Authority(run.tls_folder).partner(program.key, partner_id, now=clock.now())
+
+
+async def _members(run: RunFile, program_id: str, partner_id: str, store_id: str) -> list[str]:
+    """Members of a partner, each with some purchases."""
+    async with connected_partner(run, program_id, partner_id) as partner:
+        registrations = [
+            members_pb2.Registration(
+                external_member_id=f"{partner_id}-{number}",
+                store_id=store_id,
+                registered_time=timestamp(NOON),
+            )
+            for number in range(MEMBERS)
+        ]
+        registered = await partner.members.RegisterMembers(
+            members_pb2.RegisterMembersRequest(
+                program_id=program_id, request_id=new_id("req"), registrations=registrations
+            )
+        )
+        found = [each.member.member_id for each in registered.results]
+        events = [a_purchase(member_id, 12_000) for member_id in found for _ in range(PURCHASES)]
+        await partner.members.RecordEvents(
+            members_pb2.RecordEventsRequest(program_id=program_id, request_id=new_id("req"), events=events)
+        )
+    return found
+
+
+async def _reports(run: RunFile, program_id: str, reported: Sequence[str]) -> list[str]:
+    """Open reports of these members."""
+    async with connected(run, staff_token(run, program_id)) as staff:
+        requests = [
+            risk_pb2.ReportMemberRequest(
+                program_id=program_id,
+                request_id=new_id("req"),
+                member_id=member_id,
+                reason=reports_pb2.REPORT_REASON_FRAUD,
+            )
+            for member_id in reported
+        ]
+        answers = await asyncio.gather(*(staff.risk.ReportMember(each) for each in requests))
+    return [each.report.report_id for each in answers]
