@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +142,17 @@ async def test_a_server_without_keys_does_not_start(tmp_path: Path) -> None:
 
 # Revocations
 
-ISSUED = now().replace(microsecond=0)
-LATER, EARLIER = ISSUED + timedelta(seconds=1), ISSUED - timedelta(seconds=1)
+SECOND = timedelta(seconds=1)
 
 
 def subject(**changes: object) -> dict[str, Any]:
-    return {"subject": "ann", "kind": "staff", "issued_before": LATER.isoformat(), **changes}
+    """A revocation of a person; `issued_before` counts from when their token was issued."""
+    return {"subject": "ann", "kind": "staff", "issued_before": SECOND, **changes}
+
+
+def document(issued: datetime, *revoked: Claims) -> str:
+    """The revocations as a file has them."""
+    return json.dumps({"revoked": list(revoked)}, default=lambda after: (issued + after).isoformat())
 
 
 @pytest.mark.usefixtures("_often")
@@ -159,11 +164,12 @@ def subject(**changes: object) -> dict[str, Any]:
 async def test_what_is_revoked_is_refused_though_it_is_remembered(keys: Keys, revoked: Claims) -> None:
     file = keys.key_file.with_name("revocations.json")
     overwrite(file, '{"revoked": []}')
-    token = signed(keys, claims(iat=int(ISSUED.timestamp())))
+    issued = now().replace(microsecond=0)
+    token = signed(keys, claims(iat=int(issued.timestamp())))
     async with watching(keys, revocations_file=file) as verifier:
         before = accepts(verifier, token)
 
-        overwrite(file, json.dumps({"revoked": [revoked]}))
+        overwrite(file, document(issued, revoked))
 
         await until(lambda: not accepts(verifier, token))
         with pytest.raises(Unauthenticated, match="revoked"):
@@ -178,31 +184,32 @@ async def test_what_is_revoked_is_refused_though_it_is_remembered(keys: Keys, re
         subject(subject="bob"),
         subject(kind="member"),
         subject(program_id="other_store"),
-        subject(issued_before=ISSUED.isoformat()),
-        subject(issued_before=EARLIER.isoformat()),
+        subject(issued_before=0 * SECOND),
+        subject(issued_before=-SECOND),
     ],
     ids=["another session", "somebody else", "a member of that name", "another program", "then", "before"],
 )
 async def test_whom_a_revocation_does_not_concern_notices_nothing(keys: Keys, revoked: Claims) -> None:
     file = keys.key_file.with_name("revocations.json")
-    overwrite(file, json.dumps({"revoked": [revoked]}))
+    issued = now().replace(microsecond=0)
+    overwrite(file, document(issued, revoked))
     verifier = await verifier_of(keys, revocations_file=file)
 
-    assert accepts(verifier, signed(keys, claims(iat=int(ISSUED.timestamp()))))
+    assert accepts(verifier, signed(keys, claims(iat=int(issued.timestamp()))))
 
 
 def test_of_many_revocations_each_counts() -> None:
-    revocations = parse_revocations(
-        json.dumps({"revoked": [subject(program_id="other"), subject(), {"jti": "a"}, {"jti": "b"}]}).encode()
-    )
+    issued = now()
+    revoked = [subject(program_id="other"), subject(), {"jti": "a"}, {"jti": "b"}]
+    revocations = parse_revocations(document(issued, *revoked).encode())
 
-    assert revocations.cover("staff", "ann", "third", issued=ISSUED)
-    assert revocations.cover("staff", "bob", "third", issued=ISSUED, jti="b")
-    assert not revocations.cover("staff", "bob", "third", issued=ISSUED, jti="c")
+    assert revocations.cover("staff", "ann", "third", issued=issued)
+    assert revocations.cover("staff", "bob", "third", issued=issued, jti="b")
+    assert not revocations.cover("staff", "bob", "third", issued=issued, jti="c")
 
 
 @pytest.mark.parametrize(
-    "document",
+    "written",
     [
         "",
         "[]",
@@ -217,10 +224,10 @@ def test_of_many_revocations_each_counts() -> None:
     ],
 )
 async def test_a_server_does_not_start_with_revocations_that_it_cannot_read(
-    tmp_path: Path, document: str
+    tmp_path: Path, written: str
 ) -> None:
     keys, file = keys_in(tmp_path, "EdDSA"), tmp_path / "revocations.json"
-    overwrite(file, document)
+    overwrite(file, written)
 
     with pytest.raises(ConfigurationError, match=r"revocations\.json"):
         await verifier_of(keys, revocations_file=file)
