@@ -1,7 +1,7 @@
 """Many calls at once: above the cap they are told when to come back, and nobody takes all places."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -46,27 +46,24 @@ def cases(world: World) -> Iterator[Case]:
 async def _held(world: World, held: AsyncExitStack, caller: Caller) -> list[Answer]:
     """Streams that were answered once, or refused; those that were not stay open until the end."""
     channel: Any = world.rpc.channel("members", caller.files)
-    answers = []
+    waiting = []
     for _ in range(STREAMS):
-        stream = channel.stream_stream(f"/{path_of(STREAM)}")(timeout=60)
+        requests = _one_and_no_end(valid(STREAM, world.own).SerializeToString())
+        stream = channel.stream_stream(f"/{path_of(STREAM)}")(requests, timeout=60)
         held.callback(stream.cancel)
-        answers.append(asyncio.create_task(_first(stream, valid(STREAM, world.own).SerializeToString())))
-    return list(await asyncio.gather(*answers))
+        waiting.append(_first(stream))
+    return list(await asyncio.gather(*waiting))
 
 
-async def _first(stream: Any, payload: bytes) -> Answer:
+async def _one_and_no_end(payload: bytes) -> AsyncIterator[bytes]:
+    yield payload
+    await asyncio.Event().wait()
+
+
+async def _first(stream: Any) -> Answer:
     try:
-        await stream.write(payload)
-        await stream.read()
-    except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-        pass
-    if not stream.done():
-        return Answer("OK", refused=False)
-    try:
-        await stream.read()
-        await stream
+        async for _ in stream:
+            return Answer("OK", refused=False)
     except grpc.aio.AioRpcError as error:
         return refused(error, 0)
-    except Exception as error:
-        return Answer(f"no answer {error!r}")
-    return Answer("ended", refused=False)
+    return Answer("ended")

@@ -21,6 +21,9 @@ BROKEN = ("RST_STREAM INTERNAL_ERROR", "RST_STREAM PROTOCOL_ERROR", "GOAWAY PROT
 BY_GRPC = ("told by gRPC",)
 WRITE = path_of(CREATE_STORE)
 
+# A busy machine takes its time to unpack 128 MiB before it may say that they are too many.
+ANSWERED_SECONDS = 30.0
+
 
 def cases(world: World) -> Iterator[Case]:
     """At the members service; all services are served alike."""
@@ -131,7 +134,7 @@ def _raw(
     async def ask(_: int) -> Answer:
         async with connected(world.rpc.address("members"), world.caller("partner").files) as connection:
             await send(connection, head, content, packed=packed)
-            answer = await connection.answer(1)
+            answer = await connection.answer(1, ANSWERED_SECONDS)
         by_grpc = answer.outcome == "INTERNAL" and "grpc-status-details-bin" not in answer.text
         return replace(answer, outcome=BY_GRPC[0]) if by_grpc else answer
 
