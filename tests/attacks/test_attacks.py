@@ -1,6 +1,7 @@
 """The attack run in small: every case by hand, and a little of what is generated and of the floods.
 
-`make attacks` runs the whole of it, and judges times as well.
+`make attacks` runs the whole of it, and judges times as well. Not beside other tests: some cases wait for
+an answer no longer than a quiet machine takes.
 """
 
 import logging
@@ -12,7 +13,7 @@ from tests.attacks.report import Report
 from tests.attacks.run import SMALL, attack
 from tests.attacks.verdicts import Finding
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.nightly]
 # Other tests use the machine at the same time.
 REFUSAL_SECONDS_MAX = 1.0
 
