@@ -5,11 +5,16 @@ ARGS ?=
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+SERVICES := members scoring benefits risk gateway
+TAG ?= dev
+BASE ?=
+# What locks of images and of tools are for: the machine and the Python that the Dockerfiles name.
+IMAGE := --python-platform linux --python-version 3.11.14 --generate-hashes --no-annotate --no-header
 
-.PHONY: help up demo check test attacks nightly protos schema access lock clean
+.PHONY: help up demo check test attacks bench nightly protos sdk release schema access k8s images lock clean
 
 help: ## Say what each command does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 12
 
 up: $(READY) ## Start the platform with the sample program and keep it running
 	$(VENV)/bin/laurel up --sample $(ARGS)
@@ -24,6 +29,7 @@ check: $(READY) ## Formats, lints, types, layers, and that generated files are c
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m libs.cli.codegen --check --image build/image.binpb
 	$(VENV)/bin/buf lint build/image.binpb --path laurel
+	$(VENV)/bin/buf breaking build/image.binpb --against protos/released.binpb
 	$(PYTHON) -m services.gateway.schema --check
 	$(PYTHON) -m libs.cli.access_page --check
 
@@ -33,11 +39,20 @@ test: $(READY) ## All tests, on a real mongod and valkey; under ten minutes
 attacks: $(READY) ## Attack the whole platform: bad input, floods, neighbours; writes build/attacks.json
 	$(PYTHON) -m tests.attacks $(ARGS)
 
+bench: $(READY) ## Measure speed, as ratios; prints a table, writes build/bench.json; ARGS="up_seconds" for one row
+	$(PYTHON) -m tests.bench $(ARGS)
+
 nightly: $(READY) ## The long tests: every process killed five times during the whole load, and wide generated runs
 	$(VENV)/bin/pytest -m nightly $(ARGS)
 
 protos: $(READY) ## Generate the Python code of the protos
 	$(PYTHON) -m libs.cli.codegen
+
+sdk: $(READY) ## Build what partners install, a wheel and an npm package, into build/sdk
+	$(PYTHON) -m libs.cli.sdk
+
+release: $(READY) ## Record the contract as released: `make check` refuses what would break it from then on
+	$(PYTHON) -m libs.cli.codegen --check --image protos/released.binpb
 
 schema: $(READY) ## Write services/gateway/schema.graphql
 	$(PYTHON) -m services.gateway.schema --write
@@ -45,8 +60,18 @@ schema: $(READY) ## Write services/gateway/schema.graphql
 access: $(READY) ## Write docs/access.md, the policy table as a page
 	$(PYTHON) -m libs.cli.access_page --write
 
+k8s: $(READY) ## Render the manifests, hold them against Kubernetes and checkov, try the alerts; into build/k8s
+	$(PYTHON) -m tests.deploy.check
+
+images: ## Build the images with buildah, rootless; BASE and TAG say from what and as what
+	for name in $(SERVICES); do buildah build $(if $(BASE),--build-arg PYTHON=$(BASE)) -f services/$$name/Dockerfile -t laurel/$$name:$(TAG) . || exit 1; done
+	buildah build $(if $(BASE),--build-arg PYTHON=$(BASE)) -f libs/cli/Dockerfile -t laurel/cli:$(TAG) .
+
 lock: $(READY) ## Lock the newest allowed versions, with hashes
 	$(VENV)/bin/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade -o requirements.lock
+	for extra in services scoring gateway cli; do $(VENV)/bin/uv pip compile -q pyproject.toml --extra $$extra $(IMAGE) -c requirements.lock --upgrade -o deploy/locks/$$extra.lock || exit 1; done
+	$(VENV)/bin/uv pip compile -q deploy/k8s/tools.in $(IMAGE) --upgrade -o deploy/k8s/tools.lock
+	$(VENV)/bin/uv pip compile -q deploy/k8s/kubectl.in $(IMAGE) --no-deps --upgrade -o deploy/k8s/kubectl.lock
 
 clean: ## Remove what was built, and the environment
 	rm -rf build $(VENV)

@@ -22,14 +22,15 @@ Told = Callable[[int, int], None]
 
 async def verify(clients: Clients, folder: DataFolder, service: str, program_id: str, told: Told) -> Checked:
     """What is wrong with a program's chain; `told` hears of the position it is at, and of the last one."""
+    heads_file = folder.audit_heads_file(service)
     check = ChainCheck(
         service=service,
         program_id=program_id,
         verifies=_keys(folder).verifies,
         as_of=clock.now(),
-        anchored=True,
+        # Elsewhere heads may be kept apart in a log alone; here a file that is gone is a fault.
+        anchored=heads_file.exists() or not folder.is_of_another,
     )
-    heads_file = folder.audit_heads_file(service)
     for head in read_heads(heads_file) if heads_file.exists() else ():
         if isinstance(head, int):
             check.unreadable(f"{heads_file.name} line {head}")

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
+from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc, notices_pb2, notices_pb2_grpc
 from laurel.common.v1 import audit_pb2, audit_pb2_grpc
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
+from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.cli.certificates import Authority
 from libs.cli.data_folder import RunFile
 from libs.cli.errors import CommandError
@@ -31,19 +33,32 @@ class Clients:
     members: "members_pb2_grpc.MembersServiceAsyncStub"
     benefits: "benefits_pb2_grpc.BenefitsServiceAsyncStub"
     risk: "risk_pb2_grpc.RiskServiceAsyncStub"
+    notices: "notices_pb2_grpc.NoticesServiceAsyncStub"
+    scoring: "scoring_pb2_grpc.ScoringServiceAsyncStub"
     audit: Mapping[str, "audit_pb2_grpc.AuditServiceAsyncStub"] = field(default_factory=dict)
 
 
 def signer(run: RunFile) -> TokenSigner:
     """Signs with the platform's own key, which its owner alone can read."""
+    if run.token_file is not None:
+        raise CommandError("Tokens of this platform come from its identity provider, not from here.")
     return TokenSigner(run.signing_key_file)
 
 
 def staff_token(run: RunFile, program_id: str, roles: Sequence[str] = ROLES) -> str:
-    """A token of the platform's operator in a program."""
+    """A token of the platform's operator in a program; one from a file is what its provider made it."""
+    if run.token_file is not None:
+        return _read(run.token_file)
     return signer(run).token(
         STAFF, "staff", now=clock.now(), ttl=TOKEN_TTL, program_id=program_id, roles=roles
     )
+
+
+def _read(token_file: Path) -> str:
+    try:
+        return token_file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{token_file} holds no token of staff: {error}") from error
 
 
 @asynccontextmanager
@@ -73,18 +88,23 @@ async def _connected(
 ) -> AsyncIterator[Clients]:
     members = members_pb2.DESCRIPTOR.services_by_name["MembersService"]
     benefits = benefits_pb2.DESCRIPTOR.services_by_name["BenefitsService"]
+    notices = notices_pb2.DESCRIPTOR.services_by_name["NoticesService"]
     risk = risk_pb2.DESCRIPTOR.services_by_name["RiskService"]
+    scoring = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
     audit = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
     how: Any = {"token": token, "tls": tls, "timeout": CALL_SECONDS}
     async with (
         channel(run.address("members"), members, audit, **how) as to_members,
-        channel(run.address("benefits"), benefits, audit, **how) as to_benefits,
+        channel(run.address("benefits"), benefits, notices, audit, **how) as to_benefits,
         channel(run.address("risk"), risk, audit, **how) as to_risk,
+        channel(run.address("scoring"), scoring, **how) as to_scoring,
     ):
         channels = {"members": to_members, "benefits": to_benefits, "risk": to_risk}
         yield Clients(
             members_pb2_grpc.MembersServiceStub(to_members),
             benefits_pb2_grpc.BenefitsServiceStub(to_benefits),
             risk_pb2_grpc.RiskServiceStub(to_risk),
+            notices_pb2_grpc.NoticesServiceStub(to_benefits),
+            scoring_pb2_grpc.ScoringServiceStub(to_scoring),
             {name: audit_pb2_grpc.AuditServiceStub(each) for name, each in channels.items()},
         )

@@ -4,10 +4,14 @@ import sys
 
 import typer
 
-from libs.cli.commands import audit, init
+from libs.cli.commands import audit, init, webhook
+from libs.cli.commands.backup import backup, restore
+from libs.cli.commands.clock import clock
 from libs.cli.commands.demo import demo
+from libs.cli.commands.generate import generate
 from libs.cli.commands.identity import revoke, rotate_keys
 from libs.cli.commands.load import load
+from libs.cli.commands.score import score
 from libs.cli.commands.status import status
 from libs.cli.commands.token import token
 from libs.cli.commands.up import up
@@ -22,10 +26,25 @@ app = typer.Typer(
     add_completion=False,
     help="Laurel, a membership platform, on this machine.",
 )
-for command in (up, demo, load, status, token, rotate_keys, revoke, verify):
+for command in (
+    up,
+    demo,
+    generate,
+    load,
+    score,
+    clock,
+    status,
+    token,
+    rotate_keys,
+    revoke,
+    verify,
+    backup,
+    restore,
+):
     app.command()(command)
 app.add_typer(init.app, name="init")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhook.app, name="webhook")
 
 
 def run() -> None:

@@ -1,17 +1,23 @@
 """How far the pipeline is: what each service says, and whether everything recorded has had its effect."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import grpc
 
 from laurel.benefits.v1 import benefits_pb2
-from laurel.common.v1 import pipeline_pb2
+from laurel.common.v1 import lookup_pb2, pipeline_pb2
 from laurel.members.v1 import members_pb2
 from laurel.risk.v1 import risk_pb2
 from libs.cli.clients import Clients
 from libs.cli.errors import CommandError
+from libs.common.rpc.time import moment
 
+# A calendar keeps how far it is every few seconds while nothing happens.
+BEHIND = timedelta(seconds=15)
+UNKNOWN: Mapping[str, datetime] = MappingProxyType({})
 POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 300.0
 
@@ -26,8 +32,23 @@ async def statuses(clients: Clients) -> list[pipeline_pb2.PipelineStatus]:
     return [members.status, benefits.status, risk.status]
 
 
-def waiting(pipeline: Sequence[pipeline_pb2.PipelineStatus]) -> list[str]:
-    """What is still under way, for people; nothing when drained."""
+async def times(clients: Clients, pipeline: Sequence[pipeline_pb2.PipelineStatus]) -> dict[str, datetime]:
+    """What time it is in each program in which something may fall due."""
+    program_ids = sorted({each.program_id for status in pipeline for each in status.calendars})
+    if not program_ids:
+        return {}
+    answer = await clients.members.BatchGetClocks(members_pb2.BatchGetClocksRequest(program_ids=program_ids))
+    found = [each.clock for each in answer.results if each.status == lookup_pb2.LOOKUP_STATUS_FOUND]
+    return {each.program_id: moment(each.time) for each in found}
+
+
+def waiting(
+    pipeline: Sequence[pipeline_pb2.PipelineStatus], times: Mapping[str, datetime] = UNKNOWN
+) -> list[str]:
+    """What is still under way, for people; nothing when drained.
+
+    A calendar counts that is behind the time of its program, where that is known.
+    """
     members, *consumers = pipeline
     found = [
         f"{status.service}: {status.outbox_unsent} announcements unsent"
@@ -52,7 +73,18 @@ def waiting(pipeline: Sequence[pipeline_pb2.PipelineStatus]) -> list[str]:
             for program, position in _positions(members).items()
             if position != applied.get(program, (0, 0))
         ]
-    return found
+    return found + _behind(pipeline, times)
+
+
+def _behind(pipeline: Sequence[pipeline_pb2.PipelineStatus], times: Mapping[str, datetime]) -> list[str]:
+    """The calendars in which something may be due that has not happened."""
+    return [
+        f"{status.service}: calendar of {each.program_id} is at {moment(each.done_time):%Y-%m-%d %H:%M:%S}, "
+        f"where it is {times[each.program_id]:%Y-%m-%d %H:%M:%S}"
+        for status in pipeline
+        for each in status.calendars
+        if each.program_id in times and moment(each.done_time) < times[each.program_id] - BEHIND
+    ]
 
 
 def _positions(status: pipeline_pb2.PipelineStatus) -> dict[str, tuple[int, int]]:
@@ -69,7 +101,8 @@ async def drained(
     deadline = loop.time() + seconds
     while True:
         try:
-            left = waiting(await statuses(clients))
+            found = await statuses(clients)
+            left = waiting(found, await times(clients, found))
         except grpc.aio.AioRpcError as error:
             left = [f"a service does not answer: {error.details()}"]
         if not left:

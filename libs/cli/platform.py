@@ -31,8 +31,8 @@ RENEWED_EVERY_SECONDS = 24 * 3600.0
 LIBRARIES = {
     # gRPC writes a line of its own, that is no JSON, for every handshake that somebody fails at.
     "GRPC_VERBOSITY": "NONE",
-    # glibc keeps for every thread what its largest message took.
-    "MALLOC_ARENA_MAX": "2",
+    # glibc keeps for every arena what the largest messages in it took; threads of gRPC share one with ours.
+    "MALLOC_ARENA_MAX": "1",
     "MALLOC_TRIM_THRESHOLD_": str(128 * 1024),
 }
 """What libraries under our services read from their environment, unless it is set here already."""
@@ -107,14 +107,7 @@ class Platform:
         port = self._ports.first_from(MONGOD_PORT)
         self.mongodb_uri = embedded.mongodb_uri(port)
         self._addresses["mongod"] = f"{HOST}:{port}"
-        command = embedded.mongod_command(
-            embedded.mongod_program(),
-            data=self._folder.path / "mongodb",
-            port=port,
-            log=self._folder.logs / "mongod.log",
-        )
-        self.supervisor.start([ChildSpec("mongod", command, self._folder.logs / "mongod.out")])
-        return [self.supervisor.serving("mongod", lambda: asyncio.to_thread(embedded.is_primary, port))]
+        return [_start_mongod(self.supervisor, self._folder, port)]
 
     def _start_valkey(self) -> list[Coroutine[object, object, None]]:
         """Start a Valkey, unless there is one to use; gives what waits until it serves."""
@@ -123,9 +116,7 @@ class Platform:
         port = self._ports.first_from(VALKEY_PORT)
         self.redis_url = embedded.redis_url(port)
         self._addresses["valkey"] = f"{HOST}:{port}"
-        command = embedded.valkey_command(
-            embedded.valkey_program(), data=self._folder.path / "valkey", port=port
-        )
+        command = embedded.valkey_command(embedded.valkey_program(), data=self._folder.streams, port=port)
         self.supervisor.start([ChildSpec("valkey", command, self._folder.logs / "valkey.log")])
         loaded = partial(asyncio.to_thread, embedded.has_loaded, self.redis_url)
         return [self.supervisor.serving("valkey", loaded)]
@@ -158,6 +149,7 @@ class Platform:
             **{variable: os.environ.get(variable, value) for variable, value in LIBRARIES.items()},
             **self._development(name),
             **self._audit(name),
+            **self._webhooks(name),
             "LAUREL_TOKEN_TTL_MAX": "PT12H",  # for development; 15 minutes elsewhere
             "LAUREL_MONGODB_URI": self.mongodb_uri,
             "LAUREL_REDIS_URL": self.redis_url,
@@ -169,6 +161,9 @@ class Platform:
         if name != "gateway":
             return {}
         return {"LAUREL_DEVELOPMENT": os.environ.get("LAUREL_DEVELOPMENT", "true")}
+
+    def _webhooks(self, name: str) -> dict[str, str]:
+        return {"LAUREL_WEBHOOK_KEY_FILE": str(self._folder.webhook_key_file)} if name == "benefits" else {}
 
     def _audit(self, name: str) -> dict[str, str]:
         if name not in STORING_SERVICES:
@@ -187,6 +182,15 @@ class Platform:
     async def _gateway_serves(self) -> None:
         async with httpx.AsyncClient(base_url=f"http://{self._addresses['gateway']}", timeout=1) as http:
             await self.supervisor.serving("gateway", lambda: _answers(http))
+
+
+def _start_mongod(supervisor: Supervisor, folder: DataFolder, port: int) -> Coroutine[object, object, None]:
+    """Start the mongod of a data folder; gives what waits until it serves."""
+    command = embedded.mongod_command(
+        embedded.mongod_program(), data=folder.database, port=port, log=folder.logs / "mongod.log"
+    )
+    supervisor.start([ChildSpec("mongod", command, folder.logs / "mongod.out")])
+    return supervisor.serving("mongod", lambda: asyncio.to_thread(embedded.is_primary, port))
 
 
 async def _is_healthy(health: health_pb2_grpc.HealthStub) -> bool:
@@ -208,6 +212,7 @@ async def _answers(http: httpx.AsyncClient) -> bool:
 async def running(folder: DataFolder) -> AsyncIterator[RunFile]:
     """The platform of a data folder, from when it serves until the block ends."""
     folder.prepare()
+    folder.require_restored()
     with folder.locked(), Ports() as ports:
         platform = Platform(folder, ports)
         async with platform.supervisor:
@@ -217,3 +222,14 @@ async def running(folder: DataFolder) -> AsyncIterator[RunFile]:
                 yield run
             finally:
                 renewing.cancel()
+
+
+@asynccontextmanager
+async def database_alone(folder: DataFolder) -> AsyncIterator[str]:
+    """The mongod of a data folder and nothing else, until the block ends; gives its address."""
+    folder.prepare()
+    with folder.locked(), Ports() as ports:
+        port = ports.first_from(MONGOD_PORT)
+        async with Supervisor() as supervisor:
+            await _start_mongod(supervisor, folder, port)
+            yield embedded.mongodb_uri(port)

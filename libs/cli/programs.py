@@ -87,9 +87,14 @@ async def create_partner(
 
 
 async def live_program(clients: Clients, program_id: str) -> Program:
-    """The live version of a program."""
+    """The document of the live version of a program."""
+    return Program.parse((await live(clients, program_id)).document)
+
+
+async def live(clients: Clients, program_id: str) -> benefits_pb2.Program:
+    """The live version of a program, with its digest."""
     request = benefits_pb2.BatchGetProgramsRequest(program_ids=[program_id])
     result = (await patiently(lambda: clients.benefits.BatchGetPrograms(request))).results[0]
     if result.status != lookup_pb2.LOOKUP_STATUS_FOUND:
         raise CommandError(f"There is no program {program_id!r}: make it with `laurel init program`.")
-    return Program.parse(result.program.document)
+    return result.program

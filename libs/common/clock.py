@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -33,14 +33,21 @@ class ProgramClock:
     """What time it is in a program: the machine's, or replayed from a time on.
 
     A replayed clock stands still until the first load starts it, then ticks
-    on as the machine's does.
+    on as the machine's does. Whether it stands or ticks, it may be moved.
     """
 
     replay_from: datetime | None = None
     started: datetime | None = None
+    moved: timedelta = timedelta(0)
+
+    @property
+    def ticking(self) -> bool:
+        """Whether time passes in the program by itself."""
+        return self.replay_from is None or self.started is not None
 
     def time(self, now: datetime) -> datetime:
         """The program's time at a time of the machine."""
         if self.replay_from is None:
             return now
-        return self.replay_from + (now - self.started if self.started else now - now)
+        ticked = now - self.started if self.started else timedelta(0)
+        return self.replay_from + self.moved + ticked

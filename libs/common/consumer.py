@@ -177,7 +177,7 @@ class StreamConsumer:
 
     def _pause_after(self, error: Exception, key: str) -> float:
         """Log why messages are to be read again, and give the seconds to wait before."""
-        if _passes(error):
+        if passes(error):
             why = error.message if isinstance(error, Refusal) else ""
             log("consumer").warning("to be read again", key=key, error=kind(error), why=why)
             return OUTAGE_SECONDS
@@ -198,7 +198,7 @@ class StreamConsumer:
                 await self._apply(self._partitions[key], [message])
             except Exception as error:
                 work.failed(error)
-                if _passes(error):
+                if passes(error):
                     raise
                 log("consumer").exception(
                     "dead letter", key=key, entry=message.entry_id, subject=message.subject
@@ -231,8 +231,8 @@ class StreamConsumer:
                     raise
 
 
-def _passes(error: Exception) -> bool:
-    """Whether the same message may succeed later, by itself."""
+def passes(error: Exception) -> bool:
+    """Whether the same work may succeed later, by itself."""
     if isinstance(error, Refusal):
         return error.kind in PASSING
     return isinstance(error, (*OUTAGES, RedisError, TimeoutError))

@@ -15,6 +15,7 @@ class Kind(Enum):
     PRECONDITION = "precondition"
     EXHAUSTED = "exhausted"
     ABORTED = "aborted"
+    OUT_OF_RANGE = "out_of_range"
     UNAVAILABLE = "unavailable"
     DEADLINE = "deadline"
 
@@ -86,6 +87,17 @@ class RequestInFlight(Refusal):
 
 class PageTokenInvalid(Refusal):
     reason, kind, text = "PAGE_TOKEN_INVALID", Kind.INVALID, "not a page token of this list"
+
+
+class WatchPlaceUnknown(Refusal):
+    reason, kind = "WATCH_PLACE_UNKNOWN", Kind.OUT_OF_RANGE
+    text = "not a place of this stream, or too old: read the member, and watch from now on"
+
+
+class WatcherTooSlow(Refusal):
+    reason, kind = "WATCHER_TOO_SLOW", Kind.EXHAUSTED
+    text = "what changed was not taken in time; watch again after the last seq that came"
+    retry_after_seconds = 1.0
 
 
 class ProgramUnknown(Refusal):

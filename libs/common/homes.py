@@ -42,11 +42,13 @@ async def visible(database: Database, program_id: str, member_ids: Iterable[str]
         case "self":
             return wanted & {caller().subject}
     found = database.homes.find({"_id": {"$in": sorted(wanted)}, "program_id": program_id})
-    return {
-        each["_id"]
-        async for each in found
-        if caller_sees(each["_id"], Home(each["store_id"], each["sharing_group"], each["partner_id"]))
-    }
+    return {each["_id"] async for each in found if caller_sees(each["_id"], _home(each))}
+
+
+async def is_visible(database: Database, program_id: str, member_id: str) -> bool:
+    """Whether this service has heard of a member, and the present caller's grant reaches them."""
+    found = await database.homes.find_one({"_id": member_id, "program_id": program_id})
+    return found is not None and caller_sees(member_id, _home(found))
 
 
 def homes_seen() -> Document:
@@ -62,3 +64,7 @@ def homes_seen() -> Document:
     if scope == "store":
         return stores
     return {"$or": [stores, {"sharing_group": {"$in": [each for each in principal.sharing_groups if each]}}]}
+
+
+def _home(document: Document) -> Home:
+    return Home(document["store_id"], document["sharing_group"], document["partner_id"])

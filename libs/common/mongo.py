@@ -20,9 +20,9 @@ from pymongo import ReadPreference
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
-    CollectionInvalid,
     DuplicateKeyError,
     NetworkTimeout,
+    OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
 )
@@ -50,6 +50,7 @@ AVAILABLE_SECONDS = 60.0
 SELECTION_MS = 3_000
 ANSWERS_KEPT = timedelta(days=30)
 DUPLICATE_KEY = 11000
+NAMESPACE_EXISTS = 48
 MAJORITY = WriteConcern(w="majority", j=True)
 SNAPSHOT = ReadConcern("snapshot")
 AUDIT_RECORD: Document = {
@@ -253,15 +254,17 @@ async def ensure_collection(database: Database, name: str, schema: Document) -> 
     """Make a collection whose documents keep a schema, or give it the schema when it is there."""
     validator = {"$jsonSchema": {"bsonType": "object", **schema}}
     try:
-        await database.create_collection(name, validator=validator)
-    except CollectionInvalid:
+        await database.create_collection(name, check_exists=False, validator=validator)
+    except OperationFailure as error:  # of the server, as another replica may make it at the same time
+        if error.code != NAMESPACE_EXISTS:
+            raise
         await database.command("collMod", name, validator=validator)
 
 
 async def ensure_common_indexes(database: Database) -> None:
     """The indexes of what every storing service keeps: stored answers, the outbox and the audit log."""
     await database.idempotency.create_index("expires", expireAfterSeconds=0)
-    await database.outbox.create_index([("subject", 1), ("seq_to", 1), ("type", 1)], unique=True)
+    await database.outbox.create_index([("subject", 1), ("change_seq", 1)], unique=True)
     await database.outbox.create_index(
         [("unsent", 1), ("_id", 1)], partialFilterExpression={"unsent": {"$exists": True}}
     )

@@ -34,25 +34,34 @@ TOKEN_SAVED_SECONDS = 1.0
 RELAY = "relay"
 
 
-def outbox_row(
-    message: Message, *, subject: str, member_id: str, seq_from: int, seq_to: int, now: datetime
-) -> Document:
-    """The row of an announcement; `subject` is what its sequence counts for.
+def outbox_row(message: Message, *, member_id: str, change_seq: int, now: datetime) -> Document:
+    """The row of an announcement: the change of a member that has this place among all at this service.
 
     It keeps the trace that it is made in, and its consumers go on with that.
     """
     return {
         "_id": new_id("out"),
         "partition": partition_of(member_id),
-        "subject": subject,
-        "seq_from": seq_from,
-        "seq_to": seq_to,
+        "subject": member_id,
+        "change_seq": change_seq,
         "type": message.DESCRIPTOR.name,
         "payload": message.SerializeToString(deterministic=True),
         TRACEPARENT: traceparent(),
         "recorded_time": now,
         "unsent": True,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Something to announce of a member, before it has its place among the member's changes."""
+
+    member_id: str
+    message: Message
+
+    def row(self, change_seq: int, now: datetime) -> Document:
+        """The row of the outbox."""
+        return outbox_row(self.message, member_id=self.member_id, change_seq=change_seq, now=now)
 
 
 @dataclass

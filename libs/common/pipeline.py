@@ -8,7 +8,9 @@ from libs.common.backlog import unsent_count
 from libs.common.caller import Principal
 from libs.common.errors import Unavailable
 from libs.common.mongo import Database
+from libs.common.progress import done
 from libs.common.redis import Redis, RedisError, group_total
+from libs.common.rpc.time import timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class PipelineReader:
             groups = [await self._group(stream) for stream in self.streams]
         except RedisError as error:
             raise Unavailable("the streams cannot be read now; retry") from error
-        positions = await self.positions(None if principal.kind == "service" else principal.program_id)
+        program_id = None if principal.kind == "service" else principal.program_id
+        positions = await self.positions(program_id)
         return pipeline_pb2.PipelineStatus(
             service=self.service,
             outbox_unsent=await unsent_count(self.database),
@@ -41,7 +44,17 @@ class PipelineReader:
                 pipeline_pb2.ProgramPosition(program_id=program_id, member_count=count, sequence_sum=total)
                 for program_id, (count, total) in sorted(positions.items())
             ],
+            calendars=await self._calendars(program_id),
         )
+
+    async def _calendars(self, program_id: str | None) -> list[pipeline_pb2.CalendarPosition]:
+        found = await done(self.database, None if program_id is None else [program_id])
+        return [
+            pipeline_pb2.CalendarPosition(
+                program_id=each.program_id, done_time=timestamp(each.done_time), counts=each.counts
+            )
+            for _, each in sorted(found.items())
+        ]
 
     async def _group(self, stream: str) -> pipeline_pb2.ConsumerGroup:
         lag, pending = await group_total(self.redis, stream, self.service)

@@ -37,12 +37,9 @@ class Rule:
 
     def grant(self, principal: Principal) -> Grant | None:
         """What this principal may do here; the widest that one of their roles gives, None for nothing."""
-        names = [role for role in principal.roles if role in ROLES]
-        held = [
-            self.grants[name]
-            for name in (names if principal.kind == "staff" else [principal.kind])
-            if name in self.grants
-        ]
+        if principal.kind != "staff":
+            return self.grants.get(principal.kind)
+        held = [self.grants[role] for role in principal.roles if role in ROLES and role in self.grants]
         return max(held, key=_width, default=None)
 
 

@@ -43,6 +43,7 @@ CONDITION_DEPTH_MAX = 8
 # A receipt carries every condition of its tier set, and an answer five hundred receipts.
 TIER_SET_CONDITIONS_MAX = 50
 WHOLE_BP = 10_000
+MONTH_DAYS_MIN = 28
 # The most that one purchase may cost, in minor units; the proto of events says so too.
 AMOUNT_MAX = 10**12
 POINTS_OF_A_PURCHASE_MAX = 10**12
@@ -78,6 +79,7 @@ def _time_zones() -> frozenset[str]:
 FactName = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", max_length=96)]
 Share = Annotated[int, Field(ge=0, le=WHOLE_BP)]
 Cuts = Annotated[tuple[Count, ...], Field(min_length=4, max_length=4)]
+NoticeDays = Annotated[int, Field(ge=1, le=365)]
 
 
 class Clock(Part):
@@ -160,16 +162,66 @@ class EarningRule(Part):
 
 
 class Points(Part):
-    """The redeemable currency. Without `expire_after_months` its points stay."""
+    """The redeemable currency. Without `expire_after_months` its points stay.
+
+    `activate_after_days` is how long points are pending, such as the days in
+    which a purchase may be returned. `arrears` says what a refund does with
+    points that are spent: `owe` lets the balance fall below nothing, and what
+    is earned next pays for it; `forgive` takes back what is left and no more.
+    """
 
     currency: Key = "points"
     name: Text
     earn: tuple[EarningRule, ...] = Field(max_length=100)
+    activate_after_days: int = Field(default=0, ge=0, le=365)
     expire_after_months: int | None = Field(default=None, ge=1, le=1200)
+    expiry_notice_days: tuple[NoticeDays, ...] = Field(default=(30, 7), max_length=5)
+    arrears: Literal["owe", "forgive"] = "owe"
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         _unique("earning rules", [rule.key for rule in self.earn])
+        months = self.expire_after_months
+        if months is not None and self.activate_after_days >= months * MONTH_DAYS_MIN:
+            raise ValueError("points would expire before they are active")
+        if list(self.expiry_notice_days) != sorted(set(self.expiry_notice_days), reverse=True):
+            raise ValueError("expiry_notice_days descends")
+        return self
+
+
+class Dormancy(Part):
+    """Who neither signs in nor does anything for so many full days is dormant."""
+
+    after_days: int = Field(default=30, ge=1, le=3650)
+
+
+class QuietHours(Part):
+    """Hours of the program's day in which nobody is told anything; they may go over midnight."""
+
+    from_hour: int = Field(ge=0, le=23)
+    to_hour: int = Field(ge=0, le=23)
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.from_hour == self.to_hour:
+            raise ValueError("from_hour and to_hour differ")
+        return self
+
+
+NoticeKind = Literal["tier_changed", "points_expiring", "wake_up", "near_upgrade"]
+
+
+class Notices(Part):
+    """What members are told: service notices always, marketing by consent and not too often."""
+
+    switched_off: tuple[NoticeKind, ...] = Field(default=(), max_length=4)
+    marketing_consent: Literal["opt_in", "opt_out"] = "opt_out"
+    marketing_per_day_max: int = Field(default=1, ge=1, le=100)
+    quiet_hours: QuietHours | None = QuietHours(from_hour=22, to_hour=8)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        _unique("switched_off", list(self.switched_off))
         return self
 
 
@@ -233,6 +285,8 @@ class Program(Part):
     clock: Clock = Clock()
     tier_sets: tuple[TierSet, ...] = Field(min_length=1, max_length=20)
     points: Points
+    dormancy: Dormancy = Dormancy()
+    notices: Notices = Field(default_factory=Notices)
     rfm: Rfm | None = None
 
     @model_validator(mode="after")

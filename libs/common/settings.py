@@ -1,6 +1,7 @@
-"""Settings that every service has, read once from the environment (`LAUREL_…`)."""
+"""Settings that every service has, read once from the environment (`LAUREL_…`), or from files if secret."""
 
 import ipaddress
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +24,16 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def read_settings(kind: type[S]) -> S:
-    """The settings in the environment, or ConfigurationError."""
+    """The settings in the environment, or ConfigurationError.
+
+    What nobody should read in a list of processes may be in files instead, in
+    LAUREL_SECRETS_DIR, each named like its variable; the environment wins.
+    """
+    folder = os.environ.get("LAUREL_SECRETS_DIR") or None
+    if folder is not None and not Path(folder).is_dir():
+        raise ConfigurationError(f"LAUREL_SECRETS_DIR: {folder} is no folder")
     try:
-        return kind()
+        return kind(_secrets_dir=folder)
     except SettingsError as error:
         raise ConfigurationError(str(error)) from error
     except ValidationError as error:
@@ -111,6 +119,13 @@ class ServiceSettings(Identity):
     concurrent_calls_max: int = Field(default=200, ge=1)
     message_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024)
     drain_seconds: float = Field(default=10, ge=0)
+    # Watches have places of their own; one that takes no answer for so long is ended.
+    watchers_max: int = Field(default=1_000, ge=1)
+    watchers_per_principal_max: int = Field(default=100, ge=1)
+    watcher_slow_seconds: float = Field(default=30, gt=0)
+    # Where probes of Kubernetes are answered, without TLS; nowhere unless set.
+    probe_port: int | None = None
+    connection_seconds_max: int = Field(default=30 * 60, ge=1)
 
     @model_validator(mode="after")
     def _plain_on_loopback(self) -> Self:
@@ -122,14 +137,26 @@ class ServiceSettings(Identity):
         return self
 
 
-class StoredServiceSettings(ServiceSettings):
-    """What a service needs that keeps a database and streams."""
+class DatabaseSettings(BaseSettings):
+    """Where a service's database is: all that is needed to migrate it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LAUREL_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
 
     mongodb_uri: str
-    redis_url: str
     database_prefix: str = "laurel_"
+
+
+class StoredServiceSettings(DatabaseSettings, ServiceSettings):
+    """What a service needs that keeps a database and streams."""
+
+    redis_url: str
+    # Whether indexes are made at the start, or beforehand, by `--migrate`.
+    migrate_at_start: bool = True
     outbox_unsent_max: int = Field(default=200_000, ge=1)
     stream_unread_max: int = Field(default=50_000, ge=1)
+    watch_heartbeat_seconds: float = Field(default=30, gt=0)
     # Signs the heads of the audit chains.
     audit_key_file: Path
     # Where the heads are kept apart from the database, beside the log.

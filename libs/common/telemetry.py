@@ -36,6 +36,8 @@ TRANSACTION_ATTEMPTS = Counter(
     "Attempts at transactions, by whether they had to be made again.",
     ["outcome"],
 )
+WATCHERS = Gauge("laurel_watchers", "Watches that are being served, by method.", ["method"])
+CHANGES_TOLD = Counter("laurel_changes_told_total", "Changes told to watchers, by stream.", ["stream"])
 OUTBOX_UNSENT = Gauge("laurel_outbox_unsent", "Announcements stored and not yet on the stream.", ["service"])
 OUTBOX_AGE_SECONDS = Gauge(
     "laurel_outbox_age_seconds", "Age of the oldest announcement that is not yet on the stream.", ["service"]

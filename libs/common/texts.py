@@ -76,7 +76,12 @@ def render(
     """
     if code not in TEXTS:
         return code
-    return TEXTS[code][locale].format_map(_Shown(_shown(params, locale, tier_names or {})))
+    return filled(TEXTS[code][locale], _shown(params, locale, tier_names or {}))
+
+
+def filled(text: str, shown: Mapping[str, str]) -> str:
+    """A text with its parameters in their places, and a question mark where one is missing."""
+    return text.format_map(_Shown(shown))
 
 
 class _Shown(dict[str, str]):
@@ -91,7 +96,7 @@ def _shown(params: Mapping[str, str], locale: Locale, tier_names: Mapping[str, s
             shown[name] = tier_names.get(params[name], params[name])
     for name in _AMOUNTS:
         if name in params:
-            shown[name] = _amount(params[name], params.get("currency", ""), locale)
+            shown[name] = shown_amount(params[name], params.get("currency", ""), locale)
     if "metric" in params:
         shown["metric"] = METRIC_NAMES.get(params["metric"], {}).get(locale, params["metric"])
     if "op" in params:
@@ -102,7 +107,7 @@ def _shown(params: Mapping[str, str], locale: Locale, tier_names: Mapping[str, s
     return shown
 
 
-def _amount(value: str, currency: str, locale: Locale) -> str:
+def shown_amount(value: str, currency: str, locale: Locale) -> str:
     """Money where a currency is given, from its minor units; else a count; what is no number as it is."""
     try:
         number = int(value)

@@ -1,6 +1,5 @@
 """Bearer tokens: signed by a platform key, verified against a published key set (RFC 7519)."""
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -73,7 +72,7 @@ class TokenVerifier:
 
     def __init__(self, settings: Identity, *, now: Callable[[], datetime] = clock.now) -> None:
         self._settings, self._now = settings, now
-        self._verified: OrderedDict[bytes, tuple[Principal, datetime]] = OrderedDict()
+        self._verified: OrderedDict[str, tuple[Principal, datetime]] = OrderedDict()
         self._keys: Watched[KeySet] = Watched(
             _key_source(settings), parse_key_set, changed=self._verified.clear
         )
@@ -95,13 +94,12 @@ class TokenVerifier:
         """The principal of a token, or Unauthenticated."""
         if len(token) > TOKEN_CHARACTERS_MAX or not token.isascii():
             raise Unauthenticated
-        fingerprint = hashlib.sha256(token.encode()).digest()
         now = self._now()
-        if known := self._verified.get(fingerprint):
+        if known := self._verified.get(token):
             principal, until = known
             if now < until:
                 return principal
-            del self._verified[fingerprint]
+            del self._verified[token]
         claims = self._claims(token)
         principal = _principal(claims, token)
         self.require_unrevoked(
@@ -111,7 +109,7 @@ class TokenVerifier:
             issued=_time(claims["iat"]),
             jti=claims["jti"],
         )
-        self._verified[fingerprint] = (principal, min(now + CACHED_FOR, _time(claims["exp"])))
+        self._verified[token] = (principal, min(now + CACHED_FOR, _time(claims["exp"])))
         if len(self._verified) > CACHED_TOKENS:
             self._verified.popitem(last=False)
         return principal

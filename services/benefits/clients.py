@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import grpc
 
-from laurel.common.v1 import fact_pb2
+from laurel.common.v1 import fact_pb2, lookup_pb2
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.scoring.v1 import receipts_pb2, scoring_pb2, scoring_pb2_grpc
+from libs.common.clocks import Reading
 from libs.common.program import Program
 from libs.common.rpc.client import calling, channel
 from libs.common.rpc.errors import reason_of
@@ -80,6 +81,14 @@ class MembersClient:
             response = await self._members.ListMemberEvents(request)
         events = {event.seq: member_event(event) for event in response.events}
         return Inbound(program_id, member_id, moment(response.registered_time), events)
+
+    async def clocks(self, program_ids: Sequence[str]) -> dict[str, Reading]:
+        """The clocks of those of the programs that members knows, five hundred at most."""
+        request = members_pb2.BatchGetClocksRequest(program_ids=program_ids)
+        with calling("members"):
+            response = await self._members.BatchGetClocks(request)
+        found = [each.clock for each in response.results if each.status == lookup_pb2.LOOKUP_STATUS_FOUND]
+        return {each.program_id: Reading(moment(each.time), each.ticking) for each in found}
 
     async def close(self) -> None:
         await self._channel.close()

@@ -1,4 +1,4 @@
-"""What benefits learns from others: what members did, from members."""
+"""What benefits learns from others: what members did, and who was away for long, from members."""
 
 from laurel.members.v1 import events_pb2
 from libs.common.homes import Belongs, KeepHomes
@@ -6,17 +6,21 @@ from libs.common.redis import StreamMessage
 from libs.common.rpc.time import moment
 from libs.common.visibility import home_of
 from services.benefits.domain.memberships import Inbound
+from services.benefits.domain.occasions import Activity
+from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.decisions import DecisionHandlers
-from services.benefits.messages import member_event
+from services.benefits.messages import activity, member_event
 
 STREAM = "members.events"
 
 
 class MemberEvents:
-    """Collects what one partition brings by program and member, and has it decided."""
+    """Collects what one partition brings by program and member, and has it decided and told."""
 
-    def __init__(self, decisions: DecisionHandlers, keep_homes: KeepHomes) -> None:
-        self._decisions, self._keep_homes = decisions, keep_homes
+    def __init__(
+        self, decisions: DecisionHandlers, activities: ActivityHandlers, keep_homes: KeepHomes
+    ) -> None:
+        self._decisions, self._activities, self._keep_homes = decisions, activities, keep_homes
 
     async def apply(self, partition: int, messages: list[StreamMessage]) -> None:
         """Apply the announcements of one partition, whatever their order and however often they come."""
@@ -29,6 +33,8 @@ class MemberEvents:
                 members.setdefault(announced.member_id, announced).events.update(announced.events)
         for members in by_program.values():
             await self._decisions.apply(partition, list(members.values()))
+        for activities in _activities(messages).values():
+            await self._activities.apply(activities)
 
 
 def _home(message: StreamMessage) -> Belongs | None:
@@ -36,6 +42,16 @@ def _home(message: StreamMessage) -> Belongs | None:
         return None
     registered = events_pb2.MemberRegistered.FromString(message.payload)
     return registered.program_id, registered.member_id, home_of(registered.home)
+
+
+def _activities(messages: list[StreamMessage]) -> dict[str, list[Activity]]:
+    """The changes of whether members are about, by program and in order."""
+    by_program: dict[str, list[Activity]] = {}
+    for message in messages:
+        if message.type == events_pb2.ActivityChanged.DESCRIPTOR.name:
+            changed = activity(events_pb2.ActivityChanged.FromString(message.payload))
+            by_program.setdefault(changed.program_id, []).append(changed)
+    return by_program
 
 
 def _announced(message: StreamMessage) -> Inbound | None:

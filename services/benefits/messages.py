@@ -3,13 +3,19 @@
 from types import MappingProxyType
 
 from laurel.benefits.v1 import benefits_pb2 as pb
-from laurel.benefits.v1 import events_pb2
+from laurel.benefits.v1 import events_pb2, notices_pb2
 from laurel.members.v1 import events_pb2 as members_pb2
 from laurel.scoring.v1 import receipts_pb2
+from libs.common.program import MONEY_METRICS, Program
 from libs.common.rpc.time import moment, timestamp
+from libs.common.watch import Change
 from services.benefits.domain.entitlements import Entitlement
-from services.benefits.domain.ledger import Account, Transaction
+from services.benefits.domain.holdings import Holding
+from services.benefits.domain.ledger import Transaction
 from services.benefits.domain.memberships import Decision, MemberEvent, Membership
+from services.benefits.domain.notice_texts import notice_text
+from services.benefits.domain.notices import Notice, Preferences
+from services.benefits.domain.occasions import Activity, Explained, Gap, Reason
 from services.benefits.domain.programs import Version
 from services.benefits.domain.verification import StoredEntry
 
@@ -18,8 +24,24 @@ _EVENT_KINDS = MappingProxyType(
 )
 
 
+def watched(change: Change) -> pb.WatchMemberResponse:
+    """A change as it is told to who watches; of a kind that they know, or only its place."""
+    answer = pb.WatchMemberResponse(seq=change.seq)
+    if change.recorded_time is not None:
+        answer.recorded_time.CopyFrom(timestamp(change.recorded_time))
+    match change.type:
+        case "MembershipChanged":
+            answer.membership_changed.ParseFromString(change.payload)
+        case "PointsChanged":
+            answer.points_changed.ParseFromString(change.payload)
+        case "NoticeCreated":
+            answer.notice_created.ParseFromString(change.payload)
+    return answer
+
+
 def member_event(event: members_pb2.RecordedEvent) -> MemberEvent:
-    """An event as members announced it."""
+    """An event as members announced it; what it refers to is of the same source."""
+    original = event.original
     return MemberEvent(
         event_id=event.event_id,
         seq=event.seq,
@@ -30,6 +52,7 @@ def member_event(event: members_pb2.RecordedEvent) -> MemberEvent:
         occurred_time=moment(event.occurred_time),
         amount_minor=event.amount_minor,
         facts={fact.name: fact.value for fact in event.after},
+        original=(event.source, original.external_ref, original.line) if event.HasField("original") else None,
     )
 
 
@@ -68,6 +91,70 @@ def membership_message(membership: Membership, decision: Decision | None) -> pb.
     )
 
 
+def explained(decision: Decision, program: Program) -> Explained:
+    """A decision with its reasons, and what is missing to the next tier."""
+    receipt = receipt_of(decision)
+    operators = {rule.path: rule.op for rule in receipt.rules if rule.tier == receipt.next.tier}
+    return Explained(
+        decision=decision,
+        tier_set=receipt.tier_set,
+        reasons=tuple(Reason(each.code, dict(each.params)) for each in receipt.reasons),
+        gaps=tuple(
+            Gap(
+                path=gap.path,
+                metric=gap.metric,
+                op=operators.get(gap.path, ""),
+                value=gap.value,
+                threshold=gap.threshold,
+                missing=gap.missing,
+                currency=program.currency if gap.metric in MONEY_METRICS else "",
+            )
+            for gap in receipt.next.gaps
+            if gap.missing
+        ),
+    )
+
+
+def activity(changed: members_pb2.ActivityChanged) -> Activity:
+    """A change of whether a member is about, as members announced it."""
+    change = changed.change
+    return Activity(
+        program_id=changed.program_id,
+        member_id=changed.member_id,
+        dormant=change.state == members_pb2.ACTIVITY_STATE_DORMANT,
+        since_time=moment(change.since_time),
+        spell=change.spell,
+        wake_up=change.wake_up,
+    )
+
+
+def notice_message(notice: Notice, program: Program) -> notices_pb2.Notice:
+    """A notice, its texts by the names that the program has now."""
+    return notices_pb2.Notice(
+        notice_id=notice.notice_id,
+        member_id=notice.member_id,
+        staff_role=notice.staff_role,
+        code=notices_pb2.NoticeCode.Value(f"NOTICE_CODE_{notice.code}"),
+        params=notice.params,
+        occurred_time=timestamp(notice.occurred_time),
+        created_time=timestamp(notice.created_time),
+        due_time=timestamp(notice.due_time),
+        status=notices_pb2.NoticeStatus.Value(f"NOTICE_STATUS_{notice.status}"),
+        withheld_reason=notice.withheld_reason,
+        text_zh=notice_text(notice.code, notice.params, program, "zh"),
+        text_en=notice_text(notice.code, notice.params, program, "en"),
+    )
+
+
+def preferences_message(preferences: Preferences) -> notices_pb2.NoticePreferences:
+    """What a member wants to be told."""
+    return notices_pb2.NoticePreferences(
+        member_id=preferences.member_id,
+        marketing=preferences.marketing,
+        muted=[notices_pb2.NoticeCode.Value(f"NOTICE_CODE_{code}") for code in sorted(preferences.muted)],
+    )
+
+
 def tier_change(decision: Decision, following: Decision | None = None) -> events_pb2.TierChange:
     """A tier held from a decision on, until the following change if there is one."""
     return events_pb2.TierChange(
@@ -82,15 +169,20 @@ def tier_change(decision: Decision, following: Decision | None = None) -> events
     )
 
 
-def account_message(account: Account) -> pb.PointsAccount:
-    """A member's account."""
+def account_message(holding: Holding) -> pb.PointsAccount:
+    """A member's points."""
+    account = holding.account
     return pb.PointsAccount(
-        member_id=account.owner,
+        member_id=holding.member_id,
         currency=account.currency,
         balance_points=account.balance,
         held_points=account.held,
         available_points=account.available,
         seq=account.seq,
+        pending_points=holding.pending_points,
+        expiring=[
+            pb.ExpiringPoints(expire_time=timestamp(time), points=points) for time, points in holding.expiring
+        ],
     )
 
 
@@ -103,7 +195,7 @@ def entry_message(stored: StoredEntry, transaction: Transaction) -> pb.Entry:
         seq=entry.seq,
         points=entry.points,
         balance_after=entry.balance_after,
-        lot_id=entry.lot_id,
+        lot_id=entry.lot_id or (entry.allocations[0].lot_id if entry.allocations else ""),
         digest=stored.digest,
         kind=pb.EntryKind.Value(f"ENTRY_KIND_{transaction.kind.upper()}"),
         occurred_time=timestamp(transaction.occurred_time),
@@ -122,6 +214,8 @@ def entry_message(stored: StoredEntry, transaction: Transaction) -> pb.Entry:
             )
             for earning in transaction.earnings
         ],
+        original_transaction_id=transaction.original_transaction_id,
+        written_off_points=transaction.reversal.written_off_points if transaction.reversal else 0,
     )
 
 

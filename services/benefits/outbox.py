@@ -1,12 +1,10 @@
 """What benefits announces, as rows of the outbox."""
 
-from datetime import datetime
-
 from laurel.benefits.v1 import events_pb2
-from libs.common.mongo import Document
-from libs.common.outbox import outbox_row
-from services.benefits.domain.ledger import Entry, Posting
-from services.benefits.domain.memberships import Effect, Membership
+from libs.common.outbox import Announcement
+from services.benefits.domain.memberships import Effect
+from services.benefits.domain.notices import Notice
+from services.benefits.domain.posting import Posting
 from services.benefits.messages import tier_change
 
 STREAM = "benefits.events"
@@ -14,9 +12,9 @@ STREAM = "benefits.events"
 READERS = ("members",)
 
 
-def membership_changed(effect: Effect, posting: Posting, *, now: datetime) -> list[Document]:
-    """One row per membership; the points stand with the first, whose tier they were counted at."""
-    rows = []
+def membership_changed(effect: Effect, posting: Posting) -> list[Announcement]:
+    """One per membership; the points stand with the first, whose tier they were counted at."""
+    announcements = []
     for place, (before, after) in enumerate(zip(effect.before, effect.after, strict=True)):
         message = events_pb2.MembershipChanged(
             program_id=after.program_id,
@@ -30,34 +28,49 @@ def membership_changed(effect: Effect, posting: Posting, *, now: datetime) -> li
                 for decision in effect.decisions
                 if decision.membership_id == after.membership_id and decision.changed
             ],
-            postings=_postings(after, posting) if place == 0 else [],
+            postings=_postings(after.member_id, posting) if place == 0 else [],
         )
-        rows.append(
-            outbox_row(
-                message,
-                subject=after.membership_id,
-                member_id=after.member_id,
-                seq_from=before.seq + 1,
-                seq_to=after.seq,
-                now=now,
-            )
+        announcements.append(Announcement(after.member_id, message))
+    return announcements
+
+
+def points_changed(posting: Posting) -> list[Announcement]:
+    """One per member whose points were posted without a decision."""
+    program_id = posting.program_id
+    return [
+        Announcement(
+            member_id,
+            events_pb2.PointsChanged(
+                program_id=program_id, member_id=member_id, postings=_postings(member_id, posting)
+            ),
         )
-    return rows
+        for member_id in sorted({lot.member_id for lot in posting.drawn_lots()})
+    ]
 
 
-def _postings(membership: Membership, posting: Posting) -> list[events_pb2.PointsPosted]:
-    owned = {
-        account.account_id: account.currency
-        for account in posting.accounts.values()
-        if account.owner == membership.member_id
-    }
-    return [_posted(entry, owned[entry.account_id]) for entry in posting.entries if entry.account_id in owned]
-
-
-def _posted(entry: Entry, currency: str) -> events_pb2.PointsPosted:
-    return events_pb2.PointsPosted(
-        transaction_id=entry.transaction_id,
-        currency=currency,
-        points=entry.points,
-        balance_after=entry.balance_after,
+def notice_created(notice: Notice) -> Announcement:
+    """What tells a member, wherever they look just now, that there is something to read."""
+    message = events_pb2.NoticeCreated(
+        program_id=notice.program_id,
+        member_id=notice.member_id,
+        notice_id=notice.notice_id,
+        code=notice.code,
     )
+    return Announcement(notice.member_id, message)
+
+
+def _postings(member_id: str, posting: Posting) -> list[events_pb2.PointsPosted]:
+    """What was posted to the account that a member spends from; what is pending is no part of its balance."""
+    account = posting.account(member_id)
+    kinds = posting.kinds
+    return [
+        events_pb2.PointsPosted(
+            transaction_id=entry.transaction_id,
+            currency=account.currency,
+            points=entry.points,
+            balance_after=entry.balance_after,
+            kind=kinds[entry.transaction_id],
+        )
+        for entry in posting.entries
+        if entry.account_id == account.account_id
+    ]

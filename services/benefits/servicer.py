@@ -1,7 +1,8 @@
 """The gRPC edge of benefits: messages to commands, results to messages. No decisions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from laurel.benefits.v1 import benefits_pb2 as pb
@@ -11,6 +12,7 @@ from libs.common.caller import caller
 from libs.common.mongo import request
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.lookup import in_order
+from libs.common.watch import Watches
 from services.benefits.domain.memberships import Decision
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reads import ReadHandlers
@@ -23,6 +25,7 @@ from services.benefits.messages import (
     membership_message,
     program_message,
     tier_change,
+    watched,
 )
 
 FIRST = 20
@@ -37,6 +40,7 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     reads: ReadHandlers
     verification: VerificationHandlers
     pipeline: PipelineReader
+    watches: Watches
 
     async def PublishProgram(
         self, message: pb.PublishProgramRequest, context: Any
@@ -104,7 +108,7 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchGetPointsAccounts(
         self, message: pb.BatchGetPointsAccountsRequest, context: Any
     ) -> pb.BatchGetPointsAccountsResponse:
-        found = await self.reads.accounts(message.program_id, message.member_ids)
+        found = await self.reads.holdings(message.program_id, message.member_ids)
         return pb.BatchGetPointsAccountsResponse(
             results=in_order(
                 message.member_ids,
@@ -148,6 +152,12 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
         program_id = message.program_id or caller().program_id or ""
         async for verified in self.verification.verify(program_id):
             yield _verified(verified)
+
+    def WatchMember(
+        self, message: pb.WatchMemberRequest, context: Any
+    ) -> AsyncGenerator[pb.WatchMemberResponse, None]:
+        latest = partial(self.reads.latest_change, message.program_id, message.member_id)
+        return self.watches.answer(message, latest, watched)
 
     async def GetPipelineStatus(
         self, message: pb.GetPipelineStatusRequest, context: Any

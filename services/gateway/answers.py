@@ -83,14 +83,14 @@ class Answers:
 
     def not_executed(self, refusal: NotExecuted) -> Response:
         """What is wrong with a document or its variables. There is no data, not even null."""
-        errors = [shown(error, error.message, refusal.code, self.request_id) for error in refusal.errors]
+        errors = unexecuted_errors(refusal, self.request_id)
         return self._response(_told(*errors), self._unexecuted_status())
 
     def refused(self, refusal: Refusal) -> Response:
         """A request that was refused before there was a result."""
         status = self._unexecuted_status() if isinstance(refusal, LimitExceeded) else None
         response = self._response(
-            _told(GraphQLError(refusal.message, extensions=self._extensions(refusal))),
+            _told(refusal_error(refusal, self.request_id)),
             status or _STATUSES.get(refusal.reason, 400),
         )
         if isinstance(refusal, RateLimited):
@@ -101,14 +101,6 @@ class Answers:
 
     def _unexecuted_status(self) -> int:
         return 200 if self.media_type == JSON else 400
-
-    def _extensions(self, refusal: Refusal) -> dict[str, object]:
-        extensions: dict[str, object] = {"code": refusal.reason, "requestId": self.request_id}
-        if isinstance(refusal, RateLimited):
-            extensions["retryAfterSeconds"] = refusal.seconds
-        elif refusal.reason in PASSING:
-            extensions["retryAfterSeconds"] = retry_after(refusal)
-        return extensions
 
     def _response(self, body: dict[str, Any], status: int) -> Response:
         return Response(
@@ -122,6 +114,21 @@ class Answers:
                 "X-Request-Id": self.request_id,
             },
         )
+
+
+def unexecuted_errors(refusal: NotExecuted, request_id: str) -> list[GraphQLError]:
+    """What is wrong with a document or its variables."""
+    return [shown(error, error.message, refusal.code, request_id) for error in refusal.errors]
+
+
+def refusal_error(refusal: Refusal, request_id: str) -> GraphQLError:
+    """A refusal that is about no field, and when the same may be asked again."""
+    extensions: dict[str, object] = {"code": refusal.reason, "requestId": request_id}
+    if isinstance(refusal, RateLimited):
+        extensions["retryAfterSeconds"] = refusal.seconds
+    elif refusal.reason in PASSING:
+        extensions["retryAfterSeconds"] = retry_after(refusal)
+    return GraphQLError(refusal.message, extensions=extensions)
 
 
 def _told(*errors: GraphQLError) -> dict[str, Any]:

@@ -23,6 +23,8 @@ def guard(schema: GraphQLSchema) -> None:
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
             for name, field in kind.fields.items():
                 field.resolve = _guarded(f"{kind.name}.{name}", field.resolve or default_field_resolver)
+                if field.subscribe is not None:
+                    field.subscribe = _guarded(f"{kind.name}.{name}", field.subscribe)
 
 
 def fields_granted(principal: Principal) -> Mapping[str, Grant]:

@@ -1,39 +1,82 @@
 """The four services behind the graph, each called as whoever asked."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from functools import partial
 from types import ModuleType
+from typing import Any
 
-from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
+from google.protobuf.descriptor import ServiceDescriptor
+
+from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc, notices_pb2, notices_pb2_grpc
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import caller
 from libs.common.rpc.client import channel
 from libs.common.tls import certificates_of
+from services.gateway.channels import WatchChannels
 from services.gateway.settings import GatewaySettings
 
 READ_SECONDS = 1.0
 LIST_SECONDS = 2.0
 WRITE_SECONDS = 4.0
 
+Watch = Callable[[str, int | None], AsyncGenerator[Any, None]]
+
 
 class Clients:
-    """What can be asked of the services: one channel each, shared by all requests."""
+    """What can be asked of the services: one channel each, shared by all requests; watches have their own."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         tls = certificates_of(settings)
         members, scoring, benefits, risk = self._channels = tuple(
-            channel(address, *protos.DESCRIPTOR.services_by_name.values(), token=_token, tls=tls)
+            channel(address, *_asked(protos), token=_token, tls=tls)
             for address, protos in _services(settings)
         )
         self.members = members_pb2_grpc.MembersServiceStub(members)
         self.scoring = scoring_pb2_grpc.ScoringServiceStub(scoring)
         self.benefits = benefits_pb2_grpc.BenefitsServiceStub(benefits)
+        self.notices = notices_pb2_grpc.NoticesServiceStub(benefits)
         self.risk = risk_pb2_grpc.RiskServiceStub(risk)
+        self._watch_channels = {
+            protos: WatchChannels(
+                partial(
+                    channel,
+                    address,
+                    *protos.DESCRIPTOR.services_by_name.values(),
+                    token=_token,
+                    tls=tls,
+                    apart=True,
+                )
+            )
+            for address, protos in _services(settings)
+        }
+
+    def watches(self, program_id: str) -> Mapping[str, Watch]:
+        """How a member of a program is watched, by the service that tells."""
+        return {
+            "members": partial(self._watch, members_pb2, members_pb2_grpc.MembersServiceStub, program_id),
+            "benefits": partial(self._watch, benefits_pb2, benefits_pb2_grpc.BenefitsServiceStub, program_id),
+            "risk": partial(self._watch, risk_pb2, risk_pb2_grpc.RiskServiceStub, program_id),
+        }
+
+    async def _watch(
+        self, protos: Any, stub: Any, program_id: str, member_id: str, after_seq: int | None
+    ) -> AsyncGenerator[Any, None]:
+        request = protos.WatchMemberRequest(program_id=program_id, member_id=member_id, after_seq=after_seq)
+        with self._watch_channels[protos].one() as channel:
+            call = stub(channel).WatchMember(request)
+            try:
+                async for answer in call:
+                    yield answer
+            finally:
+                call.cancel()
 
     async def close(self) -> None:
         """Let go of the connections."""
         await asyncio.gather(*(each.close() for each in self._channels))
+        await asyncio.gather(*(each.close() for each in self._watch_channels.values()))
 
 
 def _services(settings: GatewaySettings) -> tuple[tuple[str, ModuleType], ...]:
@@ -43,6 +86,12 @@ def _services(settings: GatewaySettings) -> tuple[tuple[str, ModuleType], ...]:
         (settings.benefits_address, benefits_pb2),
         (settings.risk_address, risk_pb2),
     )
+
+
+def _asked(protos: ModuleType) -> list[ServiceDescriptor]:
+    """What a service serves and the graph asks; benefits says two things in files of their own."""
+    beside = [notices_pb2] if protos is benefits_pb2 else []
+    return [each for file in (protos, *beside) for each in file.DESCRIPTOR.services_by_name.values()]
 
 
 def _token() -> str:

@@ -26,6 +26,7 @@ class Code(StrEnum):
     FORBIDDEN = auto()
     INTROSPECTION_CLOSED = auto()
     RATE_LIMITED = auto()
+    SUBSCRIPTION_LIMIT = auto()
     # The document.
     GRAPHQL_PARSE_FAILED = auto()
     GRAPHQL_VALIDATION_FAILED = auto()
@@ -57,6 +58,7 @@ MEANINGS = {
     Code.FORBIDDEN: "The token is good, and its principal may not do this. Asking again does not help.",
     Code.INTROSPECTION_CLOSED: "Introspection is for system administrators. Use schema.graphql.",
     Code.RATE_LIMITED: "The principal's budget is spent. Wait for Retry-After seconds, and ask for less.",
+    Code.SUBSCRIPTION_LIMIT: "There are as many subscriptions as may be. End some, or ask again later.",
     Code.GRAPHQL_PARSE_FAILED: "The document is not GraphQL; the location says where.",
     Code.GRAPHQL_VALIDATION_FAILED: "The document is not of this schema; up to five errors say where.",
     Code.TOKEN_LIMIT: "The document has too many words and signs. Send values as variables.",

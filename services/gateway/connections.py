@@ -1,14 +1,22 @@
 """What one connection may send, and for how long: HTTP as uvicorn speaks it, with an end to everything."""
 
 import asyncio
+import logging
+import socket
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 HEAD_BYTES_MAX = 16 * 1024
 REQUEST_SECONDS_MAX = 10.0
 """From the first byte of a request to its last, and from the connection to the first byte."""
 CONNECTIONS_MAX = 1_000
+CLOSE_SECONDS_MAX = 5.0
+"""For a client to take what was sent before its WebSocket is cut."""
+KERNEL_BYTES_MAX = 64 * 1024
+UNTAKEN_BYTES_MAX = 256 * 1024
+"""Pongs that a client asked for and does not take."""
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -44,6 +52,10 @@ class BoundedConnection(HttpToolsProtocol):
         self._stop_waiting()
         super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_waiting()
+        super().handle_websocket_upgrade()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
@@ -58,3 +70,37 @@ class BoundedConnection(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+class BoundedSocket(WebSocketsSansIOProtocol):
+    """One WebSocket. Whoever takes nothing neither fills our memory nor keeps us from going."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # It logs the address of each, in which there may be anything.
+        self.logger = logging.getLogger("uvicorn.websockets")
+        self.logger.setLevel(logging.WARNING)
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        # Or the kernel takes megabytes for a client before anybody notices that it takes nothing.
+        found = transport.get_extra_info("socket")
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES_MAX)
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > UNTAKEN_BYTES_MAX:
+            self.transport.abort()
+
+    async def run_asgi(self) -> None:
+        try:
+            await super().run_asgi()
+        finally:
+            self._cut_later()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._cut_later()
+
+    def _cut_later(self) -> None:
+        self.loop.call_later(CLOSE_SECONDS_MAX, self.transport.abort)

@@ -11,7 +11,7 @@ from libs.common.caller import Grant, Principal
 from libs.common.visibility import Home, sees
 from services.gateway.auth import program_of
 from services.gateway.authorization import fields_granted
-from services.gateway.benefits.loaders import BenefitsLoaders
+from services.gateway.benefits.loaders import BenefitsLoaders, NoticesLoaders
 from services.gateway.clients import Clients
 from services.gateway.members.loaders import MembersLoaders
 from services.gateway.risk.loaders import RiskLoaders
@@ -30,6 +30,7 @@ class Context:
     members: MembersLoaders
     scoring: ScoringLoaders
     benefits: BenefitsLoaders
+    notices: NoticesLoaders
     risk: RiskLoaders
     operation: str = "none"
     document: DocumentNode | None = None
@@ -58,5 +59,6 @@ def make_context(clients: Clients, principal: Principal, *, request_id: str) -> 
         members=members,
         scoring=ScoringLoaders(clients.scoring, members, benefits, program_id),
         benefits=benefits,
+        notices=NoticesLoaders(clients.notices, program_id),
         risk=RiskLoaders(clients.risk, program_id),
     )

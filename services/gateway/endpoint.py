@@ -54,7 +54,8 @@ class Endpoint:
             async with asyncio.timeout(self.settings.request_seconds_max):
                 context = self._context(request, answers.request_id)
                 asked = _asked(request, await self._body(request))
-                result = await _execute(asked, self.gate.admit(asked, context.principal), context)
+                document = await self.gate.admit(asked, context.principal)
+                result = await _execute(asked, document, context)
             mask(result, answers.request_id)
             operation, outcome = context.operation, outcome_of(result)
             response = answers.executed(result)

@@ -38,6 +38,7 @@ PASSING = {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.OVERLOADED}
 # What gRPC itself says without our ErrorInfo; the rest of its codes are defects.
 _TRANSPORT: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.UNAVAILABLE: Code.UNAVAILABLE,
+    grpc.StatusCode.CANCELLED: Code.UNAVAILABLE,  # by a server that ends, or has too much to do
     grpc.StatusCode.DEADLINE_EXCEEDED: Code.DEADLINE_EXCEEDED,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Code.OVERLOADED,
     grpc.StatusCode.UNAUTHENTICATED: Code.UNAUTHENTICATED,

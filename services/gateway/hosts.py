@@ -21,7 +21,7 @@ class TrustedHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it."""
-        if scope["type"] == "http" and scope["path"] != PROBE and not self._trusts(scope):
+        if scope["type"] != "lifespan" and scope["path"] != PROBE and not self._trusts(scope):
             response = Answers.to(new_id("req"), accept="").refused(HostNotAllowed())
             await response(scope, receive, send)
         else:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 
 from opentelemetry.trace import SpanKind
-from prometheus_client import Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from starlette.requests import Request
 from strawberry.extensions import SchemaExtension
 from strawberry.types.execution import ExecutionResult
@@ -19,6 +19,15 @@ REQUEST_SECONDS = Histogram(
     ["operation", "outcome"],
     buckets=SECONDS,
 )
+WEBSOCKETS = Gauge("laurel_websockets", "WebSockets that are open.")
+WEBSOCKETS_CLOSED = Counter("laurel_websockets_closed_total", "WebSockets that we closed, by code.", ["code"])
+SUBSCRIPTIONS = Gauge("laurel_subscriptions", "Subscriptions that are being served.")
+SUBSCRIPTIONS_ENDED = Counter(
+    "laurel_subscriptions_ended_total",
+    "Subscriptions that ended: `stopped` by the client or with its connection, `slow`, or by code.",
+    ["reason"],
+)
+EVENTS = Counter("laurel_subscription_events_total", "Events sent to subscriptions.")
 SPAN = "POST /graphql"
 
 

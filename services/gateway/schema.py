@@ -15,7 +15,9 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from services.gateway.authorization import guard
+from services.gateway.benefits.mutations import BenefitsMutation
 from services.gateway.benefits.queries import BenefitsQuery
+from services.gateway.live.subscriptions import LiveSubscription
 from services.gateway.members.mutations import MembersMutation
 from services.gateway.members.queries import MembersQuery
 from services.gateway.metrics import OperationNoted
@@ -34,7 +36,12 @@ class Query(MembersQuery, BenefitsQuery, RiskQuery):
 @strawberry.type(
     description="What can be written, each with one input and a `requestId` that makes it safe to repeat."
 )
-class Mutation(MembersMutation, RiskMutation):
+class Mutation(MembersMutation, BenefitsMutation, RiskMutation):
+    pass
+
+
+@strawberry.type(description="What is told as it happens, over a WebSocket by graphql-transport-ws.")
+class Subscription(LiveSubscription):
     pass
 
 
@@ -62,6 +69,7 @@ class Graph(strawberry.Schema):
 schema = Graph(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     config=StrawberryConfig(scalar_map={Long: LONG, AmountMinor: AMOUNT_MINOR}),
     extensions=[
         OperationNoted,

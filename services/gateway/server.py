@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import sys
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from libs.common.ids import new_id
 from libs.common.rpc.server import stopped
@@ -24,20 +25,28 @@ from services.gateway import graphiql
 from services.gateway.admission.gate import Gate
 from services.gateway.answers import Answers, MethodNotAllowed, NotFound
 from services.gateway.clients import Clients
-from services.gateway.connections import BoundedConnection
+from services.gateway.connections import BoundedConnection, BoundedSocket
 from services.gateway.endpoint import Endpoint
 from services.gateway.hosts import TrustedHosts
 from services.gateway.schema import schema
 from services.gateway.settings import GatewaySettings
+from services.gateway.sockets.endpoint import Sockets
+from services.gateway.sockets.events import Events
+from services.gateway.sockets.places import Places
+
+SWITCH_SECONDS = 0.001
 
 
 def make_app(settings: GatewaySettings, clients: Clients, verifier: TokenVerifier) -> Starlette:
     """The gateway as an ASGI application."""
     gate = Gate(schema._schema, settings, development=settings.development, now=time.monotonic)  # noqa: SLF001
     endpoint = Endpoint(clients, verifier, settings, gate)
+    events = Events(clients, gate, settings.request_seconds_max)
+    sockets = Sockets(events, gate, verifier, settings, Places(settings))
     app = Starlette(
         routes=[
             Route("/graphql", endpoint.serve, methods=["POST"]),
+            WebSocketRoute("/graphql", sockets.serve),
             Route("/healthz", _healthy, methods=["GET"]),
             *(graphiql.routes() if settings.development else ()),
         ],
@@ -58,6 +67,23 @@ def make_app(settings: GatewaySettings, clients: Clients, verifier: TokenVerifie
     return app
 
 
+def uvicorn_config(app: Starlette, settings: GatewaySettings) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=BoundedConnection,
+        ws=BoundedSocket,
+        ws_max_size=settings.request_bytes_max,
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+
+
 async def serve(settings: GatewaySettings) -> None:
     """Serve until asked to stop, then let the requests under way end."""
     serve_metrics(settings.metrics_port, settings.host)
@@ -65,19 +91,9 @@ async def serve(settings: GatewaySettings) -> None:
     await verifier.load()
     watching = asyncio.create_task(verifier.run())
     clients = Clients(settings)
-    server = _Server(
-        uvicorn.Config(
-            make_app(settings, clients, verifier),
-            host=settings.host,
-            port=settings.port,
-            http=BoundedConnection,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=settings.drain_seconds,
-        )
-    )
+    server = _Server(uvicorn_config(make_app(settings, clients, verifier), settings))
+    # Documents are read in a thread of their own, from which whoever is to be served takes over so soon.
+    sys.setswitchinterval(SWITCH_SECONDS)
     # Schema and modules stay for good; looking through them took 50 ms of a request now and then.
     gc.freeze()
     serving = asyncio.create_task(server.serve())

@@ -27,3 +27,8 @@ class GatewaySettings(Limits, Identity):
     request_bytes_max: int = Field(default=32 * 1024, ge=1024)
     request_seconds_max: float = Field(default=5.0, gt=0)
     drain_seconds: int = Field(default=10, ge=0)
+    websockets_max: int = Field(default=500, ge=1)
+    # A client that takes nothing for so long is cut off, and resumes where it was.
+    websocket_slow_seconds: float = Field(default=10, gt=0)
+    subscriptions_max: int = Field(default=1_000, ge=1)
+    subscriptions_per_principal_max: int = Field(default=50, ge=1)

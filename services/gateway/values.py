@@ -70,6 +70,16 @@ class Verification(Enum):
     )
 
 
+@strawberry.enum(description="Whether a member is about.")
+class ActivityState(Enum):
+    ACTIVE = strawberry.enum_value(
+        events_pb2.ACTIVITY_STATE_ACTIVE, description="Did something within the program's days of dormancy."
+    )
+    DORMANT = strawberry.enum_value(
+        events_pb2.ACTIVITY_STATE_DORMANT, description="Neither signed in nor did anything for that long."
+    )
+
+
 @strawberry.type(description="A name for people, in each language.")
 class LocalName:
     zh: str = strawberry.field(description="In Chinese.")

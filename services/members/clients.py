@@ -1,6 +1,7 @@
 """Calls to other services: which programs there are, from benefits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
 from laurel.common.v1 import lookup_pb2
@@ -24,23 +25,29 @@ class ProgramsClient:
         self._channel = channel(address, _BENEFITS, tls=tls, token=token)
         self._benefits = benefits_pb2_grpc.BenefitsServiceStub(self._channel)
 
-    async def calendar(self, program_id: str) -> ProgramCalendar | None:
-        """What intake needs to know of a program; None when there is no such program."""
-        request = benefits_pb2.BatchGetProgramsRequest(program_ids=[program_id])
+    async def calendars(self, program_ids: Sequence[str]) -> dict[str, ProgramCalendar]:
+        """What members needs to know of those of the programs that there are."""
+        request = benefits_pb2.BatchGetProgramsRequest(program_ids=program_ids)
         with calling("benefits"):
             answer = await self._benefits.BatchGetPrograms(request)
-        result = answer.results[0]
-        if result.status == lookup_pb2.LOOKUP_STATUS_ERROR:
+        if any(each.status == lookup_pb2.LOOKUP_STATUS_ERROR for each in answer.results):
             raise Unavailable
-        if result.status != lookup_pb2.LOOKUP_STATUS_FOUND:
-            return None
-        program = Program.parse(result.program.document)
-        return ProgramCalendar(
-            program_id,
-            program.currency,
-            program.time_zone,
-            ProgramClock(replay_from=program.clock.replay_from),
-        )
+        return {
+            each.program.program_id: _calendar(each.program)
+            for each in answer.results
+            if each.status == lookup_pb2.LOOKUP_STATUS_FOUND
+        }
 
     async def close(self) -> None:
         await self._channel.close()
+
+
+def _calendar(live: benefits_pb2.Program) -> ProgramCalendar:
+    program = Program.parse(live.document)
+    return ProgramCalendar(
+        live.program_id,
+        program.currency,
+        program.time_zone,
+        ProgramClock(replay_from=program.clock.replay_from),
+        timedelta(days=program.dormancy.after_days),
+    )

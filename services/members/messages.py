@@ -7,13 +7,16 @@ from laurel.common.v1 import error_reason_pb2, fact_pb2
 from laurel.members.v1 import events_pb2, members_pb2
 from libs.common.rpc.time import moment, timestamp
 from libs.common.visibility import Home
+from libs.common.watch import Change
+from services.members.domain.activity import ActivityState
 from services.members.domain.facts import LIFETIME, tally_facts
 from services.members.domain.intake import BusinessKey, Event, EventResult, Incoming
-from services.members.domain.members import Member, Registered, Registration, Verification
+from services.members.domain.members import Member, ProgramCalendar, Registered, Registration, Verification
 
 KINDS = MappingProxyType(
     {number: name.removeprefix("EVENT_KIND_").lower() for name, number in events_pb2.EventKind.items()}
 )
+EVENT_KINDS = frozenset(KINDS.values()) - {"unspecified"}
 KIND_NUMBERS = MappingProxyType({name: number for number, name in KINDS.items()})
 VERIFICATIONS: MappingProxyType[Verification, events_pb2.Verification.ValueType] = MappingProxyType(
     {
@@ -21,6 +24,9 @@ VERIFICATIONS: MappingProxyType[Verification, events_pb2.Verification.ValueType]
         "verified": events_pb2.VERIFICATION_VERIFIED,
         "suspect": events_pb2.VERIFICATION_SUSPECT,
     }
+)
+ACTIVITY_STATES: MappingProxyType[ActivityState, events_pb2.ActivityState.ValueType] = MappingProxyType(
+    {"active": events_pb2.ACTIVITY_STATE_ACTIVE, "dormant": events_pb2.ACTIVITY_STATE_DORMANT}
 )
 _VERIFICATION_NAMES = {number: name for name, number in VERIFICATIONS.items()}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -89,6 +95,8 @@ def member_message(member: Member) -> members_pb2.Member:
         seq=member.seq,
         tiers=dict(member.tiers),
         last_activity_time=None if activity is None else timestamp(activity),
+        activity_state=ACTIVITY_STATES[member.activity.state],
+        activity_since_time=timestamp(member.activity.since),
     )
 
 
@@ -120,6 +128,23 @@ def event_results(results: list[EventResult]) -> list[members_pb2.EventResult]:
     ]
 
 
+def clock_message(program: ProgramCalendar, time: datetime) -> members_pb2.ProgramClock:
+    """What time it is in a program."""
+    clock = program.clock
+    return members_pb2.ProgramClock(
+        program_id=program.program_id,
+        time=timestamp(time),
+        replay_from_time=None if clock.replay_from is None else timestamp(clock.replay_from),
+        ticking=clock.ticking,
+        time_zone=program.time_zone,
+    )
+
+
+def clock_moved(before: datetime, after: datetime) -> members_pb2.MoveClockResponse:
+    """From when to when a clock was moved."""
+    return members_pb2.MoveClockResponse(from_time=timestamp(before), to_time=timestamp(after))
+
+
 def recorded_event(event: Event) -> events_pb2.RecordedEvent:
     """An event with the lifetime facts right after it."""
     original = event.original
@@ -141,6 +166,31 @@ def recorded_event(event: Event) -> events_pb2.RecordedEvent:
         if original is None
         else events_pb2.EventReference(external_ref=original.external_ref, line=original.line),
         after=facts_messages(after),
+    )
+
+
+def watched(change: Change) -> members_pb2.WatchMemberResponse:
+    """A change as it is told to who watches; of a kind that they know, or only its place."""
+    answer = members_pb2.WatchMemberResponse(seq=change.seq)
+    if change.recorded_time is not None:
+        answer.recorded_time.CopyFrom(timestamp(change.recorded_time))
+    match change.type:
+        case "MemberRegistered":
+            answer.joined.SetInParent()
+        case "FactsChanged":
+            answer.events_recorded.CopyFrom(_events_recorded(change.payload))
+        case "ActivityChanged":
+            announced = events_pb2.ActivityChanged.FromString(change.payload)
+            answer.activity_changed.CopyFrom(announced.change)
+    return answer
+
+
+def _events_recorded(payload: bytes) -> members_pb2.EventsRecorded:
+    changed = events_pb2.FactsChanged.FromString(payload)
+    return members_pb2.EventsRecorded(
+        event_seq_from=changed.seq_from,
+        event_seq_to=changed.seq_to,
+        kinds=sorted({event.kind for event in changed.events}),
     )
 
 

@@ -9,7 +9,7 @@ from libs.common.outbox import outbox_row
 from libs.common.rpc.time import timestamp
 from services.members.domain.intake import Event
 from services.members.domain.members import Member
-from services.members.messages import VERIFICATIONS, home_of, recorded_event
+from services.members.messages import ACTIVITY_STATES, VERIFICATIONS, home_of, recorded_event
 
 STREAM = "members.events"
 # Who must have read an announcement before the stream may forget it.
@@ -25,12 +25,10 @@ def member_registered(member: Member, *, now: datetime) -> Document:
         verification=VERIFICATIONS[member.verification],
         home=home_of(member).message(),
     )
-    return outbox_row(
-        message, subject=member.member_id, member_id=member.member_id, seq_from=0, seq_to=0, now=now
-    )
+    return outbox_row(message, member_id=member.member_id, change_seq=member.change_seq, now=now)
 
 
-def facts_changed(member: Member, events: Sequence[Event], *, now: datetime) -> Document:
+def facts_changed(member: Member, events: Sequence[Event], *, change_seq: int, now: datetime) -> Document:
     """Events of one member were recorded, in one transaction and without gaps."""
     first, last = events[0].seq, events[-1].seq
     message = events_pb2.FactsChanged(
@@ -42,6 +40,21 @@ def facts_changed(member: Member, events: Sequence[Event], *, now: datetime) -> 
         registered_time=timestamp(member.registered_time),
         verification=VERIFICATIONS[member.verification],
     )
-    return outbox_row(
-        message, subject=member.member_id, member_id=member.member_id, seq_from=first, seq_to=last, now=now
+    return outbox_row(message, member_id=member.member_id, change_seq=change_seq, now=now)
+
+
+def activity_changed(member: Member, *, wake_up: bool, now: datetime) -> Document:
+    """A member fell asleep, or is back."""
+    change = events_pb2.ActivityChange(
+        state=ACTIVITY_STATES[member.activity.state],
+        since_time=timestamp(member.activity.since),
+        spell=member.activity.spell,
+        wake_up=wake_up,
     )
+    message = events_pb2.ActivityChanged(
+        program_id=member.program_id,
+        member_id=member.member_id,
+        change=change,
+        home=home_of(member).message(),
+    )
+    return outbox_row(message, member_id=member.member_id, change_seq=member.change_seq, now=now)

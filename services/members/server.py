@@ -4,7 +4,7 @@ from laurel.members.v1 import members_pb2_grpc
 from libs.common.audit.trail import Auditor
 from libs.common.clock import now
 from libs.common.ids import new_id
-from libs.common.mongo import OUTAGES, available
+from libs.common.mongo import OUTAGES
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.server import RpcServer
 from libs.common.service import Platform, run_service, serve
@@ -12,9 +12,13 @@ from libs.common.settings import read_settings
 from services.members import consumers, outbox
 from services.members.clients import ProgramsClient
 from services.members.consumers import TierProjection
+from services.members.handlers.activity import Dormancy
+from services.members.handlers.columns import ColumnHandlers
 from services.members.handlers.intake import IntakeHandlers, IntakeQueue
-from services.members.handlers.programs import ProgramHandlers, Programs
+from services.members.handlers.programs import ProgramHandlers
 from services.members.handlers.reads import ReadHandlers
+from services.members.messages import EVENT_KINDS
+from services.members.repository.columns import ColumnsStore
 from services.members.repository.indexes import ensure_indexes
 from services.members.repository.store import MembersStore
 from services.members.servicer import MembersServicer
@@ -23,25 +27,28 @@ from services.members.settings import Settings
 SERVICE = "members"
 
 
-def servicer(platform: Platform, settings: Settings, programs: Programs) -> MembersServicer:
+def servicer(
+    platform: Platform, settings: Settings, programs: ProgramHandlers, queue: IntakeQueue
+) -> MembersServicer:
     """The servicer with its handlers."""
     store = MembersStore(platform.database)
-    program_handlers = ProgramHandlers(store, programs, now)
     intake = IntakeHandlers(
         store,
-        program_handlers,
-        queue=IntakeQueue(settings.intake_waiting_max),
+        programs,
+        queue=queue,
         outbox_unsent_max=settings.outbox_unsent_max,
         now=now,
         new_id=new_id,
     )
     return MembersServicer(
-        programs=program_handlers,
+        programs=programs,
         intake=intake,
-        reads=ReadHandlers(store, program_handlers, now),
+        reads=ReadHandlers(store, programs, now),
+        columns=ColumnHandlers(ColumnsStore(platform.database), programs, now, kinds=EVENT_KINDS),
         pipeline=PipelineReader(
             SERVICE, platform.database, platform.redis, [consumers.STREAM], store.positions
         ),
+        watches=platform.watches(outbox.STREAM),
     )
 
 
@@ -49,19 +56,22 @@ async def main() -> None:
     """Serve until asked to stop."""
     settings = read_settings(Settings)
     platform = Platform.of(SERVICE, settings)
-    await available(platform.database.client)
-    await ensure_indexes(platform.database)
-    programs = ProgramsClient(settings.benefits_address, tls=platform.certificates)
+    await platform.prepare(ensure_indexes)
+    store = MembersStore(platform.database)
+    benefits = ProgramsClient(settings.benefits_address, tls=platform.certificates)
+    programs, queue = ProgramHandlers(store, benefits, now), IntakeQueue(settings.intake_waiting_max)
     platform.relay(outbox.STREAM, outbox.READERS)
-    platform.consume(consumers.STREAM, TierProjection(MembersStore(platform.database)).apply)
+    platform.consume(consumers.STREAM, TierProjection(store).apply)
+    platform.calendar(programs.times, Dormancy(store, programs, queue, now))
     server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
     platform.audit(server)
-    server.add(members_pb2_grpc.add_MembersServiceServicer_to_server, servicer(platform, settings, programs))
+    served = servicer(platform, settings, programs, queue)
+    server.add(members_pb2_grpc.add_MembersServiceServicer_to_server, served)
     await serve(server, settings, platform.tasks)
-    await programs.close()
+    await benefits.close()
     await platform.close()
 
 
 def run() -> None:
     """Run the service."""
-    run_service(SERVICE, main)
+    run_service(SERVICE, main, ensure_indexes)

@@ -1,7 +1,9 @@
 """The gRPC edge of members: messages to commands, results to messages. No decisions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import protovalidate
@@ -13,16 +15,20 @@ from libs.common.caller import caller
 from libs.common.mongo import Request, request
 from libs.common.paging import page_after, page_token
 from libs.common.pipeline import PipelineReader
-from libs.common.rpc.edge import violation_texts
 from libs.common.rpc.lookup import in_order
 from libs.common.rpc.parts import has_few_parts
+from libs.common.rpc.requests import violation_texts
 from libs.common.rpc.time import moment, timestamp
+from libs.common.watch import Watches
 from services.members.domain.members import Partner, Store
+from services.members.handlers.columns import ColumnHandlers, ColumnsRequest
 from services.members.handlers.intake import IntakeHandlers
 from services.members.handlers.programs import ProgramHandlers
 from services.members.handlers.reads import FactsKey, ReadHandlers
 from services.members.messages import (
     VERIFICATIONS,
+    clock_message,
+    clock_moved,
     event_results,
     facts_messages,
     incoming_event,
@@ -30,6 +36,7 @@ from services.members.messages import (
     recorded_event,
     registered,
     registration,
+    watched,
 )
 
 PAGE_SIZE = 50
@@ -47,7 +54,9 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     programs: ProgramHandlers
     intake: IntakeHandlers
     reads: ReadHandlers
+    columns: ColumnHandlers
     pipeline: PipelineReader
+    watches: Watches
 
     async def CreateStore(self, message: pb.CreateStoreRequest, context: Any) -> pb.CreateStoreResponse:
         store = Store(message.program_id, message.store_id, message.display_name, message.sharing_group)
@@ -162,6 +171,54 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
             registered_time=timestamp(member.registered_time),
             verification=VERIFICATIONS[member.verification],
         )
+
+    def WatchMember(
+        self, message: pb.WatchMemberRequest, context: Any
+    ) -> AsyncGenerator[pb.WatchMemberResponse, None]:
+        latest = partial(self.reads.latest_change, message.program_id, message.member_id)
+        return self.watches.answer(message, latest, watched)
+
+    async def StreamFactColumns(
+        self, message: pb.StreamFactColumnsRequest, context: Any
+    ) -> AsyncIterator[pb.StreamFactColumnsResponse]:
+        asked = ColumnsRequest(
+            program_id=message.program_id,
+            as_of=moment(message.as_of) if message.HasField("as_of") else None,
+            facts=list(message.facts),
+            after=message.after_member_id,
+            through=message.through_member_id,
+        )
+        async for found in self.columns.stream(asked):
+            yield pb.StreamFactColumnsResponse(
+                member_ids=found.member_ids,
+                columns=found.columns,
+                as_of=timestamp(found.as_of),
+                members_total=found.members_total,
+            )
+
+    async def DivideMembers(self, message: pb.DivideMembersRequest, context: Any) -> pb.DivideMembersResponse:
+        ends, total = await self.columns.divide(message.program_id, message.parts_count)
+        return pb.DivideMembersResponse(through_member_ids=ends, members_total=total)
+
+    async def BatchGetClocks(
+        self, message: pb.BatchGetClocksRequest, context: Any
+    ) -> pb.BatchGetClocksResponse:
+        found = await self.programs.clocks([each for each in message.program_ids if caller().may_know(each)])
+        return pb.BatchGetClocksResponse(
+            results=in_order(
+                message.program_ids,
+                found,
+                lambda each: pb.ClockResult(status=FOUND, clock=clock_message(*each)),
+                missing=pb.ClockResult(status=MISSING),
+            )
+        )
+
+    async def MoveClock(self, message: pb.MoveClockRequest, context: Any) -> pb.MoveClockResponse:
+        asked = request(message.program_id, "MoveClock", message.request_id, message, pb.MoveClockResponse)
+        target = (
+            moment(message.to_time) if message.HasField("to_time") else timedelta(seconds=message.by_seconds)
+        )
+        return await self.programs.move_clock(message.program_id, target, asked, clock_moved)
 
     async def GetPipelineStatus(
         self, message: pb.GetPipelineStatusRequest, context: Any

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from laurel.members.v1 import events_pb2 as members_pb2
 from laurel.risk.v1 import reports_pb2
 from laurel.risk.v1 import risk_pb2 as pb
+from libs.common import watch
 from libs.common.rpc.time import timestamp
 from services.risk.domain.integrity import Level, Verification
 from services.risk.domain.profiles import Cause, CauseKind, Change, Profile
@@ -75,6 +76,17 @@ def profile_message(profile: Profile) -> pb.RiskProfile:
         restrictions=[_restriction(each) for each in profile.restrictions],
         cause=_cause(profile.cause),
     )
+
+
+def watched(change: watch.Change) -> pb.WatchMemberResponse:
+    """A change as it is told to who watches; of a kind that they know, or only its place."""
+    answer = pb.WatchMemberResponse(seq=change.seq)
+    if change.recorded_time is not None:
+        answer.recorded_time.CopyFrom(timestamp(change.recorded_time))
+    if change.type == "RiskProfileChanged":
+        profile = pb.RiskProfileChanged.FromString(change.payload).profile
+        answer.standing_changed.CopyFrom(pb.StandingChange(level=profile.level, integrity=profile.integrity))
+    return answer
 
 
 def change_message(change: Change) -> pb.IntegrityChange:

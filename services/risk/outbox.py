@@ -21,5 +21,4 @@ def profile_changed(profile: Profile, *, now: datetime) -> Document:
         seq=profile.seq,
         profile=profile_message(profile),
     )
-    member_id, seq = profile.member_id, profile.seq
-    return outbox_row(message, subject=member_id, member_id=member_id, seq_from=seq, seq_to=seq, now=now)
+    return outbox_row(message, member_id=profile.member_id, change_seq=profile.seq, now=now)

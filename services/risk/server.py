@@ -8,7 +8,7 @@ from libs.common.clock import now
 from libs.common.homes import keep_homes
 from libs.common.ids import new_id
 from libs.common.leases import Leases
-from libs.common.mongo import OUTAGES, available
+from libs.common.mongo import OUTAGES
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.server import RpcServer
 from libs.common.service import Platform, run_service, serve
@@ -33,6 +33,7 @@ def servicer(platform: Platform, profiles: ProfileHandlers, reports: ReportHandl
         profiles=profiles,
         reports=reports,
         pipeline=PipelineReader(SERVICE, platform.database, platform.redis, [consumers.STREAM], positions),
+        watches=platform.watches(outbox.STREAM),
     )
 
 
@@ -40,8 +41,7 @@ async def main() -> None:
     """Serve until asked to stop."""
     settings = read_settings(Settings)
     platform = Platform.of(SERVICE, settings)
-    await available(platform.database.client)
-    await ensure_indexes(platform.database)
+    await platform.prepare(ensure_indexes)
     store = RiskStore(platform.database)
     profiles = ProfileHandlers(store, now)
     reports = ReportHandlers(store, now=now, new_id=new_id)
@@ -58,4 +58,4 @@ async def main() -> None:
 
 def run() -> None:
     """Run the service."""
-    run_service(SERVICE, main)
+    run_service(SERVICE, main, ensure_indexes)

@@ -1,6 +1,8 @@
 """The gRPC edge of risk: messages to commands, results to messages. No decisions."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from laurel.common.v1 import lookup_pb2
@@ -12,6 +14,7 @@ from libs.common.mongo import request
 from libs.common.paging import page_after, page_token
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.lookup import in_order
+from libs.common.watch import Watches
 from services.risk.domain.profiles import Profile
 from services.risk.domain.reports import Report, Reporter
 from services.risk.handlers.profiles import ProfileHandlers
@@ -23,6 +26,7 @@ from services.risk.messages import (
     change_message,
     profile_message,
     report_message,
+    watched,
 )
 
 PAGE_SIZE = 50
@@ -38,6 +42,7 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
     profiles: ProfileHandlers
     reports: ReportHandlers
     pipeline: PipelineReader
+    watches: Watches
 
     async def BatchGetRiskProfiles(
         self, message: pb.BatchGetRiskProfilesRequest, context: Any
@@ -102,6 +107,12 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
             reports=[report_message(report, with_note=True) for report in reports],
             next_page_token=page_token(reports[-1].report_id, *filters) if more else "",
         )
+
+    def WatchMember(
+        self, message: pb.WatchMemberRequest, context: Any
+    ) -> AsyncGenerator[pb.WatchMemberResponse, None]:
+        latest = partial(self.profiles.latest_change, message.program_id, message.member_id)
+        return self.watches.answer(message, latest, watched)
 
     async def GetPipelineStatus(
         self, message: pb.GetPipelineStatusRequest, context: Any

@@ -1,16 +1,26 @@
 """Use cases of scoring: find the program, decide or score. Nothing is saved."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 from libs.common.caller import Principal
 from libs.common.errors import InvalidRequest
+from services.scoring.domain.columns import ScoredColumns
+from services.scoring.domain.errors import ScoreUnknown
+from services.scoring.domain.frames import Frame, FrameScorer
 from services.scoring.domain.receipts import Receipt
 from services.scoring.domain.rfm import RfmScore, rfm_score
 from services.scoring.domain.tiers import Standing, Step, decide_in_row
+from services.scoring.kernels import Kernels
 from services.scoring.programs import HeldPrograms, NamedProgram
 
 STEPS_MAX = 500
+RFM = "rfm"
+# So many are checked and scored in the time that it takes to give them to a thread and to hear of it.
+NUMBERS_AT_ONCE_MAX = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,25 @@ class BatchScore:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreFrames:
+    """Score frames whose columns are these facts, by a program, for somebody who must be of it."""
+
+    principal: Principal
+    program: NamedProgram
+    facts: Sequence[str]
+    score: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScoringHandlers:
-    """What scoring does, for the facts in the request and nothing else."""
+    """What scoring does, for the facts in the request and nothing else.
+
+    `threads` score large frames.
+    """
 
     programs: HeldPrograms
+    kernels: Kernels
+    threads: Executor
 
     def decide_tiers(self, command: DecideTiers) -> list[list[Receipt]]:
         """The receipts of each subject's steps, in order."""
@@ -63,3 +88,17 @@ class ScoringHandlers:
         if program.rfm is None:
             return [[] for _ in command.subjects]
         return [[rfm_score(program.rfm, facts)] for facts in command.subjects]
+
+    def frame_scorer(self, command: ScoreFrames) -> FrameScorer:
+        """What scores the frames of a stream."""
+        program = self.programs.find(command.program, command.principal).program
+        if command.score != RFM or program.rfm is None:
+            raise ScoreUnknown(score=command.score)
+        return FrameScorer(program.rfm, command.facts)
+
+    async def score_frame(self, scorer: FrameScorer, frame: Frame) -> ScoredColumns:
+        """The scores of a frame. A large one is given to a thread, and nobody else waits for it."""
+        score = partial(scorer.score, frame, self.kernels.best)
+        if frame.numbers_count <= NUMBERS_AT_ONCE_MAX:
+            return score()
+        return await asyncio.get_running_loop().run_in_executor(self.threads, score)

@@ -7,6 +7,9 @@ from laurel.scoring.v1 import receipts_pb2, scoring_pb2
 from libs.common.documents import NUMBER_MAX
 from libs.common.errors import InvalidRequest
 from libs.common.rpc.time import moment, timestamp
+from services.scoring.domain.columns import FACTORS, RfmTables, ScoredColumns
+from services.scoring.domain.errors import FrameInvalid
+from services.scoring.domain.frames import Frame
 from services.scoring.domain.receipts import (
     SCHEMA_VERSION,
     ActorCause,
@@ -48,12 +51,12 @@ def tier_subject(message: scoring_pb2.TierSubject) -> TierSubject:
 def facts_of(messages: Iterable[fact_pb2.Fact]) -> dict[str, int]:
     """Facts by name; one that is told twice, or is too large to be written down exactly, is refused."""
     facts: dict[str, int] = {}
-    for fact in messages:
-        if fact.name in facts:
-            raise InvalidRequest(facts=f"{fact.name} is told twice")
-        if abs(fact.value) > FACT_MAX:
-            raise InvalidRequest(facts=f"{fact.name} is beyond {FACT_MAX}")
-        facts[fact.name] = fact.value
+    for name, value in [(fact.name, fact.value) for fact in messages]:
+        if name in facts:
+            raise InvalidRequest(facts=f"{name} is told twice")
+        if abs(value) > FACT_MAX:
+            raise InvalidRequest(facts=f"{name} is beyond {FACT_MAX}")
+        facts[name] = value
     return facts
 
 
@@ -100,6 +103,41 @@ def score_message(score: RfmScore) -> scoring_pb2.Score:
         ],
         absent_reason=score.absent_reason,
     )
+
+
+def frame_header(message: scoring_pb2.ScoreFramesRequest | None) -> scoring_pb2.FrameHeader:
+    """The header, which comes first."""
+    if message is None or not message.HasField("header"):
+        raise FrameInvalid(problem="the header is missing: it comes first, and announces the columns")
+    return message.header
+
+
+def frame_of(message: scoring_pb2.ScoreFramesRequest) -> Frame:
+    """A frame, which is all that comes after the header."""
+    if not message.HasField("frame"):
+        raise FrameInvalid(problem="the header comes twice: other columns take another stream")
+    frame = message.frame
+    return Frame(frame.frame_id, frame.rows_count, list(frame.columns))
+
+
+def frame_message(frame: Frame, scored: ScoredColumns) -> scoring_pb2.ScoreFramesResponse:
+    """The scores of a frame on the wire."""
+    return scoring_pb2.ScoreFramesResponse(
+        frame_id=frame.frame_id,
+        rows_count=frame.rows_count,
+        totals_bp=scored.totals_bp.tobytes(),
+        labels=scored.labels.tobytes(),
+        factors=[
+            scoring_pb2.FactorScores(factor=factor, scores=points.tobytes())
+            for factor, points in zip(FACTORS, scored.points, strict=True)
+        ],
+    )
+
+
+def name_labels(message: scoring_pb2.ScoreFramesResponse, tables: RfmTables) -> None:
+    """Say in an answer what its labels are called, and by which version of the policy."""
+    message.label_keys.extend(tables.label_keys)
+    message.policy_version = tables.cuts_version
 
 
 def _cause(message: receipts_pb2.Cause) -> Cause:

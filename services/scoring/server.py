@@ -1,6 +1,8 @@
 """Builds and wires the scoring service; the only file that knows every part of it."""
 
 import asyncio
+import gc
+from concurrent.futures import ThreadPoolExecutor
 
 import uvloop
 
@@ -10,6 +12,7 @@ from libs.common.rpc.server import RpcServer, stopped
 from libs.common.settings import read_settings, starting
 from libs.common.telemetry import log, serve_metrics
 from services.scoring.handlers import ScoringHandlers
+from services.scoring.kernels import Kernels
 from services.scoring.programs import HeldPrograms
 from services.scoring.servicer import ScoringServicer
 from services.scoring.settings import Settings
@@ -17,10 +20,11 @@ from services.scoring.settings import Settings
 SERVICE = "scoring"
 
 
-def make_server(settings: Settings) -> RpcServer:
+def make_server(settings: Settings, kernels: Kernels | None = None) -> RpcServer:
     """The server, not yet serving. Scoring keeps nothing, so it has no database to be down."""
     server = RpcServer(settings)
-    handlers = ScoringHandlers(HeldPrograms(settings.programs_held_max))
+    threads = ThreadPoolExecutor(settings.frame_threads, thread_name_prefix="frames")
+    handlers = ScoringHandlers(HeldPrograms(settings.programs_held_max), kernels or Kernels(), threads)
     server.add(scoring_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(handlers))
     return server
 
@@ -28,12 +32,17 @@ def make_server(settings: Settings) -> RpcServer:
 async def main() -> None:
     """Serve until asked to stop, then let the calls under way end."""
     settings = read_settings(Settings)
-    server = make_server(settings)
+    kernels = Kernels()
+    server = make_server(settings, kernels)
     serve_metrics(settings.metrics_port, settings.host)
     port = await server.start()
+    # Modules stay for good; to look through them takes 100 ms, in which nobody is answered.
+    gc.freeze()
     log("server").info("serving", port=port)
+    compiling = asyncio.create_task(kernels.compile())
     await stopped()
     await server.drain()
+    await compiling
 
 
 def run() -> None:

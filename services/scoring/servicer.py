@@ -1,13 +1,23 @@
 """The gRPC edge of scoring: messages to commands, results to messages. No decisions."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 from laurel.scoring.v1 import scoring_pb2 as pb
 from laurel.scoring.v1 import scoring_pb2_grpc
 from libs.common.caller import caller
-from services.scoring.handlers import BatchScore, DecideTiers, ScoringHandlers
-from services.scoring.messages import facts_of, receipt_message, score_message, tier_subject
+from services.scoring.handlers import BatchScore, DecideTiers, ScoreFrames, ScoringHandlers
+from services.scoring.messages import (
+    facts_of,
+    frame_header,
+    frame_message,
+    frame_of,
+    name_labels,
+    receipt_message,
+    score_message,
+    tier_subject,
+)
 from services.scoring.programs import NamedProgram
 
 
@@ -46,3 +56,24 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
                 for subject, scores in zip(message.subjects, results, strict=True)
             ]
         )
+
+    async def ScoreFrames(
+        self, messages: AsyncIterator[pb.ScoreFramesRequest], context: Any
+    ) -> AsyncIterator[pb.ScoreFramesResponse]:
+        header = frame_header(await anext(messages, None))
+        scorer = self.handlers.frame_scorer(
+            ScoreFrames(
+                principal=caller(),
+                program=NamedProgram(header.program_digest, header.program_document),
+                facts=list(header.facts),
+                score=header.score,
+            )
+        )
+        named = False
+        async for message in messages:
+            frame = frame_of(message)
+            answer = frame_message(frame, await self.handlers.score_frame(scorer, frame))
+            if not named:
+                name_labels(answer, scorer.tables)
+                named = True
+            yield answer

@@ -8,6 +8,7 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from laurel.benefits.v1 import notices_pb2
 from libs.cli.data_folder import STORING_SERVICES
 from libs.common.ids import new_id
 from libs.common.policy import ROLES, policy
@@ -180,9 +181,21 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
         "after_seq": 1,
         "page_size": 2,
     },
+    "StreamFactColumns": lambda shop: {
+        "program_id": shop.program_id,
+        "as_of": timestamp(NOON),
+        "facts": ["purchase.days_since_last", "purchase.count.lifetime"],
+    },
+    "DivideMembers": lambda shop: {"program_id": shop.program_id, "parts_count": 3},
+    "BatchGetClocks": lambda shop: {"program_ids": [shop.program_id]},
+    "MoveClock": lambda shop: {**_write(shop), "by_seconds": 1},
+    "WatchMember": lambda shop: {"program_id": shop.program_id, "member_id": shop.members[0], "after_seq": 1},
     "GetPipelineStatus": lambda shop: {},
     "DecideTiers": lambda shop: {**_program(shop), "subjects": _tier_subjects()},
     "BatchScore": lambda shop: {**_program(shop), "subjects": _score_subjects()},
+    "ScoreFrames": lambda shop: {
+        "header": {**_program(shop), "facts": ["purchase.count.lifetime"], "score": "rfm"}
+    },
     "PublishProgram": lambda shop: {**_write(shop), "document": shop.document},
     "BatchGetPrograms": lambda shop: {"program_ids": [shop.program_id]},
     "BatchGetMemberships": _keys,
@@ -195,7 +208,39 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
     "BatchGetPointsAccounts": _keys,
     "BatchListEntries": lambda shop: {**_keys(shop), "first": 2},
     "BatchListEntitlements": _keys,
+    "BatchListNotices": lambda shop: {**_keys(shop), "page_size": 2},
+    "ListStaffNotices": lambda shop: {"program_id": shop.program_id, "page_size": 2},
+    "BatchGetNoticePreferences": _keys,
+    "SetNoticePreferences": lambda shop: {
+        **_write(shop),
+        "member_id": shop.members[0],
+        "marketing": True,
+        "muted": [notices_pb2.NOTICE_CODE_WAKE_UP],
+    },
     "VerifyLedger": lambda shop: {"program_id": shop.program_id},
+    # Under one id, as a program has but twenty.
+    "CreateWebhookEndpoint": lambda shop: {
+        **_write(shop),
+        "request_id": "another_endpoint",
+        "url": "https://hooks.example.com/laurel",
+        "codes": [notices_pb2.NOTICE_CODE_WAKE_UP],
+    },
+    "ListWebhookEndpoints": lambda shop: {"program_id": shop.program_id},
+    "UpdateWebhookEndpoint": lambda shop: {
+        **_write(shop),
+        "endpoint_id": shop.endpoints[0],
+        "enabled": True,
+        "codes": [notices_pb2.NOTICE_CODE_TIER_CHANGED],
+        "url": "https://hooks.example.com/laurel",
+    },
+    "RotateWebhookSecret": lambda shop: {**_write(shop), "endpoint_id": shop.endpoints[0]},
+    "ListWebhookDeliveries": lambda shop: {
+        "program_id": shop.program_id,
+        "endpoint_id": shop.endpoints[0],
+        "status": notices_pb2.DELIVERY_STATUS_WAITING,
+        "page_size": 2,
+    },
+    "ReplayWebhookDeliveries": lambda shop: {**_write(shop), "endpoint_id": shop.endpoints[0]},
     "BatchGetRiskProfiles": _keys,
     "BatchListIntegrityChanges": lambda shop: {**_keys(shop), "first": 2},
     "ReportMember": lambda shop: {

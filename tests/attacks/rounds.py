@@ -1,18 +1,20 @@
 """How others fare during a siege: rounds of quiet and of attack, each party a process of its own."""
 
 import asyncio
-import json
 import statistics
-import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tests.attacks.neighbour import Waits
+from tests.attacks.parties import Party, party
 from tests.attacks.verdicts import Finding
 
-MADE_READY_SECONDS = 60.0
-"""For a process to start, and to make what it sends."""
+AROUND_SECONDS = 1.5
+"""How much earlier than what is measured the attackers begin, and how much later they end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,11 @@ class Round:
 
     quiet_ms: float
     attacked_ms: float
-    failed: int
+    heard: Counter[str]
+    """What was no good answer, and how often."""
     cases: int
+    """How many were tried by the attackers, and in how many seconds."""
+    seconds: float
 
     @property
     def ratio(self) -> float:
@@ -33,37 +38,33 @@ class Round:
         return round(self.quiet_ms, 1), round(self.attacked_ms, 1)
 
 
-async def one_round(folder: Path, *, seconds: float, seed: int) -> tuple[Round, list[Finding]]:
+MeasureRound = Callable[[float], Awaitable[tuple[Round, list[Finding]]]]
+
+
+@asynccontextmanager
+async def besieged(folder: Path, seed: int) -> AsyncIterator[MeasureRound]:
+    """Neighbour and attackers stand by until the block ends; gives what measures a round of that length."""
+    async with party("neighbour", str(folder)) as neighbour, party("siege", str(folder), str(seed)) as siege:
+        yield partial(_one_round, neighbour, siege)
+
+
+async def _one_round(neighbour: Party, siege: Party, seconds: float) -> tuple[Round, list[Finding]]:
     """Measure the neighbour alone, and then beside the attackers."""
-    quiet = await _neighbour(folder, seconds)
-    # The attackers go on for a little longer than is measured, and begin before.
-    siege = asyncio.create_task(_run("siege", str(folder), str(seconds * 2 + 6), str(seed)))
-    await asyncio.sleep(seconds / 2 + 5)
-    attacked = await _neighbour(folder, seconds)
-    met = await siege
+    quiet = Waits(*await neighbour.acts(seconds))
+    attack = asyncio.create_task(siege.acts(seconds + 2 * AROUND_SECONDS))
+    await asyncio.sleep(AROUND_SECONDS)
+    attacked = Waits(*await neighbour.acts(seconds))
+    met = await attack
+    heard = Counter(quiet.heard) + Counter(attacked.heard)
     found = [Finding(**each) for each in met["found"]]
-    return Round(quiet.p99_ms, attacked.p99_ms, quiet.failed + attacked.failed, met["cases"]), found
+    return Round(quiet.p99_ms, attacked.p99_ms, heard, met["cases"], met["seconds"]), found
 
 
-def median_ratio(rounds: list[Round]) -> float:
+def median_ratio(measured: list[Round]) -> float:
     """What a single bad moment of the machine does not decide."""
-    return statistics.median(each.ratio for each in rounds)
+    return statistics.median(each.ratio for each in measured)
 
 
-async def _neighbour(folder: Path, seconds: float) -> Waits:
-    return Waits(*await _run("neighbour", str(folder), str(seconds)))
-
-
-async def _run(module: str, *arguments: str) -> Any:
-    """What a process of ours prints, or why it did not."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"tests.attacks.{module}", *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(MADE_READY_SECONDS + float(arguments[1])):
-            printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode == 0, f"{module} ended with {process.returncode}"
-    return json.loads(printed)
+def pace(measured: list[Round]) -> float:
+    """How many cases the attackers tried in a second."""
+    return sum(each.cases for each in measured) / sum(each.seconds for each in measured)

@@ -17,6 +17,7 @@ from laurel.common.v1.error_reason_pb2 import ErrorReason
 from libs.cli.data_folder import RunFile
 from libs.common.rpc.errors import error_info
 from libs.common.rpc.transport import tls_channel
+from libs.common.rpc.watching import is_watch
 from libs.common.tls import Certificates, TlsFiles
 from tests.attacks.verdicts import Answer
 
@@ -121,7 +122,7 @@ async def call(
     given = []
     async for each in stream:
         given.append(each)
-        if len(given) == ANSWERS_READ_MAX:
+        if len(given) == (1 if is_watch(path) else ANSWERS_READ_MAX):
             stream.cancel()
             break
     return given

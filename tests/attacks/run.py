@@ -29,7 +29,7 @@ from tests.attacks.hand import messages as bad_messages
 from tests.attacks.judge import Judge
 from tests.attacks.memory import Memory
 from tests.attacks.report import Report
-from tests.attacks.rounds import one_round
+from tests.attacks.rounds import besieged
 from tests.attacks.verdicts import Case, Finding
 from tests.attacks.world import World, attacked
 
@@ -48,7 +48,7 @@ class Plan:
     round_seconds: float
 
 
-WHOLE = Plan(seed=20261122, generated=1_000, all_texts=True, flood_scale=1.0, rounds=3, round_seconds=10.0)
+WHOLE = Plan(seed=20261122, generated=1_000, all_texts=True, flood_scale=1.0, rounds=6, round_seconds=10.0)
 SMALL = Plan(seed=20261122, generated=100, all_texts=False, flood_scale=0.1, rounds=0, round_seconds=0.0)
 """Every case by hand, and a little of what takes long."""
 
@@ -70,20 +70,26 @@ async def attack(folder: Path, plan: Plan, told: Told) -> Report:
 
 
 async def _attack(world: World, plan: Plan, watched: Memory, told: Told) -> Report:
-    cases = list(_cases(world, plan))
-    judge = Judge()
+    cases, judge = list(_cases(world, plan)), Judge()
+    steps = len(cases) + plan.rounds
     for number, case in enumerate(cases):
-        told(case.group, number, len(cases) + plan.rounds)
+        told(case.group, number, steps)
         await judge.judge(case)
     report = Report(judge, plan.seed, generated=2 * plan.generated)
-    for number in range(plan.rounds):
-        told(f"siege {number + 1} of {plan.rounds}", len(cases) + number, len(cases) + plan.rounds)
-        found = await one_round(world.folder.path, seconds=plan.round_seconds, seed=plan.seed + number)
-        report.rounds.append(found[0])
-        judge.found += found[1]
-    told("done", len(cases) + plan.rounds, len(cases) + plan.rounds)
+    if plan.rounds:
+        await _besiege(world, plan, report, lambda done: told("siege", len(cases) + done, steps))
+    told("done", steps, steps)
     report.growth_mb = watched.growth_mb()
     return report
+
+
+async def _besiege(world: World, plan: Plan, report: Report, told: Callable[[int], None]) -> None:
+    async with besieged(world.folder.path, plan.seed) as measure_round:
+        for number in range(plan.rounds):
+            told(number)
+            measured, found = await measure_round(plan.round_seconds)
+            report.rounds.append(measured)
+            report.judge.found += found
 
 
 def _cases(world: World, plan: Plan) -> Iterator[Case]:

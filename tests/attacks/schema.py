@@ -125,6 +125,14 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
         "input": {"requestId": new_id("req"), "registrations": [_registration(shop)]}
     },
     "recordEvents": lambda shop: {"input": {"requestId": new_id("req"), "events": [_event(shop)]}},
+    "setNoticePreferences": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "memberId": shop.members[0],
+            "marketing": True,
+            "muted": ["WAKE_UP"],
+        }
+    },
     "reportMember": lambda shop: {
         "input": {
             "requestId": new_id("req"),

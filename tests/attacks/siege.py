@@ -1,17 +1,18 @@
 """Attackers at once, at a pace: what was tried one by one, several at a time and beside floods.
 
-`python -m tests.attacks.siege FOLDER SECONDS SEED` is a process of its own, which gives way to the platform
-where they share a machine, and prints what it met.
+`python -m tests.attacks.siege FOLDER SEED` is a process of its own (`parties.py`), which gives way to the
+platform where they share a machine.
 """
 
 import asyncio
-import json
+import itertools
 import logging
 import os
 import random
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.attacks.floods import http2
 from tests.attacks.generated import documents, messages
 from tests.attacks.hand import graph, http, peers, tokens, transport
 from tests.attacks.hand import messages as bad_messages
+from tests.attacks.parties import acting
 from tests.attacks.verdicts import Case, Finding, faults
 from tests.attacks.world import World, in_world
 
@@ -31,15 +33,47 @@ GENERATED = 300
 NICE = 10
 
 
-async def attacked(world: World, *, seconds: float, seed: int) -> dict[str, Any]:
-    """How many cases were tried, and what no answer may be or hold."""
-    cases = list(_cases(world, seed))
-    random.Random(seed).shuffle(cases)
-    found: list[Finding] = []
-    end = time.monotonic() + seconds
-    turns = iter(cases * (int(seconds * PER_SECOND) // len(cases) + 1))
-    tried = await asyncio.gather(*(_attack(turns, found, end) for _ in range(ATTACKERS)), _flood(world, end))
-    return {"cases": sum(tried), "found": [asdict(each) for each in found]}
+class Siege:
+    """The attackers of a world; each time they go on with what they have not tried yet, and begin again."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        cases = list(_cases(world, seed))
+        random.Random(seed).shuffle(cases)
+        self._cases = itertools.cycle(cases)
+        self._floods = itertools.cycle(http2.cases(world, scale=FLOOD_SCALE))
+
+    async def act(self, seconds: float) -> dict[str, Any]:
+        """How many cases were tried in which time, and what no answer may be or hold."""
+        found: list[Finding] = []
+        started = time.monotonic()
+        end = started + seconds
+        attackers = (self._attack(found, end) for _ in range(ATTACKERS))
+        *tried, floods = await asyncio.gather(*attackers, self._flood(end))
+        took = time.monotonic() - started
+        return {
+            "cases": sum(tried),
+            "floods": floods,
+            "seconds": took,
+            "found": [asdict(each) for each in found],
+        }
+
+    async def _attack(self, found: list[Finding], end: float) -> int:
+        """One attacker: a case after the other, not faster than their share of the pace."""
+        pause, tried = ATTACKERS / PER_SECOND, 0
+        while (started := time.monotonic()) < end:
+            case = next(self._cases)
+            found += faults(case.group, case.name, await case.ask(0), sent=case.sent)
+            tried += 1
+            await asyncio.sleep(max(0.0, started + pause - time.monotonic()))
+        return tried
+
+    async def _flood(self, end: float) -> int:
+        """Floods, one after the other."""
+        tried = 0
+        while time.monotonic() < end:
+            await next(self._floods).ask(0)
+            tried += 1
+        return tried
 
 
 def _cases(world: World, seed: int) -> Iterator[Case]:
@@ -54,37 +88,20 @@ def _cases(world: World, seed: int) -> Iterator[Case]:
     yield from messages.cases(world, seed=seed, count=GENERATED)
 
 
-async def _attack(turns: Iterator[Case], found: list[Finding], end: float) -> int:
-    """One attacker: a case after the other, not faster than their share of the pace."""
-    pause, tried = ATTACKERS / PER_SECOND, 0
-    for case in turns:
-        if time.monotonic() > end:
-            break
-        started = time.monotonic()
-        found += faults(case.group, case.name, await case.ask(0), sent=case.sent)
-        tried += 1
-        await asyncio.sleep(max(0.0, started + pause - time.monotonic()))
-    return tried
+def _give_way() -> None:
+    """Leave the cores to those who are attacked, also where a kernel shares them by session."""
+    os.nice(NICE)
+    with suppress(OSError):
+        os.setsid()
+        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
-async def _flood(world: World, end: float) -> int:
-    """Floods, one after the other."""
-    tried = 0
-    while time.monotonic() < end:
-        for case in http2.cases(world, scale=FLOOD_SCALE):
-            if time.monotonic() > end:
-                break
-            await case.ask(0)
-            tried += 1
-    return tried
-
-
-async def _main(folder: Path, seconds: float, seed: int) -> None:
+async def _main(folder: Path, seed: int) -> None:
     async with in_world(DataFolder(folder)) as world:
-        print(json.dumps(await attacked(world, seconds=seconds, seed=seed)))  # noqa: T201 - for who asked
+        await acting(Siege(world, seed).act)
 
 
 if __name__ == "__main__":
     logging.getLogger("asyncio").setLevel(logging.ERROR)
-    os.nice(NICE)
-    asyncio.run(_main(Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])))
+    _give_way()
+    asyncio.run(_main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,6 +1,7 @@
 """The verdicts themselves: what is planted is found, so that a run can fail."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,20 +146,34 @@ def test_one_finding_of_any_kind_fails_the_run(kind: str, said: str) -> None:
     assert report.missed() == [f"{said} is 1, not 0"]
 
 
+def a_round(
+    quiet_ms: float, attacked_ms: float, heard: Counter[str] | None = None, cases: int = 500
+) -> Round:
+    return Round(quiet_ms, attacked_ms, heard or Counter(), cases, seconds=5)
+
+
 def test_a_run_is_as_good_as_its_median_round_and_its_hungriest_process() -> None:
-    calm, bad = Round(10, 15, failed=0, cases=5), Round(10, 90, failed=0, cases=5)
+    calm, bad = a_round(10, 15), a_round(10, 90)
     report = Report(Judge(), seed=1, growth_mb={"members": 12.5}, rounds=[bad, calm, calm])
 
     assert report.missed() == []
     assert replace(report, rounds=[bad, bad, calm]).missed() == ["neighbour_p99_ratio is 9.0, not below 2"]
     assert replace(report, growth_mb={"risk": 50.0}).missed() == ["rss_growth_mb is 50.0, not below 50"]
-    assert report.figures()["cases"] == 15
+    assert report.figures()["cases"] == 1500
+
+
+def test_attackers_who_were_held_up_show_nothing() -> None:
+    report = Report(Judge(), seed=1, rounds=[a_round(10, 10), a_round(10, 10, cases=290)])
+
+    assert report.missed() == ["siege_cases_per_second is 79.0, not 80 or more"]
 
 
 def test_neighbours_that_were_not_answered_fail_the_run() -> None:
-    report = Report(Judge(), seed=1, rounds=[Round(10, 10, failed=1, cases=5)])
+    heard = Counter({"200 INTERNAL": 1})
+    report = Report(Judge(), seed=1, rounds=[a_round(10, 10, heard)] * 2)
 
-    assert report.missed() == ["neighbour_failed is 1, not 0"]
+    assert report.missed() == ["neighbour_failed is 2, not 0"]
+    assert report.figures()["neighbour_heard"] == {"200 INTERNAL": 2}
 
 
 def test_one_in_a_hundred_may_wait_longer() -> None:

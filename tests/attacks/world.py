@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from laurel.benefits.v1 import benefits_pb2
 from laurel.members.v1 import members_pb2
 from laurel.risk.v1 import reports_pb2, risk_pb2
-from libs.cli import pipeline, programs, sample
+from libs.cli import pipeline, programs, sample, webhooks
 from libs.cli.certificates import Authority
 from libs.cli.clients import connected, connected_partner, signer, staff_token
 from libs.cli.data_folder import DataFolder, RunFile
@@ -33,6 +33,8 @@ TOKEN_TTL = timedelta(hours=2)
 MEMBERS = 12
 PURCHASES = 3
 SCENE = "scene.json"
+# When the clock of the program of the shops begins; what is told of earlier days is history.
+SANDBOX_BEGINS = datetime(1998, 7, 1, tzinfo=UTC)
 
 
 class Shop(BaseModel):
@@ -49,6 +51,8 @@ class Shop(BaseModel):
     rival_members: list[str]
     decisions: list[str]
     reports: list[str]
+    endpoints: list[str]
+    deliveries: list[str]
 
 
 class Scene(BaseModel):
@@ -159,6 +163,7 @@ async def _shop(run: RunFile, key: str) -> Shop:
     program = preset(sample.PROGRAM).model_copy(update={"key": key})
     ours = (f"{key}_till", f"{key}_online"), (f"{key}_rival", f"{key}_corner")
     await _prepare(run, program, ours)
+    endpoints = await _endpoints(run, key)
     members = [await _members(run, key, partner, store) for partner, store in ours]
     async with connected(run, staff_token(run, key)) as staff:
         await pipeline.drained(staff)
@@ -178,6 +183,8 @@ async def _shop(run: RunFile, key: str) -> Shop:
         rival_members=members[1],
         decisions=[each.memberships[0].decision.decision_id for each in memberships],
         reports=await _reports(run, key, members[0][1:4]),
+        endpoints=endpoints,
+        deliveries=await _deliveries(run, key, partner_id=ours[0][0], member_id=members[0][0]),
     )
 
 
@@ -212,6 +219,25 @@ async def _members(run: RunFile, program_id: str, partner_id: str, store_id: str
             members_pb2.RecordEventsRequest(program_id=program_id, request_id=new_id("req"), events=events)
         )
     return found
+
+
+async def _endpoints(run: RunFile, program_id: str) -> list[str]:
+    """An endpoint that is sent notices, at a host that there is not."""
+    async with connected(run, staff_token(run, program_id)) as staff:
+        made = await webhooks.add(staff, program_id, "https://hooks.example.com/laurel", [])
+    return [made.endpoint.endpoint_id]
+
+
+async def _deliveries(run: RunFile, program_id: str, *, partner_id: str, member_id: str) -> list[str]:
+    """Deliveries of what a member is told whose tier has just changed."""
+    event = a_purchase(member_id, 1_000_000, at=SANDBOX_BEGINS)
+    request = members_pb2.RecordEventsRequest(program_id=program_id, request_id=new_id("req"), events=[event])
+    async with connected_partner(run, program_id, partner_id) as partner:
+        await partner.members.RecordEvents(request)
+    async with connected(run, staff_token(run, program_id)) as staff, asyncio.timeout(60):
+        while not (found := await webhooks.deliveries(staff, program_id, "", dead=False, limit=10)):
+            await asyncio.sleep(0.1)
+    return [each.delivery_id for each in found]
 
 
 async def _reports(run: RunFile, program_id: str, reported: Sequence[str]) -> list[str]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from laurel.benefits.v1 import benefits_pb2 as pb
-from laurel.benefits.v1 import benefits_pb2_grpc
+from laurel.benefits.v1 import benefits_pb2_grpc, notices_pb2, notices_pb2_grpc
 from laurel.members.v1 import members_pb2_grpc
 from libs.cli.ports import Ports
 from libs.common.caller import PrincipalKind
 from libs.common.clock import now
+from libs.common.clocks import Clocks
 from libs.common.homes import keep_homes
 from libs.common.ids import new_id
 from libs.common.mongo import Database
@@ -22,14 +23,17 @@ from libs.common.program import Program, preset
 from libs.common.redis import StreamMessage
 from libs.common.rpc.client import channel
 from libs.common.rpc.server import RpcServer
+from libs.common.sealing import Sealing
 from libs.common.service import Platform
 from services.benefits.clients import MembersClient, ScoringClient
 from services.benefits.consumers import MemberEvents
+from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository.indexes import ensure_indexes
 from services.benefits.repository.store import BenefitsStore
-from services.benefits.server import servicer
+from services.benefits.server import notices_servicer, servicer
 from services.benefits.settings import Settings
 from services.scoring.server import make_server
 from services.scoring.settings import Settings as ScoringSettings
@@ -39,8 +43,10 @@ from tests.support.services import Keys, dropped, serving
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.benefits_pb2_grpc import BenefitsServiceAsyncStub
+    from laurel.benefits.v1.notices_pb2_grpc import NoticesServiceAsyncStub
 
 SERVICE = pb.DESCRIPTOR.services_by_name["BenefitsService"]
+NOTICES = notices_pb2.DESCRIPTOR.services_by_name["NoticesService"]
 OTHER_PROGRAM = "other_store"
 
 
@@ -90,6 +96,15 @@ class BenefitsWorld:
         self._closing.append(opened)
         return benefits_pb2_grpc.BenefitsServiceStub(opened)
 
+    def notices(
+        self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM, **claims: Any
+    ) -> "NoticesServiceAsyncStub":
+        """A stub of NoticesService that calls as this principal."""
+        token = self.keys.token(kind, subject, program_id, **claims)
+        opened = channel(self.address, NOTICES, token=token, timeout=20)
+        self._closing.append(opened)
+        return notices_pb2_grpc.NoticesServiceStub(opened)
+
     @cached_property
     def staff(self) -> "BenefitsServiceAsyncStub":
         """Staff of the program."""
@@ -112,8 +127,18 @@ class BenefitsWorld:
         members = MembersClient(self.settings.members_address, token=token)
         self._closing += [scoring, members]
         programs = ProgramHandlers(store, now)
-        decisions = DecisionHandlers(store, programs, scoring, members, now=now, new_id=new_id)
-        return MemberEvents(decisions, partial(keep_homes, self.database))
+        times = ProgramTimes(store, programs, Clocks(members.clocks), now)
+        decisions = DecisionHandlers(store, programs, scoring, members, times, now=now, new_id=new_id)
+        activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
+        return MemberEvents(decisions, activities, partial(keep_homes, self.database))
+
+    def program_times(self) -> ProgramTimes:
+        """What tells the time of programs in one replica, with clocks that it has not read yet."""
+        store = BenefitsStore(self.database)
+        token = self.keys.token("service", "benefits", None)
+        members = MembersClient(self.settings.members_address, token=token)
+        self._closing.append(members)
+        return ProgramTimes(store, ProgramHandlers(store, now), Clocks(members.clocks), now)
 
     @cached_property
     def replica(self) -> MemberEvents:
@@ -171,11 +196,24 @@ async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> Asyn
         add_benefits = benefits_pb2_grpc.add_BenefitsServiceServicer_to_server
         await scoring.start()
         async with serving(scoring.settings.model_copy(update={"port": 0}), add_members, members) as address:
-            settings = Settings(members_address=address, scoring_address=scoring.address, **common)
+            settings = Settings(
+                members_address=address,
+                scoring_address=scoring.address,
+                webhook_key_file=keys.webhook_key_file,
+                webhook_loopback=True,
+                **common,
+            )
             platform = Platform.of("benefits", settings)
             await ensure_indexes(platform.database)
-            served = servicer(platform, ProgramHandlers(BenefitsStore(platform.database), now))
-            async with serving(settings, add_benefits, served) as benefits_address:
+            programs = ProgramHandlers(BenefitsStore(platform.database), now)
+            sealing = Sealing.of_file(keys.webhook_key_file)
+            notices = notices_servicer(platform, settings, programs, sealing)
+
+            def add(served: Any, server: Any) -> None:
+                add_benefits(served, server)
+                notices_pb2_grpc.add_NoticesServiceServicer_to_server(notices, server)
+
+            async with serving(settings, add, servicer(platform, programs)) as benefits_address:
                 world = BenefitsWorld(benefits_address, keys, platform, settings, scoring, members)
                 await world.publish(preset(PROGRAM))
                 await world.publish(preset("ecommerce_five").model_copy(update={"key": OTHER_PROGRAM}))

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
 
-from laurel.common.v1 import fact_pb2
+from laurel.common.v1 import fact_pb2, lookup_pb2
 from laurel.members.v1 import events_pb2, members_pb2, members_pb2_grpc
 from libs.common.ids import new_id
 from libs.common.redis import StreamMessage, partition_of
@@ -17,6 +17,8 @@ from tests.support.builders import DAY, NOON, PROGRAM
 
 JOINED = NOON - 30 * DAY
 PAGE_MAX = 500
+# Of sandboxes, where a test sets no other: whatever happens in a story is history by then.
+SANDBOX_TIME = datetime(1998, 7, 1, tzinfo=UTC)
 
 
 class Story:
@@ -49,6 +51,19 @@ class Story:
         """Friends who registered."""
         for _ in range(count):
             self._record(events_pb2.EVENT_KIND_INVITE, at)
+        return self
+
+    def refunds(self, seq: int, amount_minor: int, at: datetime = NOON + 30 * DAY) -> "Story":
+        """Money back for the purchase that was the event of this sequence."""
+        self._facts["purchase.amount_minor.lifetime"] -= amount_minor
+        original = self.events[seq - 1]
+        self._record(
+            events_pb2.EVENT_KIND_REFUND,
+            at,
+            amount_minor=amount_minor,
+            currency="USD",
+            original=events_pb2.EventReference(external_ref=original.external_ref, line=original.line),
+        )
         return self
 
     def _record(self, kind: events_pb2.EventKind.ValueType, at: datetime, **fields: Any) -> None:
@@ -119,11 +134,12 @@ def fields(message: StreamMessage) -> dict[Any, Any]:
 
 
 class FakeMembers(members_pb2_grpc.MembersServiceServicer):
-    """The members service, as far as benefits asks it: the pages of a member's events."""
+    """The members service, as far as benefits asks it: pages of events, and the clocks of sandboxes."""
 
     def __init__(self) -> None:
         self._stories: dict[str, Story] = {}
         self.pulled: list[tuple[str, int]] = []
+        self.times: dict[str, datetime] = {}
 
     def knows(self, stories: Sequence[Story]) -> None:
         """Have these recorded."""
@@ -138,4 +154,16 @@ class FakeMembers(members_pb2_grpc.MembersServiceServicer):
         assert len(page) <= PAGE_MAX
         return members_pb2.ListMemberEventsResponse(
             events=page, more=len(following) > len(page), registered_time=timestamp(JOINED)
+        )
+
+    async def BatchGetClocks(
+        self, message: members_pb2.BatchGetClocksRequest, context: Any
+    ) -> members_pb2.BatchGetClocksResponse:
+        clocks = [
+            members_pb2.ProgramClock(program_id=each, time=timestamp(self.times.get(each, SANDBOX_TIME)))
+            for each in message.program_ids
+        ]
+        found = lookup_pb2.LOOKUP_STATUS_FOUND
+        return members_pb2.BatchGetClocksResponse(
+            results=[members_pb2.ClockResult(status=found, clock=clock) for clock in clocks]
         )

@@ -215,9 +215,10 @@ async def test_a_receipt_replayed_through_scoring_has_the_same_digest(benefits: 
 
 
 async def announcements(benefits: BenefitsWorld, story: Story) -> list[events_pb2.MembershipChanged]:
-    rows = benefits.database.outbox.find({"subject": f"{story.program_id}/{story.member_id}/main"})
+    rows = benefits.database.outbox.find({"subject": story.member_id})
     found = await rows.sort("_id", 1).to_list(None)
     assert {row["partition"] for row in found} == {partition_of(story.member_id)}
+    assert [row["change_seq"] for row in found] == list(range(1, len(found) + 1))
     return [events_pb2.MembershipChanged.FromString(row["payload"]) for row in found]
 
 

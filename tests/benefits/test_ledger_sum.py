@@ -9,7 +9,7 @@ from libs.common.ids import new_id
 from libs.common.leases import Leases
 from services.benefits.handlers.verification import VerificationHandlers
 from services.benefits.jobs import LEDGER_SUM, LedgerIdentity
-from services.benefits.repository import store as store_module
+from services.benefits.repository import books
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
 from tests.common.streams_world import running, until
@@ -74,7 +74,7 @@ async def test_of_too_many_programs_those_with_wrong_books_are_told(
     await benefits.database.accounts.update_one(
         {"program_id": program_id, "balance": {"$lt": 0}}, {"$inc": {"balance": -MANY}}
     )
-    monkeypatch.setattr(store_module, "PROGRAMS_TOLD", 1)
+    monkeypatch.setattr(books, "PROGRAMS_TOLD", 1)
 
     sums = await VerificationHandlers(BenefitsStore(benefits.database)).sums()
 
@@ -107,7 +107,7 @@ async def test_a_database_that_is_slow_or_down_is_told_by_silence(
     summing = job(benefits, leases(benefits))
     await summing.run_once()
     before = told(program_id)
-    monkeypatch.setattr(store_module, "SUMMING_MS", -1)  # which mongod refuses
+    monkeypatch.setattr(books, "SUMMING_MS", -1)  # which mongod refuses
 
     with logged() as logs:
         await summing.run_once()

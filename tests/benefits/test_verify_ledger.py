@@ -11,6 +11,7 @@ from laurel.benefits.v1 import benefits_pb2 as pb
 from libs.common.caller import PrincipalKind
 from libs.common.mongo import Database
 from tests.benefits.conftest import BenefitsWorld
+from tests.benefits.points import a_program, matured, told
 from tests.benefits.refusals import refusal
 from tests.benefits.stories import Story
 from tests.support.builders import DAY, NOON, PROGRAM
@@ -175,6 +176,117 @@ async def test_what_was_tampered_with_is_found_by_its_code(
     result = await verified(benefits, program_id)
     assert {fault.code for fault in result.faults} == codes
     assert result.broken_count == len(result.faults) >= len(codes)
+
+
+async def a_ledger_of_movements(benefits: BenefitsWorld) -> str:
+    """A program whose one member has points of every kind.
+
+    50 were earned, 20 of them taken back while they were pending, the other 30 activated, and they expired;
+    40 were earned later, and 15 of them taken back; 7 are pending.
+    """
+    program_id = await a_program(benefits, activate_after_days=5, expire_after_months=1)
+    story = Story(program_id).buys(5_000).refunds(1, 2_000, at=NOON + DAY)
+    story.buys(4_000, at=NOON + 20 * DAY).buys(700, at=NOON + 35 * DAY)
+    story.refunds(2 + 1, 1_500, at=NOON + 36 * DAY)
+    await told(benefits, story)
+    await matured(benefits, program_id, NOON + 36 * DAY)
+    return program_id
+
+
+MOVEMENTS: list[tuple[str, set[str], Tamper]] = [
+    (
+        "the lot that was drawn on",
+        {"ENTRY_DIGEST", "LOT"},
+        edit("entries", {"points": -30}, {"$set": {"allocations.0.lot_id": "lot_x"}}),
+    ),
+    (
+        "how much was drawn",
+        {"ENTRY_DIGEST", "LOT", "ARREARS"},
+        edit("entries", {"points": -30}, {"$set": {"allocations.0.points": 29}}),
+    ),
+    ("what was drawn", {"LOT"}, edit("lots", {"earned": 40, "pending": True}, {"$set": {"remaining": 1}})),
+    ("arrears", {"ARREARS", "LOT"}, edit("accounts", {"balance": 25}, {"$set": {"arrears": 5}})),
+    (
+        "what is pending",
+        {"BALANCE", "LOT", "SUM"},
+        edit("accounts", {"balance": 7}, {"$set": {"balance": 8}}),
+    ),
+    ("what has expired", {"BALANCE", "SUM"}, edit("accounts", {"balance": 30}, {"$set": {"balance": 31}})),
+    (
+        "that a lot is pending",
+        {"LOT_DIGEST", "LOT"},
+        edit("lots", {"earned": 7}, {"$set": {"pending": False}}),
+    ),
+    (
+        "whose a lot is",
+        {"LOT_DIGEST"},
+        edit("lots", {"earned": 7}, {"$set": {"member_id": "mem_x"}}),
+    ),
+    (
+        "when a lot expires",
+        {"LOT_DIGEST", "EXPIRY"},
+        edit("lots", {"earned": 30}, {"$set": {"expire_time": NOON + DAY}}),
+    ),
+    (
+        "what was refunded",
+        {"TRANSACTION_DIGEST", "REVERSAL"},
+        edit("transactions", {"points": 20}, {"$set": {"reversal.refunded_minor": 1_900}}),
+    ),
+    (
+        "what was written off",
+        {"TRANSACTION_DIGEST", "REVERSAL"},
+        edit("transactions", {"points": 20}, {"$set": {"reversal.written_off_points": 1}}),
+    ),
+    (
+        "what was taken back",
+        {"TRANSACTION_DIGEST", "REVERSAL", "ORIGINAL"},
+        edit("transactions", {"points": 20}, {"$unset": {"reversal": 1}}),
+    ),
+    (
+        "where it goes back to",
+        {"TRANSACTION_DIGEST", "ORIGINAL"},
+        edit("transactions", {"points": 20}, {"$set": {"original_transaction_id": "txn_x"}}),
+    ),
+    (
+        "the kind of a movement",
+        {"TRANSACTION_DIGEST", "TRANSACTION_ENTRIES", "EXPIRY"},
+        edit("transactions", {"kind": "expiration"}, {"$set": {"kind": "gift"}}),
+    ),
+    (
+        "when something was due",
+        {"TRANSACTION_DIGEST", "EXPIRY"},
+        edit("transactions", {"kind": "expiration"}, {"$set": {"occurred_time": NOON}}),
+    ),
+    (
+        "the accrual that all goes back to deleted",
+        {"TRANSACTION_MISSING", "ORIGINAL"},
+        delete("transactions", {"points": 50}),
+    ),
+    ("a reversal deleted", {"TRANSACTION_MISSING"}, delete("transactions", {"points": 20})),
+]
+
+
+async def test_a_ledger_of_all_movements_is_whole(benefits: BenefitsWorld) -> None:
+    program_id = await a_ledger_of_movements(benefits)
+
+    result = await verified(benefits, program_id)
+
+    kinds = await benefits.database.transactions.distinct("kind", {"program_id": program_id})
+    assert (result.broken_count, result.sum_points, list(result.faults)) == (0, 0, [])
+    assert sorted(kinds) == ["accrual", "activation", "expiration", "reversal"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "tamper"), [each[1:] for each in MOVEMENTS], ids=[each[0] for each in MOVEMENTS]
+)
+async def test_movements_that_were_tampered_with_are_found_by_their_code(
+    benefits: BenefitsWorld, codes: set[str], tamper: Tamper
+) -> None:
+    program_id = await a_ledger_of_movements(benefits)
+
+    await tamper(benefits.database, program_id)
+
+    assert {fault.code for fault in (await verified(benefits, program_id)).faults} == codes
 
 
 async def test_a_fault_names_the_record(benefits: BenefitsWorld) -> None:

@@ -3,12 +3,15 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +21,18 @@ import jwt
 import pymongo
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from typer.testing import CliRunner
 
 from libs.cli.data_folder import DataFolder, RunFile
 from libs.cli.errors import CommandError
+from libs.cli.launch import bound
+from libs.cli.main import app
+from libs.cli.ports import Ports
 from libs.cli.sample import FILE
 
 ROWS = FILE.read_text().splitlines()[:400]
 CUSTOMERS = {row.split()[1] for row in ROWS}
+RECEIVER = Path(__file__).parents[2] / "examples" / "webhook" / "receiver.py"
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,9 @@ class Laurel:
         return [sys.executable, "-m", "libs.cli.main", *arguments]
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "LAUREL_DATA_DIR": str(self.folder)}
+        """Webhooks may come back to this machine, where a test receives them."""
+        webhooks = {"LAUREL_DEVELOPMENT": "true", "LAUREL_WEBHOOK_LOOPBACK": "true"}
+        return {**os.environ, **webhooks, "LAUREL_DATA_DIR": str(self.folder)}
 
     def run_file(self) -> RunFile:
         return DataFolder(self.folder).running()
@@ -169,6 +179,18 @@ def test_an_interrupted_load_goes_on(laurel: Laurel) -> None:
 
     assert told == f"400 accepted, 0 duplicates, 0 rejected; {len(CUSTOMERS)} new members"
     laurel.drained()
+
+
+def test_all_members_are_scored_into_a_folder_once(laurel: Laurel) -> None:
+    told = json.loads(laurel("score", "--as-of", "1998-06-30", "--parts", "3", "--json"))
+    other = laurel("score", "--as-of", "1998-06-29", "--out", told["folder"], exits=1)
+
+    assert told["parts"] == 3
+    members = sum(laurel.tiers().values())
+    assert told["members"] == sum(told["labels"].values()) == members
+    lines = [line for file in Path(told["folder"]).glob("*.csv") for line in file.read_text().splitlines()]
+    assert len(set(lines)) == members + 1
+    assert "as of 1998-06-30" in other
 
 
 def test_the_same_program_store_and_partner_again_change_nothing(laurel: Laurel) -> None:
@@ -366,3 +388,94 @@ def test_a_whole_audit_log_is_verified_and_a_tampered_record_is_found(laurel: La
 
 def test_a_second_platform_is_refused_in_the_same_folder(laurel: Laurel) -> None:
     assert "running in" in laurel("up", exits=1)
+
+
+@contextmanager
+def receiving(port: int, secret: str) -> Iterator[subprocess.Popen[str]]:
+    """The receiver of the examples, that knows this secret."""
+    environment = {**os.environ, "WEBHOOK_SECRET": secret}
+    command = bound([sys.executable, str(RECEIVER), str(port)])
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.terminate()
+
+
+def webhook(laurel: Laurel, *arguments: str) -> str:
+    """A command in this process, as each process of its own takes a second to start."""
+    done = CliRunner().invoke(app, ["webhook", *arguments, "--data-dir", str(laurel.folder)])
+    if done.exception is not None:
+        raise done.exception
+    return done.stdout.strip()
+
+
+def delivered(laurel: Laurel) -> list[dict[str, Any]]:
+    """The log of deliveries, once the latest has arrived."""
+    deadline = time.monotonic() + 60
+    while (told := json.loads(webhook(laurel, "log", "--json")))[0]["status"] != "DELIVERY_STATUS_DELIVERED":
+        assert time.monotonic() < deadline, json.dumps(told)
+    return list(told)
+
+
+def test_a_receiver_hears_what_a_member_is_told_and_the_log_shows_it(laurel: Laurel) -> None:
+    with Ports() as ports:
+        port = ports.any()
+        secret = webhook(laurel, "add", f"http://127.0.0.1:{port}/", "--code", "tier_changed")
+        (clock,) = json.loads(laurel("clock", "--json"))
+        day = datetime.fromisoformat(clock["time"]) - timedelta(days=1)
+        with receiving(port, secret) as receiver:
+            laurel.load([f" 90001 9001 {day:%Y%m%d} 1 700.00"], source="cdnow")
+            assert receiver.stdout is not None
+            heard = receiver.stdout.readline()
+            told = delivered(laurel)  # while the receiver is still there to answer
+
+    assert re.fullmatch(r"notice\.tier_changed mem_[0-9a-f]{32} Your tier was .*\n", heard)
+    assert [each["http_status"] for each in told[0]["attempts"]] == [204]
+    assert told[0]["delivery_id"] in webhook(laurel, "log")
+
+
+def test_endpoints_are_stopped_resumed_moved_and_given_new_secrets(laurel: Laurel) -> None:
+    secret = webhook(laurel, "add", "https://hooks.example.com/laurel")
+    endpoint = json.loads(webhook(laurel, "list", "--json"))[-1]["endpoint_id"]
+
+    assert endpoint in webhook(laurel, "list")
+    assert "is stopped" in webhook(laurel, "stop", endpoint)
+    assert "is on" in webhook(laurel, "resume", endpoint[-6:])
+    assert "other.example.com" in webhook(laurel, "move", endpoint, "https://other.example.com/")
+    rotated = webhook(laurel, "rotate", endpoint)
+    assert secret != rotated
+    assert all(re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", each) for each in (secret, rotated))
+    assert "0 deliveries are sent again" in webhook(laurel, "replay", endpoint, "--dead")
+
+
+def test_what_is_no_endpoint_is_refused_and_said_why(laurel: Laurel) -> None:
+    with pytest.raises(CommandError, match=r"ENDPOINT_REFUSED: .*, problem=the host is no full DNS name"):
+        webhook(laurel, "add", "https://10.0.0.1/")
+    with pytest.raises(CommandError, match="see `laurel webhook list`"):
+        webhook(laurel, "stop", "nothing")
+
+
+def test_a_sandbox_travels_in_time_and_what_fell_due_on_the_way_has_happened(laurel: Laurel) -> None:
+    (before,) = json.loads(laurel("clock", "--json"))
+
+    told = json.loads(laurel("clock", "music_store", "--by", "35d", "--json"))
+
+    moved = [datetime.fromisoformat(told[each]) for each in ("from_time", "to_time")]
+    assert moved[1] - moved[0] == timedelta(days=35)
+    assert (before["program"], before["ticking"]) == ("music_store", True)
+    assert {"service": "members", "kind": "dormancy"}.items() <= told["happened"][-1].items()
+    with pymongo.MongoClient[dict[str, Any]](laurel.run_file().mongodb_uri) as client:
+        states = client["laurel_members"]["members"].distinct("activity.state")
+    assert states == ["dormant"]
+    assert json.loads(laurel("status", "--json"))["drained"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("nowhere", "--by", "1d"), "There is no program 'nowhere'"),
+        (("music_store", "--to", "1998-07-01"), "has passed that time"),
+    ],
+    ids=["no such program", "backwards"],
+)
+def test_a_clock_that_cannot_be_moved_says_why(laurel: Laurel, arguments: tuple[str, ...], says: str) -> None:
+    assert says in laurel("clock", *arguments, exits=1)

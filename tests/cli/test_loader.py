@@ -83,7 +83,7 @@ async def loader(members: FakeMembers) -> AsyncIterator[Loader]:
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = members_pb2_grpc.MembersServiceStub(channel)
-        clients = Clients(members=stub, benefits=None, risk=None)  # type: ignore[arg-type]
+        clients = Clients(members=stub, benefits=None, risk=None, notices=None, scoring=None)  # type: ignore[arg-type]
         yield Loader(clients, preset("music_store"), run_id="load_1")
     await server.stop(None)
 

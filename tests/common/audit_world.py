@@ -116,7 +116,7 @@ class AuditWorld:
 
     async def verified(self, program_id: str = PROGRAM) -> Checked:
         """What a verification through the service finds."""
-        clients = Clients(None, None, None, {SERVICE: self.caller(program_id=program_id)})  # type: ignore[arg-type]
+        clients = Clients(None, None, None, None, None, {SERVICE: self.caller(program_id=program_id)})  # type: ignore[arg-type]
         return await commands.verify(clients, self.folder, SERVICE, program_id, lambda _, __: None)
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """A server with the edge that every service has, around servicers whose answers a test chooses."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ METHOD = "/laurel.risk.v1.RiskService/BatchGetRiskProfiles"
 
 Request = risk_pb2.BatchGetRiskProfilesRequest
 Response = risk_pb2.BatchGetRiskProfilesResponse
+Change = risk_pb2.WatchMemberResponse
 Batch = members_pb2.StreamEventsRequest
 Answer = members_pb2.StreamEventsResponse
 
@@ -37,6 +39,7 @@ class Profiles(risk_pb2_grpc.RiskServiceServicer):
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.answer: Callable[[Request, Any], Awaitable[Response]] = self.nothing
+        self.changes: Callable[[], AsyncGenerator[Change, None]] = self.silence
 
     async def nothing(self, request: Request, context: Any) -> Response:
         return Response()
@@ -46,6 +49,14 @@ class Profiles(risk_pb2_grpc.RiskServiceServicer):
             raise error
 
         self.answer = refused
+
+    async def silence(self) -> AsyncGenerator[Change, None]:
+        """Where a watch stands, and then nothing."""
+        yield Change(seq=0)
+        await asyncio.Event().wait()
+
+    def WatchMember(self, request: risk_pb2.WatchMemberRequest, context: Any) -> AsyncGenerator[Change, None]:
+        return self.changes()
 
     async def BatchGetRiskProfiles(self, request: Request, context: Any) -> Response:
         self.asked.append(request)
@@ -105,6 +116,14 @@ class EdgeWorld:
         self.channels.append(channel(self.address, RISK, token=given, timeout=timeout))
         return risk_pb2_grpc.RiskServiceStub(self.channels[-1])
 
+    def watch(self, subject: str = "ann", *, stub: Any = None) -> Any:
+        """A watch of this officer's."""
+        token = self.keys.token("staff", subject)()
+        metadata = (("authorization", f"Bearer {token}"),)
+        if stub is None:
+            stub = risk_pb2_grpc.RiskServiceStub(self.raw())
+        return stub.WatchMember(a_watch_request(), metadata=metadata)
+
     async def error(self, request: Request | None = None) -> grpc.aio.AioRpcError:
         """The error that a good request ends with."""
         return await error_of(self.stub().BatchGetRiskProfiles(request or a_request()))
@@ -135,6 +154,11 @@ async def an_edge(keys: Keys, **limits: Any) -> AsyncIterator[EdgeWorld]:
 def a_request(*member_ids: str) -> Request:
     """A request that keeps the rules."""
     return Request(program_id=PROGRAM, member_ids=member_ids or ("mem_1",))
+
+
+def a_watch_request() -> risk_pb2.WatchMemberRequest:
+    """A request that keeps the rules."""
+    return risk_pb2.WatchMemberRequest(program_id=PROGRAM, member_id=f"mem_{1:032x}")
 
 
 async def error_of(call: Awaitable[Any]) -> grpc.aio.AioRpcError:

@@ -41,14 +41,7 @@ class Streams:
         first = self.positions[member] + 1
         self.positions[member] += count
         rows = [
-            outbox_row(
-                fact_pb2.Fact(name=member, value=seq),
-                subject=member,
-                member_id=member,
-                seq_from=seq,
-                seq_to=seq,
-                now=now(),
-            )
+            outbox_row(fact_pb2.Fact(name=member, value=seq), member_id=member, change_seq=seq, now=now())
             for seq in range(first, first + count)
         ]
         await self.database.outbox.insert_many(rows)
@@ -158,8 +151,8 @@ class Effects:
         applied = found["seq"] if found else 0
         following, missing = due(applied, ((value, value) for value in values))
         if missing is not None:  # pulled from the owner, whose outbox has everything
-            rows = database.outbox.find({"subject": member, "seq_to": {"$gt": applied}})
-            following, _ = due(applied, [(row["seq_to"], row["seq_to"]) async for row in rows])
+            rows = database.outbox.find({"subject": member, "change_seq": {"$gt": applied}})
+            following, _ = due(applied, [(row["change_seq"], row["change_seq"]) async for row in rows])
         for seq, _ in following:
             await database.effects.insert_one({"member": member, "seq": seq}, session=session)
         if following:

@@ -137,3 +137,17 @@ def test_a_replayed_program_ticks_as_the_machine_does_once_started() -> None:
 
     assert clock.time(STARTED) == REPLAY_FROM
     assert clock.time(STARTED + timedelta(days=3, seconds=1)) == REPLAY_FROM + timedelta(days=3, seconds=1)
+
+
+@pytest.mark.parametrize("started", [None, STARTED], ids=["standing", "ticking"])
+def test_a_replayed_program_may_be_moved_whether_it_ticks_or_stands(started: datetime | None) -> None:
+    by = timedelta(days=30)
+    clock, other = ProgramClock(REPLAY_FROM, started), ProgramClock(REPLAY_FROM, started, by)
+
+    assert other.time(STARTED + timedelta(hours=1)) == clock.time(STARTED + timedelta(hours=1)) + by
+
+
+def test_a_clock_ticks_unless_it_is_replayed_and_was_not_started() -> None:
+    clocks = [ProgramClock(), ProgramClock(REPLAY_FROM), ProgramClock(REPLAY_FROM, STARTED)]
+
+    assert [clock.ticking for clock in clocks] == [True, False, True]

@@ -207,4 +207,5 @@ def test_the_refusals_that_pass_are_those_that_say_when_to_come_again_or_ran_out
         "Overloaded",
         "RequestInFlight",
         "Unavailable",
+        "WatcherTooSlow",
     }

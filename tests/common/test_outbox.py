@@ -68,7 +68,14 @@ async def test_what_an_aborted_transaction_announced_is_never_sent(streams: Stre
     relay = await streams.relay()
 
     async def work(session: Any) -> None:
-        row = {"_id": "out_1", "partition": 3, "subject": ANN, "seq_to": 1, "type": "Fact", "unsent": True}
+        row = {
+            "_id": "out_1",
+            "partition": 3,
+            "subject": ANN,
+            "change_seq": 1,
+            "type": "Fact",
+            "unsent": True,
+        }
         await streams.database.outbox.insert_one(row, session=session)
         raise ValueError
 

@@ -187,6 +187,10 @@ REFUSED: dict[str, tuple[Callable[[Document], object], str]] = {
         "tier_sets[0]",
     ),
     "two earning rules of one key": (lambda d: d["points"]["earn"].append(d["points"]["earn"][0]), "points"),
+    "points that expire before they are active": (
+        lambda d: d["points"].update(activate_after_days=56, expire_after_months=2),
+        "points",
+    ),
 }
 
 
@@ -231,6 +235,12 @@ def test_a_rule_by_which_one_purchase_earns_beyond_what_json_holds_is_refused() 
         Program.parse(document)
 
     assert "one purchase could earn more" in refusal.value.facts["document"]  # type: ignore[operator]
+
+
+def test_points_may_be_active_until_the_eve_of_their_expiry() -> None:
+    Program.parse(
+        changed(lambda document: document["points"].update(activate_after_days=55, expire_after_months=2))
+    )
 
 
 def test_eight_levels_are_accepted() -> None:

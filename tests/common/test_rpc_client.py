@@ -1,5 +1,7 @@
 """Calls between services: repeated where that is harmless, and nowhere else."""
 
+import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,12 +14,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from laurel.benefits.v1 import benefits_pb2
 from laurel.members.v1 import members_pb2
-from laurel.risk.v1 import risk_pb2
+from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2
 from libs.common.errors import Contention, Forbidden, Overloaded, Unavailable
-from libs.common.rpc.client import calling, channel, service_config
+from libs.common.rpc.client import CALLS_MAX, WAITING_MAX, calling, channel, service_config
 from libs.common.rpc.deadline import seconds_left, set_deadline
-from tests.common.rpc_world import METHOD, EdgeWorld, Request, Response, a_request, an_edge, error_of
+from libs.common.rpc.server import STREAMS_OF_CONNECTION_MAX
+from tests.common.rpc_world import METHOD, RISK, EdgeWorld, Request, Response, a_request, an_edge, error_of
 from tests.support.services import Keys
 
 HEALTH: Any = health_pb2.DESCRIPTOR.services_by_name["Health"]
@@ -158,3 +161,63 @@ def test_with_a_deadline_there_is_no_more_time_than_is_left_and_never_none() -> 
 
     assert 0.9 < some <= 1
     assert none == 0.001
+
+
+class Crowd:
+    """Calls at a server that answers when it is told to, each of somebody else."""
+
+    def __init__(self, edge: EdgeWorld) -> None:
+        self._let_go = asyncio.Event()
+        self.under_way, self.most = 0, 0
+        edge.profiles.answer = self._answer
+        numbers = itertools.count()
+
+        def token() -> str:
+            return edge.keys.token("staff", f"staff{next(numbers)}")()
+
+        edge.channels.append(channel(edge.address, RISK, token=token, timeout=20))
+        self._stub: Any = risk_pb2_grpc.RiskServiceStub(edge.channels[-1])
+
+    async def _answer(self, request: Request, context: Any) -> Response:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await self._let_go.wait()
+        self.under_way -= 1
+        return Response()
+
+    def comes(self, count: int) -> list["asyncio.Future[Response]"]:
+        return [asyncio.ensure_future(self._stub.BatchGetRiskProfiles(a_request())) for _ in range(count)]
+
+    async def is_full(self) -> None:
+        async with asyncio.timeout(20):
+            while self.under_way < CALLS_MAX:
+                await asyncio.sleep(0.01)
+
+    def may_go(self) -> None:
+        self._let_go.set()
+
+
+async def test_a_channel_asks_for_no_more_at_once_than_a_connection_takes(keys: Keys) -> None:
+    async with an_edge(keys, concurrent_calls_max=1_000) as edge:
+        crowd = Crowd(edge)
+        calls = crowd.comes(2 * CALLS_MAX)
+
+        await crowd.is_full()
+        crowd.may_go()
+
+        assert await asyncio.gather(*calls) == [Response()] * len(calls)
+        assert crowd.most <= CALLS_MAX < STREAMS_OF_CONNECTION_MAX
+
+
+async def test_what_cannot_wait_any_more_is_refused_at_once(keys: Keys) -> None:
+    async with an_edge(keys, concurrent_calls_max=1_000) as edge:
+        crowd = Crowd(edge)
+        calls = crowd.comes(CALLS_MAX + WAITING_MAX)
+        await crowd.is_full()
+
+        (one_more,) = crowd.comes(1)
+        with pytest.raises(Overloaded):
+            await asyncio.wait_for(one_more, 5)
+        crowd.may_go()
+
+        assert await asyncio.gather(*calls) == [Response()] * len(calls)

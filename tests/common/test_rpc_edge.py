@@ -12,8 +12,8 @@ from laurel.members.v1 import events_pb2, members_pb2
 from libs.common.caller import Principal, caller
 from libs.common.errors import InvalidRequest
 from libs.common.rpc import edge as rpc_edge
-from libs.common.rpc.edge import valid
 from libs.common.rpc.errors import reason_of
+from libs.common.rpc.requests import valid
 from tests.common.rpc_world import (
     METHOD,
     EdgeWorld,

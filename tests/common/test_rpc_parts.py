@@ -1,6 +1,7 @@
 """Messages of millions of parts are refused before anybody reads them."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from laurel.members.v1 import members_pb2
 from laurel.scoring.v1 import scoring_pb2
 from libs.common.errors import InvalidRequest, MalformedRequest
-from libs.common.rpc.parts import OF_SERVICES, OF_STRANGERS, require_countable
+from libs.common.rpc.parts import OF_SERVICES, OF_STRANGERS, SINGLES_MAX, require_countable
 from tests.support.builders import a_batch, a_purchase
 
 BATCH = members_pb2.BatchGetMembersRequest
@@ -64,7 +65,7 @@ def test_too_many_parts_are_refused_within_milliseconds(kind: type, data: bytes,
     [
         b"\x0b" * LARGE * 2,
         b"\x08" + b"\xff" * MEGABYTES,
-        b"\x0a\x00" * LARGE + b"\x0a",
+        within(1, bytes(2 * LARGE)) + b"\x0a",
         b"\x0f" * LARGE * 2,
     ],
     ids=["groups", "a number without end", "cut off", "no type"],
@@ -75,13 +76,29 @@ def test_what_cannot_be_counted_is_malformed(data: bytes) -> None:
 
 
 def test_a_length_beyond_the_end_is_left_to_those_who_read() -> None:
-    require_countable(BATCH, b"\x0a\x00" * LARGE + b"\x0a\xff\xff\x7f", OF_STRANGERS)
+    require_countable(BATCH, within(1, bytes(2 * LARGE)) + b"\x0a\xff\xff\x7f", OF_STRANGERS)
 
 
 def test_the_bound_is_above_what_the_largest_batch_needs() -> None:
     parts_of_an_event = len(members_pb2.RecordEventsRequest.DESCRIPTOR.fields) + 12 + 20 * 3
 
     assert parts_of_an_event * 500 < OF_STRANGERS.parts_max
+
+
+def test_a_message_has_fewer_fields_than_it_may_hold() -> None:
+    kinds = [*_kinds_within(members_pb2.RecordEventsRequest.DESCRIPTOR, set())]
+    kinds += _kinds_within(scoring_pb2.DecideTiersRequest.DESCRIPTOR, set())
+
+    assert max(len(kind.fields) for kind in kinds) < SINGLES_MAX // 4
+
+
+def _kinds_within(kind: Any, seen: set[str]) -> Iterator[Any]:
+    if kind.full_name not in seen:
+        seen.add(kind.full_name)
+        yield kind
+        for field in kind.fields:
+            if field.message_type is not None:
+                yield from _kinds_within(field.message_type, seen)
 
 
 def test_services_may_send_each_other_more_but_no_longer_lists() -> None:

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from libs.common.rpc.client import channel
-from libs.common.settings import ConfigurationError, Identity, ServiceSettings, is_loopback, read_settings
+from libs.common.settings import (
+    ConfigurationError,
+    DatabaseSettings,
+    Identity,
+    ServiceSettings,
+    is_loopback,
+    read_settings,
+)
 from tests.common.rpc_world import RISK
 
 TLS = {
@@ -130,3 +137,24 @@ def test_a_process_that_cannot_run_says_so_in_one_line(tmp_path: Path) -> None:
     (line,) = ended.stderr.splitlines()
     assert line.startswith("scoring cannot start: ")
     assert "keys.json" in line
+
+
+def test_secrets_are_read_from_files_named_like_their_variables(environment: Any, tmp_path: Path) -> None:
+    (tmp_path / "LAUREL_MONGODB_URI").write_text("mongodb://members:secret@db/\n")
+    environment(LAUREL_SECRETS_DIR=str(tmp_path))
+
+    assert read_settings(DatabaseSettings).mongodb_uri == "mongodb://members:secret@db/"
+
+
+def test_the_environment_goes_before_a_file(environment: Any, tmp_path: Path) -> None:
+    (tmp_path / "LAUREL_MONGODB_URI").write_text("mongodb://file/")
+    environment(LAUREL_SECRETS_DIR=str(tmp_path), LAUREL_MONGODB_URI="mongodb://environment/")
+
+    assert read_settings(DatabaseSettings).mongodb_uri == "mongodb://environment/"
+
+
+def test_secrets_that_are_not_mounted_are_told(environment: Any, tmp_path: Path) -> None:
+    environment(LAUREL_SECRETS_DIR=str(tmp_path / "nowhere"))
+
+    with pytest.raises(ConfigurationError, match=r"LAUREL_SECRETS_DIR: .*nowhere is no folder"):
+        read_settings(DatabaseSettings)

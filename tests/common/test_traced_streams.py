@@ -89,7 +89,7 @@ def linked(span: ReadableSpan) -> list[str]:
 
 
 def a_row() -> dict[str, object]:
-    return outbox_row(fact_pb2.Fact(), subject=ANN, member_id=ANN, seq_from=1, seq_to=1, now=now())
+    return outbox_row(fact_pb2.Fact(), member_id=ANN, change_seq=1, now=now())
 
 
 def test_a_row_keeps_from_where_in_which_trace_it_was_announced(spans: Spans) -> None:

@@ -78,6 +78,7 @@ def test_members_reach_no_record_but_their_own_by_any_read() -> None:
 
     assert {row for row in reads if open_to_members.get(row) not in {None, "self"}} == {
         "laurel.benefits.v1.BenefitsService/BatchGetPrograms",  # the program itself
+        "laurel.members.v1.MembersService/BatchGetClocks",  # what time it is in it
         "laurel.scoring.v1.ScoringService/BatchScore",  # scores of facts that the caller brings
     }
 

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from laurel.benefits.v1 import benefits_pb2
+from laurel.benefits.v1 import benefits_pb2, notices_pb2
 from laurel.members.v1 import members_pb2
 from libs.common.ids import new_id
 from libs.common.mongo import Database
@@ -17,6 +17,7 @@ from libs.common.policy import policy
 from libs.common.program import preset
 from libs.common.rpc.errors import reason_of
 from tests.benefits.conftest import BenefitsWorld
+from tests.benefits.test_webhook_deliveries import Log, a_log
 from tests.contracts.test_protos import is_read, methods
 from tests.members.conftest import MembersWorld
 from tests.risk.conftest import RiskWorld, a_decision_on, a_report_of
@@ -98,6 +99,11 @@ async def record_events(worlds: Worlds) -> Write:
     return of_members(worlds, worlds.members.partner, request, other)
 
 
+async def move_clock(worlds: Worlds) -> Write:
+    request = members_pb2.MoveClockRequest(program_id=PROGRAM, request_id=new_id("req"), by_seconds=1)
+    return of_members(worlds, worlds.members.staff, request, changed(request, by_seconds=2))
+
+
 def of_members(worlds: Worlds, stub: Any, request: Message, other: Message) -> Write:
     return Write(worlds.members.database, stub, rpc_of(request, "members", "Members"), request, other)
 
@@ -116,6 +122,58 @@ async def publish_program(worlds: Worlds) -> Write:
         request,
         changed(request, document=renamed.canonical()),
     )
+
+
+async def set_notice_preferences(worlds: Worlds) -> Write:
+    story = await worlds.benefits.a_member()
+    request = notices_pb2.SetNoticePreferencesRequest(
+        program_id=PROGRAM, request_id=new_id("req"), member_id=story.member_id, marketing=True
+    )
+    stub = worlds.benefits.notices("member", story.member_id)
+    other = changed(request, marketing=False)
+    return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Notices"), request, other)
+
+
+async def create_webhook_endpoint(worlds: Worlds) -> Write:
+    key = await worlds.benefits.a_program()
+    request = notices_pb2.CreateWebhookEndpointRequest(
+        program_id=key, request_id=new_id("req"), url="https://hooks.example.com/laurel"
+    )
+    return of_webhooks(worlds, request, changed(request, url="https://hooks.example.com/other"))
+
+
+async def update_webhook_endpoint(worlds: Worlds) -> Write:
+    made = await an_endpoint(worlds)
+    request = notices_pb2.UpdateWebhookEndpointRequest(
+        program_id=made.program_id, request_id=new_id("req"), endpoint_id=made.endpoint_id, enabled=False
+    )
+    return of_webhooks(worlds, request, changed(request, enabled=True))
+
+
+async def rotate_webhook_secret(worlds: Worlds) -> Write:
+    made = await an_endpoint(worlds)
+    request = notices_pb2.RotateWebhookSecretRequest(
+        program_id=made.program_id, request_id=new_id("req"), endpoint_id=made.endpoint_id
+    )
+    return of_webhooks(worlds, request, changed(request, endpoint_id=new_id("whk")))
+
+
+async def replay_webhook_deliveries(worlds: Worlds) -> Write:
+    made = await an_endpoint(worlds)
+    await made.tells("mem_1")
+    (delivery,) = await made.all()
+    await made.ends("dead", delivery)
+    request = made.a_replay()
+    return of_webhooks(worlds, request, made.a_replay(delivery.delivery_id, request_id=request.request_id))
+
+
+async def an_endpoint(worlds: Worlds) -> Log:
+    return await a_log(worlds.benefits)
+
+
+def of_webhooks(worlds: Worlds, request: Any, other: Message) -> Write:
+    stub = worlds.benefits.notices("staff", "ann", request.program_id)
+    return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Notices"), request, other)
 
 
 async def report_member(worlds: Worlds) -> Write:
@@ -144,7 +202,13 @@ WRITES: dict[str, Callable[[Worlds], Awaitable[Write]]] = {
     "laurel.members.v1.MembersService/CreatePartner": create_partner,
     "laurel.members.v1.MembersService/RegisterMembers": register_members,
     "laurel.members.v1.MembersService/RecordEvents": record_events,
+    "laurel.members.v1.MembersService/MoveClock": move_clock,
     "laurel.benefits.v1.BenefitsService/PublishProgram": publish_program,
+    "laurel.benefits.v1.NoticesService/SetNoticePreferences": set_notice_preferences,
+    "laurel.benefits.v1.NoticesService/CreateWebhookEndpoint": create_webhook_endpoint,
+    "laurel.benefits.v1.NoticesService/UpdateWebhookEndpoint": update_webhook_endpoint,
+    "laurel.benefits.v1.NoticesService/RotateWebhookSecret": rotate_webhook_secret,
+    "laurel.benefits.v1.NoticesService/ReplayWebhookDeliveries": replay_webhook_deliveries,
     "laurel.risk.v1.RiskService/ReportMember": report_member,
     "laurel.risk.v1.RiskService/DecideReport": decide_report,
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from libs.common.caller import PrincipalKind
 from libs.common.clock import now
@@ -32,6 +33,8 @@ class Graph:
     http: httpx.AsyncClient
     services: Services
     signer: TokenSigner
+    app: Starlette
+    settings: GatewaySettings
 
     def token(
         self,
@@ -103,10 +106,11 @@ async def gateway(keys: Path, **changes: object) -> AsyncIterator[Graph]:
     clients = Clients(settings)
     verifier = TokenVerifier(settings)
     await verifier.load()
-    app = make_app(settings.model_copy(update=changes), clients, verifier)
+    settings = settings.model_copy(update=changes)
+    app = make_app(settings, clients, verifier)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:
-        yield Graph(http, services, TokenSigner(keys / "key.pem"))
+        yield Graph(http, services, TokenSigner(keys / "key.pem"), app, settings)
     await clients.close()
     await services.kill()
 

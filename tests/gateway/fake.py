@@ -1,13 +1,17 @@
 """What the fake services have in common: a world, the calls that they got, and ways to break."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from google.protobuf.message import Message
 
 from laurel.common.v1 import lookup_pb2
 from libs.common.caller import caller
 from libs.common.errors import Kind, Refusal
+from tests.gateway.fake_watch import Told
 from tests.gateway.world import World
 
 FOUND, MISSING = lookup_pb2.LOOKUP_STATUS_FOUND, lookup_pb2.LOOKUP_STATUS_MISSING
@@ -44,6 +48,19 @@ class Fake:
     def __init__(self, everything: World, asked: Asked) -> None:
         self.world, self.asked = everything, asked
         self.breaks: Callable[[], Awaitable[None]] | None = None
+        self.told = Told()
+
+    def WatchMember(self, request: Any, context: Context) -> Any:
+        """Members of this world are told of; of others nothing is known."""
+        return self._watch(request)
+
+    async def _watch(self, request: Any) -> AsyncGenerator[Message, None]:
+        await self.begin("WatchMember", request)
+        if not self.knows(request.member_id):
+            raise SaysNo
+        async with aclosing(self.told.watch(request)) as answers:
+            async for answer in answers:
+                yield answer
 
     async def begin(self, method: str, request: Any) -> None:
         self.asked.note(method, request)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
+from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc, notices_pb2_grpc
 from laurel.common.v1 import error_reason_pb2
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2_grpc
@@ -18,6 +18,7 @@ from libs.common.rpc.time import moment
 from libs.common.settings import ServiceSettings
 from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Asked, Context, Fake
+from tests.gateway.fake_notices import FakeNotices
 from tests.gateway.fake_risk import FakeRisk
 from tests.gateway.world import World
 
@@ -106,7 +107,7 @@ class FakeScoring(Fake, scoring_pb2_grpc.ScoringServiceServicer):
         return scoring_pb2.BatchScoreResponse(results=results)
 
 
-class FakeBenefits(Fake, benefits_pb2_grpc.BenefitsServiceServicer):
+class FakeBenefits(FakeNotices, benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchGetPrograms(self, request: benefits_pb2.BatchGetProgramsRequest, context: Context) -> Any:
         await self.begin("BatchGetPrograms", request)
         live = self.world.live_program()
@@ -155,7 +156,9 @@ class FakeBenefits(Fake, benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchListEntries(self, request: benefits_pb2.BatchListEntriesRequest, context: Context) -> Any:
         await self.begin("BatchListEntries", request)
         results = self.per_member(
-            lambda _: benefits_pb2.EntriesResult(status=FOUND, entries=[world.an_entry()]),
+            lambda _: benefits_pb2.EntriesResult(
+                status=FOUND, entries=[world.an_entry(), world.a_reversal()]
+            ),
             benefits_pb2.EntriesResult(status=MISSING),
             request.member_ids,
         )
@@ -173,12 +176,18 @@ class FakeBenefits(Fake, benefits_pb2_grpc.BenefitsServiceServicer):
         return benefits_pb2.BatchListEntitlementsResponse(results=results)
 
 
+def add_benefits(served: Any, server: Any) -> None:
+    """Benefits serves what members hold, and what they are told."""
+    benefits_pb2_grpc.add_BenefitsServiceServicer_to_server(served, server)
+    notices_pb2_grpc.add_NoticesServiceServicer_to_server(served, server)
+
+
 Register = Callable[[Any, Any], None]
 # Partly implemented on purpose: what the gateway does not call is answered UNIMPLEMENTED.
 KINDS: tuple[tuple[Callable[[World, Asked], Fake], Register], ...] = (
     (FakeMembers, members_pb2_grpc.add_MembersServiceServicer_to_server),
     (FakeScoring, scoring_pb2_grpc.add_ScoringServiceServicer_to_server),
-    (FakeBenefits, benefits_pb2_grpc.add_BenefitsServiceServicer_to_server),
+    (FakeBenefits, add_benefits),
     (FakeRisk, risk_pb2_grpc.add_RiskServiceServicer_to_server),
 )
 

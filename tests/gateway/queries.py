@@ -6,6 +6,7 @@ query Member($id: ID!) {
     id
     memberId
     profile { registeredTime storeId verification identities { source externalId } lastActivityTime }
+    activity { state since }
     facts(names: ["purchase.count.lifetime"]) { asOf facts { name value } }
     scores {
       name valueBp label policyVersion absentReason
@@ -26,13 +27,18 @@ query Member($id: ID!) {
       history(first: 2) { from to outcome validFrom validTo reasons { code } }
     }
     points {
-      currency available balance held
+      currency available balance held pending expiring { expireTime points }
       entries(first: 5) {
         id transactionId seq points balanceAfter kind occurredTime source externalRef line digest lotId
+        originalTransactionId writtenOffPoints
         earnings { rule amountMinor unitMinor pointsPerUnit multiplierBp tier points }
       }
     }
     benefits { key kind name { zh en } tierSet grantedByTier inherited params { name value } }
+    notices(first: 5) {
+      id code params { name value } zh: text(locale: ZH) en: text occurredTime dueTime status withheldReason
+    }
+    noticePreferences { marketing muted }
     risk { integrity level verification reportersCount parts { code points } }
   }
 }
@@ -42,11 +48,13 @@ PARTS = """
 query Parts($id: ID!, $program: String!) {
   member(id: $id) {
     profile { verification }
+    activity { state }
     facts { asOf }
     scores { name }
     memberships { tierSet }
     points { available entries { seq } }
     benefits { key }
+    notices { id }
     risk { integrity }
   }
   program(key: $program) { version }

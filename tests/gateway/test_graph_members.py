@@ -22,6 +22,7 @@ async def test_a_member_is_told_whole_in_one_query(graph: Graph) -> None:
         "identities": [{"source": "cdnow", "externalId": "00001"}],
         "lastActivityTime": "1998-06-01T12:00:00+00:00",
     }
+    assert member["activity"] == {"state": "DORMANT", "since": "1998-07-01T12:00:00+00:00"}
     assert member["facts"]["facts"] == [{"name": "purchase.count.lifetime", "value": 2}]
     assert member["scores"][0]["valueBp"] == 36_000
     assert member["scores"][0]["contributions"][0]["cuts"] == [1, 2, 3, 4]
@@ -78,8 +79,9 @@ async def test_points_beyond_32_bits_are_exact_json_numbers(graph: Graph) -> Non
     points = (await graph.data(MEMBER, id=member_id(1)))["member"]["points"]
 
     assert (points["balance"], points["held"], points["available"]) == (2**40, 40, 2**40 - 40)
-    (entry,) = points["entries"]
+    entry, _ = points["entries"]
     assert entry["balanceAfter"] == 2**40
+    assert (entry["originalTransactionId"], entry["writtenOffPoints"]) == (None, 0)
     assert entry["earnings"] == [
         {
             "rule": "purchase",
@@ -91,6 +93,18 @@ async def test_points_beyond_32_bits_are_exact_json_numbers(graph: Graph) -> Non
             "points": 400,
         }
     ]
+
+
+async def test_what_is_pending_what_expires_and_what_was_taken_back_is_told(graph: Graph) -> None:
+    points = (await graph.data(MEMBER, id=member_id(1)))["member"]["points"]
+
+    assert (points["pending"], points["expiring"]) == (
+        60,
+        [{"expireTime": "1998-07-01T12:00:00+00:00", "points": 30}],
+    )
+    _, reversal = points["entries"]
+    assert (reversal["kind"], reversal["points"], reversal["earnings"]) == ("REVERSAL", -100, [])
+    assert (reversal["originalTransactionId"], reversal["writtenOffPoints"]) == ("txn_2", 300)
 
 
 async def test_facts_and_scores_are_told_for_the_time_asked(graph: Graph) -> None:

@@ -12,18 +12,27 @@ from tests.gateway.world import PROGRAM, member_id
 
 WHOLE = {
     "member.profile",
+    "member.activity",
     "member.facts",
     "member.scores",
     "member.memberships",
     "member.points",
     "member.benefits",
+    "member.notices",
     "member.risk",
     "program",
 }
 LOST = {
     "members": {path for path in WHOLE if path.startswith("member")},
     "scoring": {"member.scores"},
-    "benefits": {"member.scores", "member.memberships", "member.points", "member.benefits", "program"},
+    "benefits": {
+        "member.scores",
+        "member.memberships",
+        "member.points",
+        "member.benefits",
+        "member.notices",
+        "program",
+    },
     "risk": {"member.risk"},
 }
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from google.protobuf.message import Message
 from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -15,12 +16,16 @@ from graphql import (
 )
 from strawberry import relay
 
+from laurel.benefits.v1 import events_pb2 as benefits_pb2
+from laurel.members.v1 import events_pb2, members_pb2
+from laurel.risk.v1 import risk_pb2
 from libs.common.policy import policy
 from libs.common.rpc.masking import DOTS
 from services.gateway.schema import schema
 from tests.gateway.conftest import Graph
 from tests.gateway.fake import REFUSED
-from tests.gateway.world import PROGRAM, member_id
+from tests.gateway.sockets import connected
+from tests.gateway.world import PROGRAM, member_id, tier_changes
 from tests.security.principals import ANONYMOUS, EVERYBODY, kind_of, roles_of
 
 SOMEBODY = member_id(1)
@@ -30,18 +35,38 @@ ARGUMENTS = {
     "Query.node": f'(id: "{relay.to_base64("Member", SOMEBODY)}")',
     "Query.member": f'(id: "{SOMEBODY}")',
     "Query.program": f'(key: "{PROGRAM}")',
+    "Subscription.memberChanged": f'(memberId: "{SOMEBODY}")',
     "Mutation.registerMembers": '(input: {requestId: "R", registrations: [{externalMemberId: "x"}]})',
     "Mutation.recordEvents": (
         '(input: {requestId: "R", events: [{kind: LOGIN, member: {externalMemberId: "x"},'
         ' externalRef: "1", occurredTime: "1998-07-01T00:00:00Z"}]})'
     ),
+    "Mutation.setNoticePreferences": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", muted: [WAKE_UP]}})',
     "Mutation.reportMember": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", reason: FRAUD}})',
     "Mutation.decideReport": (
         '(input: {requestId: "R", reportId: "rep_1", decision: DISMISS, explanation: "not so"})'
     ),
 }
+POSTED = benefits_pb2.PointsPosted(transaction_id="txn_1", currency="points", points=5, kind="accrual")
+# Whose service tells of it, and how.
+CHANGES: dict[str, tuple[str, dict[str, Message]]] = {
+    "MemberJoined": ("members", {"joined": members_pb2.MemberJoined()}),
+    "EventsRecorded": ("members", {"events_recorded": members_pb2.EventsRecorded()}),
+    "ActivityChanged": ("members", {"activity_changed": events_pb2.ActivityChange()}),
+    "MembershipChanged": (
+        "benefits",
+        {
+            "membership_changed": benefits_pb2.MembershipChanged(
+                tier_changes=tier_changes(), postings=[POSTED]
+            )
+        },
+    ),
+    "PointsChanged": ("benefits", {"points_changed": benefits_pb2.PointsChanged(postings=[POSTED])}),
+    "NoticeCreated": ("benefits", {"notice_created": benefits_pb2.NoticeCreated()}),
+    "StandingChanged": ("risk", {"standing_changed": risk_pb2.StandingChange()}),
+}
 TYPES = schema._schema.type_map
-ROOTS = ("Query", "Mutation")
+ROOTS = ("Query", "Mutation", "Subscription")
 
 
 @dataclass(frozen=True)
@@ -126,6 +151,21 @@ def value_at(data: Any, way: Way) -> Any:
     return data
 
 
+async def told(graph: Graph, token: str, way: Way) -> dict[str, Any]:
+    """What a subscription tells first, of a change where the way leads to one; or why it is refused."""
+    change = next((step.kind for step in way if step.kind in CHANGES), None)
+    async with connected(graph, token) as socket:
+        socket.subscribe(query=query_of(way))
+        message = await socket.heard()
+        if change is not None and message["type"] == "next":
+            service, changed = CHANGES[change]
+            getattr(graph.services, service).fake.told.tell(SOMEBODY, **changed)
+            message = await socket.heard()
+    payload = message["payload"]
+    answer: dict[str, Any] = {"errors": payload} if message["type"] == "error" else payload
+    return answer
+
+
 async def asked(graph: Graph, principal: str, way: Way) -> dict[str, Any]:
     subjects = {"member": SOMEBODY, "partner": PARTNER}
     token = graph.token(
@@ -134,6 +174,8 @@ async def asked(graph: Graph, principal: str, way: Way) -> dict[str, Any]:
         roles=roles_of(principal),
         stores=[STORE],
     )
+    if way[0].kind == "Subscription":
+        return await told(graph, token, way)
     response = await graph.post({"query": query_of(way)}, token=token)
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()

@@ -63,6 +63,8 @@ def a_member(number: int) -> members_pb2.Member:
         seq=2,
         tiers={"main": "gold"},
         last_activity_time=timestamp(NOON - timedelta(days=30)),
+        activity_state=members_events_pb2.ACTIVITY_STATE_DORMANT,
+        activity_since_time=timestamp(NOON),
     )
 
 
@@ -166,6 +168,26 @@ def an_account(owner: str) -> benefits_pb2.PointsAccount:
         held_points=40,
         available_points=2**40 - 40,
         seq=2,
+        pending_points=60,
+        expiring=[benefits_pb2.ExpiringPoints(expire_time=timestamp(NOON), points=30)],
+    )
+
+
+def a_reversal() -> benefits_pb2.Entry:
+    """400 points to be taken back, of which 300 had expired."""
+    return benefits_pb2.Entry(
+        entry_id="ent_3",
+        transaction_id="txn_3",
+        seq=3,
+        points=-100,
+        balance_after=2**40 - 100,
+        lot_id="lot_2",
+        kind=benefits_pb2.ENTRY_KIND_REVERSAL,
+        occurred_time=timestamp(NOON),
+        source="cdnow",
+        external_ref="back-2",
+        original_transaction_id="txn_2",
+        written_off_points=300,
     )
 
 

@@ -22,15 +22,27 @@ pytestmark = pytest.mark.timeout(240)
 
 
 def counted() -> Expected:
-    """What must come of the sales, counted here: a tier that is reached is kept, refunds lower the spend."""
+    """What must come of the sales, counted here.
+
+    A tier that is reached is kept; refunds lower the spend, and take back
+    what their purchase would not have earned without them.
+    """
     with SALES.open() as file:
         rows = list(csv.DictReader(file))
     spent, held = defaultdict[str, int](int), defaultdict[str, int](int)
-    expected = Expected(purchases=sum(row["kind"] == "purchase" for row in rows))
+    earned: dict[tuple[str, str], tuple[int, int]] = {}  # by line: what is left of it, and the multiplier
+    expected = Expected(purchases=len(rows))
     for row in rows:
         customer, minor = row["customer"], int(row["amount"].replace(".", ""))
         if row["kind"] == "purchase":
-            expected.points += minor // 100 * (2 if held[customer] else 1)
+            multiplier = 2 if held[customer] else 1
+            earned[row["receipt"], row["line"]] = minor, multiplier
+            expected.points += minor // 100 * multiplier
+        else:
+            original = row["original_receipt"], row["original_line"]
+            left, multiplier = earned[original]
+            earned[original] = left - minor, multiplier
+            expected.points -= (left // 100 - (left - minor) // 100) * multiplier
         spent[customer] += minor if row["kind"] == "purchase" else -minor
         reached = max(rank for rank, (_, least) in enumerate(TIERS) if spent[customer] >= least)
         held[customer] = max(held[customer], reached)
@@ -52,11 +64,9 @@ class Sold:
 
     async def found(self) -> Expected:
         """What the platform says has become of it."""
-        purchases = counted().purchases
+        sales = counted().purchases  # refunds are transactions of the ledger as well
         async with connected(self.till.run, staff_token(self.till.run, self.program.key)) as staff:
-            return as_expected(
-                await proven_figures(staff, self.program, purchases=purchases), purchases=purchases
-            )
+            return as_expected(await proven_figures(staff, self.program, purchases=sales), purchases=sales)
 
 
 @pytest.fixture(scope="module", params=["python", "node"])

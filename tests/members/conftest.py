@@ -1,8 +1,8 @@
 """The members service behind a real channel, on a real mongod, with programs from a fake benefits."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pytest
 from laurel.members.v1 import members_pb2 as pb
 from laurel.members.v1 import members_pb2_grpc
 from libs.common.audit.trail import Auditor
+from libs.common.calendar import Times
 from libs.common.caller import PrincipalKind
 from libs.common.clock import ProgramClock, now
 from libs.common.ids import new_id
@@ -19,7 +20,11 @@ from libs.common.mongo import Database
 from libs.common.rpc.client import channel
 from libs.common.service import Platform
 from services.members.domain.members import ProgramCalendar
+from services.members.handlers.activity import Dormancy
+from services.members.handlers.intake import IntakeQueue
+from services.members.handlers.programs import ProgramHandlers
 from services.members.repository.indexes import ensure_indexes
+from services.members.repository.store import MembersStore
 from services.members.server import servicer
 from services.members.settings import Settings
 from tests.support.builders import PROGRAM, a_registration_request
@@ -37,12 +42,18 @@ class FakePrograms:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.dormancy_days = 30
 
-    async def calendar(self, program_id: str) -> ProgramCalendar | None:
+    async def calendars(self, program_ids: Sequence[str]) -> dict[str, ProgramCalendar]:
         self.asked += 1
-        if program_id not in {PROGRAM, "other_store"}:
-            return None
-        return ProgramCalendar(program_id, "USD", "America/New_York", ProgramClock(replay_from=REPLAYED_FROM))
+        return {
+            each: self._calendar(each) for each in program_ids if each in {PROGRAM, "other_store", "live"}
+        }
+
+    def _calendar(self, program_id: str) -> ProgramCalendar:
+        clock = ProgramClock(replay_from=None if program_id == "live" else REPLAYED_FROM)
+        dormancy = timedelta(days=self.dormancy_days)
+        return ProgramCalendar(program_id, "USD", "America/New_York", clock, dormancy)
 
 
 @dataclass
@@ -53,6 +64,8 @@ class MembersWorld:
     keys: Keys
     database: Database
     programs: FakePrograms
+    dormancy: Dormancy
+    times: Times
     channels: list[grpc.aio.Channel] = field(default_factory=list)
 
     def caller(
@@ -88,11 +101,14 @@ async def members(
     settings = Settings(benefits_address="unused", **keys.settings(mongodb_uri, redis_url))
     platform = Platform.of("members", settings)
     await ensure_indexes(platform.database)
-    programs = FakePrograms()
+    programs, queue = FakePrograms(), IntakeQueue(64)
+    store = MembersStore(platform.database)
+    handlers = ProgramHandlers(store, programs, now)
     register = members_pb2_grpc.add_MembersServiceServicer_to_server
-    auditor, served = Auditor(platform.database, now), servicer(platform, settings, programs)
+    auditor, served = Auditor(platform.database, now), servicer(platform, settings, handlers, queue)
     async with serving(settings, register, served, auditor=auditor) as address:
-        world = MembersWorld(address, keys, platform.database, programs)
+        dormancy = Dormancy(store, handlers, queue, now)
+        world = MembersWorld(address, keys, platform.database, programs, dormancy, handlers.times)
         await world.staff.CreateStore(
             pb.CreateStoreRequest(
                 program_id=PROGRAM, request_id="s1", store_id="online", display_name="Online"

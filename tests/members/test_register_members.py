@@ -72,7 +72,7 @@ async def test_a_registration_is_announced_as_the_place_before_the_first_event(m
     row = await members.database.outbox.find_one({"subject": member})
 
     assert row is not None
-    assert (row["type"], row["seq_to"]) == ("MemberRegistered", 0)
+    assert (row["type"], row["change_seq"]) == ("MemberRegistered", 1)
     announced = events_pb2.MemberRegistered.FromString(row["payload"])
     assert announced.verification == events_pb2.VERIFICATION_UNVERIFIED
 

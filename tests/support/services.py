@@ -16,6 +16,7 @@ from libs.common.ids import new_id
 from libs.common.keys import make_key
 from libs.common.mongo import OUTAGES
 from libs.common.rpc.server import RpcServer
+from libs.common.sealing import make_sealing_key
 from libs.common.service import Platform
 from libs.common.settings import ServiceSettings
 from libs.common.tokens import TokenSigner
@@ -36,12 +37,18 @@ class Keys:
         """What a service under test signs its audit heads with."""
         return self.key_file.with_name("audit.pem")
 
+    @property
+    def webhook_key_file(self) -> Path:
+        """What benefits seals the secrets of webhooks with."""
+        return self.key_file.with_name("webhooks.key")
+
     @classmethod
     def made_in(cls, folder: Path) -> "Keys":
         """New keys in a folder."""
         keys = cls(folder / "signing.pem", folder / "keys.json")
         make_key(keys.key_file, keys.key_set_file)
         make_audit_key(keys.audit_key_file)
+        make_sealing_key(keys.webhook_key_file)
         return keys
 
     def token(

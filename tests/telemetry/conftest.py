@@ -15,6 +15,7 @@ from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from libs.cli.ports import Ports
 from libs.common.caller import PrincipalKind
 from libs.common.clock import now
+from libs.common.clocks import Clocks
 from libs.common.homes import keep_homes
 from libs.common.ids import new_id
 from libs.common.program import preset
@@ -23,8 +24,10 @@ from libs.common.service import Platform
 from services.benefits import consumers as benefits_consumers
 from services.benefits import outbox as benefits_outbox
 from services.benefits.clients import MembersClient, ScoringClient
+from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.programs import ProgramHandlers as BenefitsPrograms
+from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository.indexes import ensure_indexes as benefits_indexes
 from services.benefits.repository.store import BenefitsStore
 from services.benefits.server import servicer as benefits_servicer
@@ -32,6 +35,8 @@ from services.benefits.settings import Settings as BenefitsSettings
 from services.members import consumers as members_consumers
 from services.members import outbox as members_outbox
 from services.members.clients import ProgramsClient
+from services.members.handlers.intake import IntakeQueue
+from services.members.handlers.programs import ProgramHandlers as MemberPrograms
 from services.members.repository.indexes import ensure_indexes as members_indexes
 from services.members.repository.store import MembersStore
 from services.members.server import servicer as members_servicer
@@ -135,7 +140,10 @@ class Whole:
 
     async def serve_benefits(self, members_address: str) -> None:
         settings = BenefitsSettings(
-            members_address=members_address, scoring_address=self.addresses["scoring"], **self.common
+            members_address=members_address,
+            scoring_address=self.addresses["scoring"],
+            webhook_key_file=self.keys.webhook_key_file,
+            **self.common,
         )
         platform = self._platform("benefits", settings)
         await benefits_indexes(platform.database)
@@ -145,8 +153,12 @@ class Whole:
         members = MembersClient(members_address, token=token)
         self.closing.push_async_callback(scoring.close)
         self.closing.push_async_callback(members.close)
-        decisions = DecisionHandlers(store, programs, scoring, members, now=now, new_id=new_id)
-        events = benefits_consumers.MemberEvents(decisions, partial(keep_homes, platform.database))
+        times = ProgramTimes(store, programs, Clocks(members.clocks), now)
+        decisions = DecisionHandlers(store, programs, scoring, members, times, now=now, new_id=new_id)
+        activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
+        events = benefits_consumers.MemberEvents(
+            decisions, activities, partial(keep_homes, platform.database)
+        )
         platform.relay(benefits_outbox.STREAM, benefits_outbox.READERS)
         platform.consume(benefits_consumers.STREAM, events.apply)
         register = benefits_pb2_grpc.add_BenefitsServiceServicer_to_server
@@ -158,15 +170,18 @@ class Whole:
         )
         platform = self._platform("members", settings)
         await members_indexes(platform.database)
-        programs = ProgramsClient(
+        benefits = ProgramsClient(
             settings.benefits_address, token=self.keys.token("service", "members", None)
         )
-        self.closing.push_async_callback(programs.close)
-        tiers = members_consumers.TierProjection(MembersStore(platform.database))
+        self.closing.push_async_callback(benefits.close)
+        store = MembersStore(platform.database)
+        programs, queue = MemberPrograms(store, benefits, now), IntakeQueue(settings.intake_waiting_max)
+        tiers = members_consumers.TierProjection(store)
         platform.relay(members_outbox.STREAM, members_outbox.READERS)
         platform.consume(members_consumers.STREAM, tiers.apply)
         register = members_pb2_grpc.add_MembersServiceServicer_to_server
-        await self._serve("members", settings, register, members_servicer(platform, settings, programs))
+        served = members_servicer(platform, settings, programs, queue)
+        await self._serve("members", settings, register, served)
 
     async def serve_risk(self) -> None:
         settings = RiskSettings(**self.common)

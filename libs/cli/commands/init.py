@@ -1,4 +1,4 @@
-"""`laurel init`: makes a program, a store or a partner through the services."""
+"""`laurel init`: makes a program, a store or a partner through the services; and keys for a new platform."""
 
 import asyncio
 from typing import Annotated
@@ -9,12 +9,13 @@ from libs.cli import programs
 from libs.cli.certificates import Authority
 from libs.cli.clients import connected, staff_token
 from libs.cli.console import out
-from libs.cli.data_folder import RunFile
+from libs.cli.data_folder import DataFolder, RunFile
+from libs.cli.elsewhere import SERVICES, Elsewhere
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, ProgramOption, running_platform
 from libs.common import clock
 from libs.common.program import Program
 
-app = typer.Typer(no_args_is_help=True, help="Make a program, a store or a partner.")
+app = typer.Typer(no_args_is_help=True, help="Make a program, a store, a partner, or a folder of keys.")
 Key = Annotated[str, typer.Argument(help="Its key within the program.", show_default=False)]
 Name = Annotated[str, typer.Option("--name", help="Its name for people.")]
 
@@ -35,6 +36,26 @@ async def _publish(run: RunFile, program: Program) -> None:
     async with connected(run, staff_token(run, program.key)) as clients:
         live = await programs.publish(clients, program)
     out.print(f"program {live.program_id}: version {live.version} is live, digest {live.digest}")
+
+
+@app.command("folder")
+def init_folder(
+    data_dir: DataDirOption = DATA_DIR,
+    address: Annotated[
+        str, typer.Option(help="Where services are; {service} stands for the name of each.")
+    ] = "dns:///{service}:50051",
+    gateway_url: Annotated[str, typer.Option(help="Where the gateway is.")] = "http://gateway:8080",
+) -> None:
+    """Make keys and certificates for a platform that others run, as compose does; what is there stays."""
+    folder = DataFolder(data_dir)
+    folder.prepare()
+    authority, now = Authority(folder.tls), clock.now()
+    authority.operator(now=now)
+    for name in (*SERVICES, "gateway"):
+        authority.service(name, now=now)
+    addresses = {service: address.format(service=service) for service in SERVICES}
+    folder.describe(Elsewhere(addresses=addresses, gateway_url=gateway_url))
+    out.print(f"{folder.path} has keys and certificates; its certificates end in 90 days.", highlight=False)
 
 
 @app.command("store")

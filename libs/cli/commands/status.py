@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,9 @@ from libs.cli.data_folder import RunFile
 from libs.cli.errors import CommandError
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, JsonOption, ProgramOption, running_platform
 from libs.cli.retries import explain
+from libs.common.rpc.time import moment
+
+SECONDS = "%Y-%m-%d %H:%M:%S"
 
 
 def status(
@@ -25,28 +28,35 @@ def status(
 ) -> None:
     """Show the processes, and whether everything recorded has had its effect."""
     run = running_platform(data_dir)
-    found = asyncio.run(_statuses(run, program))
+    found, times = asyncio.run(_statuses(run, program))
+    left = pipeline.waiting(found, times)
     if as_json:
-        print(json.dumps(_as_json(run, found)))  # noqa: T201 - for programs, so without colours
+        print(json.dumps(_as_json(run, found, drained=not left)))  # noqa: T201 - for programs, so without colours
         return
     out.print(processes_table(run))
     out.print(_pipeline_table(found))
     out.print(_programs_table(found))
-    left = pipeline.waiting(found)
+    if times:
+        out.print(_calendars_table(found, times))
     out.print("Drained." if not left else "Not drained:\n" + "\n".join(f"  {line}" for line in left))
 
 
-async def _statuses(run: RunFile, program: str) -> list[pipeline_pb2.PipelineStatus]:
+async def _statuses(
+    run: RunFile, program: str
+) -> tuple[list[pipeline_pb2.PipelineStatus], dict[str, datetime]]:
+    """What each service says of itself, and what time it is in the programs that they have calendars of."""
     async with connected(run, staff_token(run, program)) as clients:
         try:
-            return await pipeline.statuses(clients)
+            found = await pipeline.statuses(clients)
+            return found, await pipeline.times(clients, found)
         except grpc.aio.AioRpcError as error:
             raise CommandError(f"A service does not answer: {explain(error)}") from error
 
 
 def processes_table(run: RunFile) -> Table:
     """What runs where."""
-    table = Table(title=f"Running since {run.started_time:%Y-%m-%d %H:%M:%S} UTC", title_justify="left")
+    since = f"Running since {run.started_time:%Y-%m-%d %H:%M:%S} UTC" if run.supervisor_pid else "Elsewhere"
+    table = Table(title=since, title_justify="left")
     for column in ("process", "address", "metrics", "pid", "restarts"):
         table.add_column(column)
     for name, process in run.processes.items():
@@ -54,7 +64,7 @@ def processes_table(run: RunFile) -> Table:
             name,
             process.address,
             process.metrics_address or "",
-            str(process.pid or "starting"),
+            str(process.pid or ("starting" if run.supervisor_pid else "")),
             str(process.restarts),
         )
     return table
@@ -85,11 +95,26 @@ def _programs_table(found: Sequence[pipeline_pb2.PipelineStatus]) -> Table:
     return table
 
 
-def _as_json(run: RunFile, found: Sequence[pipeline_pb2.PipelineStatus]) -> dict[str, Any]:
+def _calendars_table(found: Sequence[pipeline_pb2.PipelineStatus], times: Mapping[str, datetime]) -> Table:
+    """What time it is in each program, and until when all that fell due has happened."""
+    table = Table(title="Calendars (UTC)", title_justify="left")
+    for column in ("program", "time there", "service", "done until"):
+        table.add_column(column)
+    for each in found:
+        for position in each.calendars:
+            if position.program_id in times:
+                there, done = times[position.program_id], moment(position.done_time)
+                table.add_row(
+                    position.program_id, f"{there:{SECONDS}}", each.service, f"{min(there, done):{SECONDS}}"
+                )
+    return table
+
+
+def _as_json(run: RunFile, found: Sequence[pipeline_pb2.PipelineStatus], *, drained: bool) -> dict[str, Any]:
     return {
         "uptime_seconds": round((datetime.now(UTC) - run.started_time).total_seconds()),
         "gateway_url": run.gateway_url,
         "processes": {name: process.model_dump() for name, process in run.processes.items()},
         "pipeline": [json_format.MessageToDict(each, preserving_proto_field_name=True) for each in found],
-        "drained": not pipeline.waiting(found),
+        "drained": drained,
     }

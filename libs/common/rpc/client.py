@@ -1,5 +1,6 @@
 """gRPC clients, alike in every service: identity, deadline, trace, and retries of what may be repeated."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,11 +10,18 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from libs.common.errors import Unavailable
+from libs.common.errors import Overloaded, Unavailable
 from libs.common.rpc.deadline import seconds_left
 from libs.common.rpc.observed import Called
 from libs.common.rpc.transport import area, plain_channel, tls_channel
 from libs.common.tls import Certificates
+
+CALLS_MAX, WAITING_MAX = 80, 200
+"""Calls under way on one channel, and those that wait for one of them to end; streams are not counted.
+
+A server takes a hundred streams on a connection. It counts those that have just ended, too, and cuts
+what is above that off: a client that asks for more hears UNAVAILABLE for most of it.
+"""
 
 _REPEATABLE = {MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT}
 _RETRY = {
@@ -35,14 +43,18 @@ _OURS = {
 
 
 def service_config(services: Iterable[ServiceDescriptor]) -> str:
-    """The gRPC service config that retries the methods whose proto says that they may be repeated."""
+    """The gRPC service config: every replica gets its share of the calls, and some calls are made again.
+
+    Those are the methods whose proto says that they may be repeated.
+    """
     names = [
         {"service": service.full_name, "method": method.name}
         for service in services
         for method in service.methods
         if method.GetOptions().idempotency_level in _REPEATABLE
     ]
-    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": _RETRY}] if names else []})
+    retried = [{"name": names, "retryPolicy": _RETRY}] if names else []
+    return json.dumps({"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": retried})
 
 
 class _Identity:
@@ -67,11 +79,38 @@ class _Identity:
         return await continuation(identified, request)
 
 
+class _Places:
+    """Places of the calls of one channel. The server refuses what is above its own bound on a connection.
+
+    What waits here is refused by ourselves when it is too much, and says that it may be asked for again.
+    """
+
+    def __init__(self) -> None:
+        self._free, self._waiting = asyncio.Semaphore(CALLS_MAX), 0
+
+    async def __aenter__(self) -> None:
+        if self._waiting >= WAITING_MAX:
+            raise Overloaded
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
+
+
 # grpc.aio files each interceptor under the first arity that it is of, so each arity has a class of its own.
 class _UnaryUnary(_Identity, grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, token: Callable[[], str] | None, timeout: float | None) -> None:
+        super().__init__(token, timeout)
+        self._places = _Places()
+
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
-        called = Called(client_call_details.method)
-        return await called.answered(await self._call(called, continuation, client_call_details, request))
+        async with self._places:
+            called = Called(client_call_details.method)
+            return await called.answered(await self._call(called, continuation, client_call_details, request))
 
 
 class _UnaryStream(_Identity, grpc.aio.UnaryStreamClientInterceptor):
@@ -94,8 +133,11 @@ def channel(
     token: Callable[[], str] | None = None,
     tls: Certificates | None = None,
     timeout: float = 5.0,
+    apart: bool = False,
 ) -> grpc.aio.Channel:
     """A channel to a service, made once and shared by all calls.
+
+    Channels to the same place share a connection, unless one is to be `apart`.
 
     By TLS the caller is known by its certificate, and the server must be the
     service that was meant. Without, which this machine alone may do, by token.
@@ -112,7 +154,11 @@ def channel(
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.keepalive_time_ms", 60_000),
+        # When a replica went, where the others are is asked at once, and not after gRPC's half a minute.
+        ("grpc.dns_min_time_between_resolutions_ms", 5_000),
     ]
+    if apart:
+        options.append(("grpc.use_local_subchannel_pool", 1))
     if tls is None:
         return plain_channel(target, options, identified)
     return tls_channel(target, area(services[0]), tls, options, identified)

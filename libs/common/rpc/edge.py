@@ -2,34 +2,33 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any, TypeAlias, cast
 
 import grpc
-import protovalidate
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
 from libs.common.caller import Grant, Principal, caller, set_caller, set_granted
 from libs.common.errors import (
     DeadlineExceeded,
     Forbidden,
-    InvalidRequest,
-    MalformedRequest,
     Overloaded,
     Refusal,
     Unavailable,
 )
 from libs.common.ids import new_id
 from libs.common.policy import Rule, policy
-from libs.common.rpc.deadline import set_deadline
+from libs.common.rpc.deadline import Within, set_deadline
 from libs.common.rpc.errors import abort, internal_status, refusal_status
 from libs.common.rpc.masking import mask
 from libs.common.rpc.observed import Served
-from libs.common.rpc.parts import OF_SERVICES, OF_STRANGERS, has_few_parts, require_countable
 from libs.common.rpc.peer import Authenticator
+from libs.common.rpc.requests import Deserialize, in_program, message_of, valid
+from libs.common.rpc.turns import Turns
+from libs.common.rpc.watching import Holder, Watching, holder_of, is_watch, place
 from libs.common.telemetry import DENIED, log
 
 DEADLINE_SECONDS = 5.0
@@ -40,11 +39,10 @@ STREAM_IDLE_SECONDS = 60.0
 # grpc's classes are generic to the type checker only.
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-Deserialize = Callable[[bytes], Message]
 Serve = Callable[[Any, Context], AsyncIterator[Message]]
+ServeWatch = Callable[[Any, Context], AsyncGenerator[Message, None]]
 ServeUnary = Callable[[Any, Context], Awaitable[Message]]
 AuditRead = Callable[[Principal, str, Message, Message | None], Awaitable[None]]
-Holder = tuple[str | None, str, str]
 
 
 class Edge:
@@ -56,12 +54,14 @@ class Edge:
         outages: tuple[type[Exception], ...] = (),
         *,
         calls_max: int,
+        watching: Watching,
         audit_read: AuditRead | None = None,
     ) -> None:
         """`outages` are answered as UNAVAILABLE; `audit_read` is told what staff read of members."""
         self._authenticator, self._outages, self._audit_read = authenticator, outages, audit_read
         self._calls, self._calls_max = 0, calls_max
-        self._unary_calls: Counter[Holder] = Counter()
+        self._watching = watching
+        self._turns = Turns(max(1, calls_max // 2))
         self._streams: Counter[Holder] = Counter()
 
     def wrap(self, method: str, handler: Handler) -> Handler:
@@ -76,6 +76,9 @@ class Edge:
         if handler.request_streaming and handler.response_streaming:
             run = self._streaming(method, rule, read, cast(Serve, handler.stream_stream), checks_each=True)
             return grpc.stream_stream_rpc_method_handler(run, None, serializer)
+        if handler.response_streaming and is_watch(method):
+            watch = self._watch(method, rule, read, cast(ServeWatch, handler.unary_stream))
+            return grpc.unary_stream_rpc_method_handler(watch, None, serializer)
         if handler.response_streaming:
             run = self._streaming(method, rule, read, cast(Serve, handler.unary_stream), checks_each=False)
             return grpc.unary_stream_rpc_method_handler(run, None, serializer)
@@ -85,18 +88,17 @@ class Edge:
 
     def _unary(self, method: str, rule: Rule, read: Deserialize, serve: ServeUnary) -> ServeUnary:
         async def unary(request: bytes, context: Context) -> Message:
-            call, status = Served(method, context), "OK"
+            call, status, holder = Served(method, context), "OK", None
             self._calls += 1
-            ends = ExitStack()
             try:
                 self._require_room()
                 left = context.time_remaining()
                 seconds = DEADLINE_SECONDS if left is None else min(left, DEADLINE_SECONDS_MAX)
                 set_deadline(seconds)
                 grant = self._admit(method, rule, context)
-                ends.enter_context(self._call_of(caller()))
-                checked = in_program(valid(message_of(read, request)))
-                async with asyncio.timeout(seconds):
+                with Within(seconds):
+                    holder = await self._turns.take(caller())
+                    checked = in_program(valid(message_of(read, request)))
                     answer = await serve(checked, context)
                     await self._audit(method, rule, checked, answer)
                 mask(answer, grant.mask)
@@ -108,7 +110,8 @@ class Edge:
                 status, told = self._ending(method, error)
                 await abort(context, told)
             finally:
-                ends.close()
+                if holder is not None:
+                    self._turns.end(holder)
                 self._calls -= 1
                 call.ended(status)
 
@@ -126,15 +129,16 @@ class Edge:
                 left = context.time_remaining()
                 set_deadline(STREAM_DEADLINE_SECONDS if left is None else left)
                 grant = self._admit(method, rule, context)
+                ends.enter_context(self._stream_of(caller()))
+                # A token may expire, or be revoked, long before its stream ends.
+                admit = partial(self._admit, method, rule, context)
                 if checks_each:
-                    ends.enter_context(self._stream_of(caller()))
-                    # A token may expire, or be revoked, long before its stream ends.
-                    admit = partial(self._admit, method, rule, context)
                     checked: Any = call.each(_each_valid(read, request, admit))
                 else:
                     checked = in_program(valid(message_of(read, request)))
                     await self._audit(method, rule, checked, None)
                 async for answer in serve(checked, context):
+                    admit()
                     mask(answer, grant.mask)
                     yield answer
             except asyncio.CancelledError:
@@ -150,9 +154,36 @@ class Edge:
 
         return streaming
 
-    def _call_of(self, principal: Principal) -> AbstractContextManager[None]:
-        """The place of a call that ends soon: one principal takes half of them at most."""
-        return _place(self._unary_calls, _holder(principal), max(1, self._calls_max // 2))
+    def _watch(
+        self, method: str, rule: Rule, read: Deserialize, serve: ServeWatch
+    ) -> Callable[[bytes, Context], Awaitable[None]]:
+        async def watch(request: bytes, context: Context) -> None:
+            call, status, told = Served(method, context), "OK", None
+            try:
+                set_deadline(None)
+                grant = self._admit(method, rule, context)
+                with self._watching.place(method, caller()):
+                    checked = in_program(valid(message_of(read, request)))
+                    await self._audit(method, rule, checked, None)
+
+                    async def write(answer: Message) -> None:
+                        mask(answer, grant.mask)
+                        await context.write(answer)
+
+                    admit = partial(self._admit, method, rule, context)
+                    await self._watching.serve(serve(checked, context), admit=admit, write=write)
+            except asyncio.CancelledError:
+                status = "CANCELLED"
+                raise
+            except Exception as error:
+                status, told = self._ending(method, error)
+            finally:
+                call.ended(status)
+            if told is not None:
+                # To a client that takes nothing it is said when it does; its place is free already.
+                await abort(context, told)
+
+        return watch
 
     def _stream_of(self, principal: Principal) -> AbstractContextManager[None]:
         """The place of a stream of requests, which may be held for an hour and say nothing.
@@ -163,7 +194,7 @@ class Edge:
         share = self._calls_max // 2
         if self._streams.total() >= share:
             raise Overloaded
-        return _place(self._streams, _holder(principal), max(1, share // 4))
+        return place(self._streams, holder_of(principal), max(1, share // 4))
 
     def _ending(self, method: str, error: Exception) -> tuple[str, Status]:
         """What a call that an exception ends is counted as, and what its caller is told."""
@@ -195,70 +226,6 @@ class Edge:
         """Record what staff read of members; members and partners read what is theirs."""
         if rule.audit == "read" and caller().kind == "staff" and self._audit_read is not None:
             await self._audit_read(caller(), method, request, answer)
-
-
-def _holder(principal: Principal) -> Holder:
-    """Whose places count together, whatever else a token of theirs says."""
-    return principal.program_id, principal.kind, principal.subject
-
-
-@contextmanager
-def _place(taken: Counter[Holder], holder: Holder, places_max: int) -> Iterator[None]:
-    if taken[holder] >= places_max:
-        raise Overloaded
-    taken[holder] += 1
-    try:
-        yield
-    finally:
-        taken -= Counter([holder])  # in place, and nothing stays of who has none left
-
-
-def message_of(read: Deserialize, data: bytes) -> Message:
-    """The message that these bytes are, unless it has too many parts to be read."""
-    bound = OF_SERVICES if caller().kind == "service" else OF_STRANGERS
-    require_countable(read.__self__, data, bound)  # type: ignore[attr-defined]  # FromString of a message
-    try:
-        return read(data)
-    except DecodeError as error:
-        raise MalformedRequest from error
-
-
-def valid(request: Message) -> Message:
-    """The request, if it keeps the rules of its proto."""
-    # To look for the first broken rule is quick, to describe thousands is not: small requests hear of twenty.
-    violations = protovalidate.collect_violations(request, fail_fast=True)
-    if violations and has_few_parts(request):
-        violations = protovalidate.collect_violations(request)
-    if violations:
-        raise InvalidRequest(**violation_texts(violations))
-    return request
-
-
-def in_program(request: Message) -> Message:
-    """The request, if it is about the caller's own program; another's answers like one that is not there."""
-    program_id = getattr(request, "program_id", "") or getattr(
-        getattr(request, "batch", None), "program_id", ""
-    )
-    if program_id:
-        caller().require_program(program_id)
-    return request
-
-
-def violation_texts(violations: Sequence[Any]) -> dict[str, str]:
-    """What each violated rule says, by the path of its field; the first twenty."""
-    return {_path(violation): violation.proto.message for violation in violations[:20]}
-
-
-def _path(violation: Any) -> str:
-    """The path of the field; a rule over a whole message has none."""
-    elements = violation.proto.field.elements if violation.proto.field is not None else ()
-    parts = [
-        element.field_name
-        if element.subscript is None
-        else f"{element.field_name}[{element.subscript.value}]"
-        for element in elements
-    ]
-    return ".".join(parts) or "message"
 
 
 async def _each_valid(

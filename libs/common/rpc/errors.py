@@ -25,6 +25,7 @@ _CODES = {
     Kind.PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
     Kind.EXHAUSTED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Kind.ABORTED: grpc.StatusCode.ABORTED,
+    Kind.OUT_OF_RANGE: grpc.StatusCode.OUT_OF_RANGE,
     Kind.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Kind.DEADLINE: grpc.StatusCode.DEADLINE_EXCEEDED,
 }

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import grpc
 from opentelemetry.context import get_current
 from opentelemetry.trace import Span, SpanKind
+from prometheus_client import Histogram
 
 from libs.common.caller import known_caller
 from libs.common.telemetry import RPC_CLIENT_SECONDS, RPC_SECONDS
@@ -47,7 +49,7 @@ class Served:
 
     def ended(self, status: str) -> None:
         """Say how the call ended."""
-        RPC_SECONDS.labels(self._method, status).observe(time.perf_counter() - self._started)
+        _answers(self._method, status).observe(time.perf_counter() - self._started)
         self._end_step(status)
         if self._span is not None:
             finish(self._span, status, failed=status in _FAULTS, principal=known_caller())
@@ -99,6 +101,12 @@ class Called:
         RPC_CLIENT_SECONDS.labels(self._method, code).observe(time.perf_counter() - self._started)
         if self._span is not None:
             finish(self._span, code, failed=code != "OK")
+
+
+@lru_cache(maxsize=4096)
+def _answers(method: str, status: str) -> Histogram:
+    """The histogram of a method and status, looked up once."""
+    return RPC_SECONDS.labels(method, status)
 
 
 def _traceparent_in(context: Any) -> str:

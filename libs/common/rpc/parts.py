@@ -26,6 +26,8 @@ OF_STRANGERS = Bound(40_000, 32 * 1024)
 # Our own services send programs, and the facts of hundreds of members.
 OF_SERVICES = Bound(100_000, 512 * 1024)
 EXPLAINED = Bound(1_000, 32 * 1024)
+SINGLES_MAX = 256
+"""Fields of one message that are no lists, unknown ones included; ours have thirty at most, each once."""
 
 _NUMBER, _EIGHT_BYTES, _DELIMITED, _FOUR_BYTES = 0, 1, 2, 5
 _CONTINUES, _LOW = 0x80, 0x7F
@@ -79,6 +81,7 @@ def _walk(kind: _Kind, data: bytes, parts_max: int) -> None:
         kind, at, end = places.pop()
         lists, inside = kind.lists, kind.inside
         items: dict[int, int] = {}
+        singles = 0
         while at < end:
             parts += 1
             if parts > parts_max:
@@ -90,6 +93,10 @@ def _walk(kind: _Kind, data: bytes, parts_max: int) -> None:
             if number in lists:
                 items[number] = items.get(number, 0) + 1
                 _require_short(lists[number], items[number])
+            else:
+                singles += 1
+                if singles > SINGLES_MAX:
+                    raise InvalidRequest(message="repeats fields that are no lists: send each once")
             if wire == _DELIMITED:
                 length, at = data[at], at + 1
                 if length & _CONTINUES:

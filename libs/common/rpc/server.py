@@ -13,11 +13,20 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from libs.common.rpc.edge import AuditRead, Edge, Handler
 from libs.common.rpc.open_services import bounded
 from libs.common.rpc.peer import Authenticator
+from libs.common.rpc.probes import Probes
+from libs.common.rpc.watching import Watching
 from libs.common.settings import ServiceSettings
 from libs.common.tls import certificates_of, server_credentials
 from libs.common.tokens import TokenVerifier
 
 METADATA_BYTES_MAX = 16 * 1024
+SETTINGS_READ_SECONDS_MAX = 10
+STREAMS_OF_CONNECTION_MAX = 100
+"""Of one connection at once; its client keeps calls above that until others have ended.
+
+Streams count that were begun and reset at once, until they are gone. All of them stand in one queue before
+anybody's call, which takes a tenth of a millisecond each; above a thousand gRPC cancels calls of anybody.
+"""
 
 
 class _Registrar:
@@ -46,27 +55,39 @@ class RpcServer:
         """`outages` are the exceptions of a database that is down, answered as UNAVAILABLE."""
         self._settings = settings
         self._verifier = TokenVerifier(settings)
+        self._watches = Watching(
+            watchers_max=settings.watchers_max,
+            per_principal_max=settings.watchers_per_principal_max,
+            slow_seconds=settings.watcher_slow_seconds,
+        )
         self._edge = Edge(
             Authenticator(self._verifier, settings.trust_domain),
             outages,
             calls_max=settings.concurrent_calls_max,
+            watching=self._watches,
             audit_read=audit_read,
         )
         self._watching: asyncio.Task[None] | None = None
         self._health = health.aio.HealthServicer()
+        self._probes = None
+        if settings.probe_port is not None:
+            self._probes = Probes(f"{settings.host}:{settings.probe_port}")
         self._names = [health.SERVICE_NAME, reflection.SERVICE_NAME]
         self._server = grpc.aio.server(
             # The edge refuses calls, and says when to come back; those that are answered, and whose
             # caller takes no answer, count here alone.
-            maximum_concurrent_rpcs=20 * settings.concurrent_calls_max,
+            maximum_concurrent_rpcs=20 * settings.concurrent_calls_max + settings.watchers_max,
             options=[
                 ("grpc.max_receive_message_length", settings.message_bytes_max),
                 ("grpc.max_metadata_size", METADATA_BYTES_MAX),
-                ("grpc.max_concurrent_streams", 2 * settings.concurrent_calls_max),
+                ("grpc.max_concurrent_streams", STREAMS_OF_CONNECTION_MAX),
+                # Until a client says that it has read these limits, gRPC keeps heads of up to 16 MiB for it.
+                ("grpc.http2.settings_timeout", SETTINGS_READ_SECONDS_MAX * 1000),
                 # gRPC would let whoever breaks a limit wait for up to a second; a refusal is quick here.
                 ("grpc.http.tarpit", 0),
                 ("grpc.max_connection_idle_ms", 5 * 60_000),
-                ("grpc.max_connection_age_ms", 30 * 60_000),
+                # A client that connects anew asks DNS again, and finds the replicas that came since.
+                ("grpc.max_connection_age_ms", 1000 * settings.connection_seconds_max),
                 ("grpc.max_connection_age_grace_ms", 60_000),
                 ("grpc.so_reuseport", 0),
             ],
@@ -105,6 +126,8 @@ class RpcServer:
         await self._server.start()
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        if self._probes is not None:
+            await self._probes.start()
         return port
 
     def _listen(self, address: str) -> int:
@@ -115,9 +138,14 @@ class RpcServer:
         return self._server.add_secure_port(address, server_credentials(certificates))
 
     async def drain(self) -> None:
-        """Say NOT_SERVING, let the calls under way end, then stop."""
+        """Say NOT_SERVING, end the watches, let the calls under way end, then stop."""
+        if self._probes is not None:
+            self._probes.drain()
         await self._health.enter_graceful_shutdown()
+        self._watches.end()
         await self._server.stop(self._settings.drain_seconds)
+        if self._probes is not None:
+            await self._probes.stop()
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)

@@ -19,6 +19,10 @@ class Earning:
     tier: str
     points: int
 
+    def points_for(self, amount_minor: int) -> int:
+        """What the rule would have given for another amount."""
+        return _points(amount_minor, self.unit_minor, self.points_per_unit, self.multiplier_bp)
+
 
 def earnings(program: Program, *, event_kind: str, amount_minor: int, tier: str) -> list[Earning]:
     """What each rule of the program gives for an event, at the tier held before it.
@@ -35,5 +39,9 @@ def earnings(program: Program, *, event_kind: str, amount_minor: int, tier: str)
 
 
 def _earning(rule: EarningRule, amount_minor: int, multiplier_bp: int, tier: str) -> Earning:
-    points = amount_minor // rule.unit_minor * rule.points_per_unit * multiplier_bp // WHOLE_BP
+    points = _points(amount_minor, rule.unit_minor, rule.points_per_unit, multiplier_bp)
     return Earning(rule.key, amount_minor, rule.unit_minor, rule.points_per_unit, multiplier_bp, tier, points)
+
+
+def _points(amount_minor: int, unit_minor: int, points_per_unit: int, multiplier_bp: int) -> int:
+    return amount_minor // unit_minor * points_per_unit * multiplier_bp // WHOLE_BP

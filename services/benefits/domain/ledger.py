@@ -1,23 +1,33 @@
-"""The ledger core: append-only double entries in points, and the lots they are spent from.
+"""The records of the ledger: accounts, append-only double entries in points, and lots of points.
 
-Points that members gain are owed by the program's issuer account, so that
-every transaction, and the whole ledger, sums to zero.
+Points that members gain are owed by the program's issuer account, and what
+they lose goes to another account of the program, so that every transaction,
+and the whole ledger, sums to zero.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from libs.common.canonical import digest
 from services.benefits.domain.earning import Earning
 
-# The issuer's account has a stripe for each partition, so that no document is in every transaction.
-ISSUER = "issuer"
+# Accounts of the program, by what goes there. They have a stripe for each partition, so that no document
+# is in every transaction.
+ISSUER, EXPIRED, REVERSED = "issuer", "expired", "reversed"
+SYSTEM = (ISSUER, EXPIRED, REVERSED)
+PENDING = "pending"
+
+# What makes an event the same event within a program: source, external reference, line.
+EventKey = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Holder of one currency. The balance is the sum of its entries, and never edited by itself."""
+    """Holder of one currency. The balance is the sum of its entries, and never edited by itself.
+
+    `arrears` are points that refunds took beyond what the lots had. The next
+    lot pays them, so the lots hold the balance and the arrears together.
+    """
 
     account_id: str
     program_id: str
@@ -26,12 +36,13 @@ class Account:
     stripe: int = 0
     balance: int = 0
     held: int = 0
+    arrears: int = 0
     seq: int = 0
 
     @property
     def available(self) -> int:
-        """What may be spent: the balance without what is held."""
-        return self.balance - self.held
+        """What may be spent: the balance without what is held, and nothing while that is below nothing."""
+        return max(0, self.balance - self.held)
 
 
 def member_account(program_id: str, member_id: str, currency: str) -> Account:
@@ -39,15 +50,39 @@ def member_account(program_id: str, member_id: str, currency: str) -> Account:
     return Account(f"{program_id}/{member_id}/{currency}", program_id, member_id, currency)
 
 
-def issuer_account(program_id: str, currency: str, stripe: int) -> Account:
-    """One stripe of the issuer's account before its first entry."""
-    owner = f"{ISSUER}:{program_id}"
-    return Account(f"{program_id}/{ISSUER}/{currency}/{stripe:02d}", program_id, owner, currency, stripe)
+def pending_account(program_id: str, member_id: str, currency: str) -> Account:
+    """The account of what a member has earned and may not spend yet, before its first entry."""
+    owner = f"{PENDING}:{member_id}"
+    return Account(f"{program_id}/{member_id}/{currency}/{PENDING}", program_id, owner, currency)
+
+
+def system_account(purpose: str, program_id: str, currency: str, stripe: int) -> Account:
+    """One stripe of an account of the program before its first entry."""
+    owner = f"{purpose}:{program_id}"
+    return Account(f"{program_id}/{purpose}/{currency}/{stripe:02d}", program_id, owner, currency, stripe)
+
+
+def purpose_of(account_id: str) -> str:
+    """What an account is for, by its id: one of the program's, or pending; empty where members spend from."""
+    parts = account_id.split("/")
+    return parts[1] if parts[1] in SYSTEM else PENDING if parts[-1] == PENDING else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Points of one lot that an entry drew, so that it is known which earning paid for what."""
+
+    lot_id: str
+    points: int
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One immutable movement of an account."""
+    """One immutable movement of an account.
+
+    An entry that adds makes a lot, and draws on it at once what pays arrears.
+    One that takes draws on lots; what they do not give are new arrears.
+    """
 
     entry_id: str
     program_id: str
@@ -57,6 +92,7 @@ class Entry:
     points: int
     balance_after: int
     lot_id: str
+    allocations: tuple[Allocation, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 over all of it; numbers as text, as a balance may outgrow what JSON holds exactly."""
@@ -68,16 +104,27 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """One accrual with what is left of it."""
+    """Points that came into an account together, with what is left of them.
+
+    `origin_transaction_id` is the accrual that they come from, through
+    whichever accounts they went.
+    """
 
     lot_id: str
     program_id: str
+    member_id: str
     account_id: str
     transaction_id: str
+    origin_transaction_id: str
+    pending: bool
     earned: int
     remaining: int
     active_time: datetime
     expire_time: datetime | None
+
+    def usable(self, time: datetime) -> bool:
+        """Whether there is anything left at a time: from its expiry on a lot is never drawn on."""
+        return self.remaining > 0 and (self.expire_time is None or time < self.expire_time)
 
     def digest(self) -> str:
         """SHA-256 over what never changes of it: all but what is left."""
@@ -89,8 +136,27 @@ class Lot:
 
 
 @dataclass(frozen=True, slots=True)
+class Reversal:
+    """What a refund comes to. The last three are of all refunds of the purchase so far, this one included.
+
+    `seq` counts these refunds. Points that are written off were not taken:
+    they had expired, or the program forgives what is spent.
+    """
+
+    seq: int
+    amount_minor: int
+    written_off_points: int
+    refunded_minor: int
+    reversed_points: int
+    expired_points: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
-    """Entries that belong together and sum to zero; none where nothing was earned."""
+    """Entries that belong together and sum to zero; none where nothing was moved.
+
+    The original of a reversal, an activation and an expiration is the accrual.
+    """
 
     transaction_id: str
     program_id: str
@@ -101,7 +167,14 @@ class Transaction:
     occurred_time: datetime
     recorded_time: datetime
     points: int
-    earnings: tuple[Earning, ...]
+    earnings: tuple[Earning, ...] = ()
+    original_transaction_id: str = ""
+    reversal: Reversal | None = None
+
+    @property
+    def key(self) -> EventKey:
+        """The event that it is about."""
+        return self.source, self.external_ref, self.line
 
     def digest(self) -> str:
         """SHA-256 over all of it, times as RFC 3339 in milliseconds."""
@@ -109,105 +182,3 @@ class Transaction:
         for name in ("occurred_time", "recorded_time"):
             content[name] = content[name].isoformat(timespec="milliseconds")
         return digest(content)
-
-
-@dataclass(frozen=True, slots=True)
-class Accrual:
-    """Points that a member earns by one event, named by its business key."""
-
-    member_id: str
-    source: str
-    external_ref: str
-    line: int
-    occurred_time: datetime
-    expire_time: datetime | None
-    earnings: tuple[Earning, ...]
-
-    @property
-    def points(self) -> int:
-        """What all rules gave together."""
-        return sum(earning.points for earning in self.earnings)
-
-
-@dataclass(slots=True)
-class Posting:
-    """What to store: new transactions, entries and lots, and the accounts after them."""
-
-    accounts: dict[str, Account] = field(default_factory=dict)
-    transactions: list[Transaction] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    lots: list[Lot] = field(default_factory=list)
-
-
-def post_accruals(
-    accruals: Sequence[Accrual],
-    *,
-    issuer: Account,
-    accounts: Mapping[str, Account],
-    now: datetime,
-    new_id: Callable[[str], str],
-) -> Posting:
-    """Post accruals in order, from the issuer to each member.
-
-    `accounts` are the members' accounts by member, as they are before.
-    """
-    posting = Posting()
-    for accrual in accruals:
-        member = accounts[accrual.member_id]
-        transaction = Transaction(
-            transaction_id=new_id("txn"),
-            program_id=issuer.program_id,
-            kind="accrual",
-            source=accrual.source,
-            external_ref=accrual.external_ref,
-            line=accrual.line,
-            occurred_time=accrual.occurred_time,
-            recorded_time=now,
-            points=accrual.points,
-            earnings=accrual.earnings,
-        )
-        posting.transactions.append(transaction)
-        if accrual.points:
-            lot = _lot(accrual, transaction, member, new_id)
-            posting.lots.append(lot)
-            _move(posting, transaction, issuer, -accrual.points, "", new_id)
-            _move(posting, transaction, member, accrual.points, lot.lot_id, new_id)
-    return posting
-
-
-def _lot(accrual: Accrual, transaction: Transaction, member: Account, new_id: Callable[[str], str]) -> Lot:
-    return Lot(
-        lot_id=new_id("lot"),
-        program_id=member.program_id,
-        account_id=member.account_id,
-        transaction_id=transaction.transaction_id,
-        earned=accrual.points,
-        remaining=accrual.points,
-        active_time=accrual.occurred_time,
-        expire_time=accrual.expire_time,
-    )
-
-
-def _move(
-    posting: Posting,
-    transaction: Transaction,
-    account: Account,
-    points: int,
-    lot_id: str,
-    new_id: Callable[[str], str],
-) -> None:
-    before = posting.accounts.get(account.account_id, account)
-    after = replace(before, balance=before.balance + points, seq=before.seq + 1)
-    posting.accounts[account.account_id] = after
-    posting.entries.append(
-        Entry(
-            entry_id=new_id("ent"),
-            program_id=account.program_id,
-            transaction_id=transaction.transaction_id,
-            account_id=account.account_id,
-            seq=after.seq,
-            points=points,
-            balance_after=after.balance,
-            lot_id=lot_id,
-        )
-    )

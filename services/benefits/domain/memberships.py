@@ -2,19 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.common.clock import months_later
 from libs.common.program import Program
+from services.benefits.domain.accruals import Accrual
 from services.benefits.domain.earning import earnings
-from services.benefits.domain.ledger import Accrual
+from services.benefits.domain.ledger import EventKey
+from services.benefits.domain.movements import Movement
+from services.benefits.domain.reversals import Refund
 
 REGISTRATION_SEQ = 0
 
 
 @dataclass(frozen=True, slots=True)
 class MemberEvent:
-    """An event of a member as announced, with the facts after it; sequence 0 is the registration."""
+    """An event of a member as announced, with the facts after it; sequence 0 is the registration.
+
+    `original` is the purchase that a refund is for.
+    """
 
     event_id: str
     seq: int
@@ -25,6 +31,7 @@ class MemberEvent:
     occurred_time: datetime
     amount_minor: int
     facts: Mapping[str, int]
+    original: EventKey | None = None
 
 
 @dataclass(slots=True)
@@ -101,12 +108,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the events of one member come to: each membership after them, its decisions, and points."""
+    """What the events of one member come to: memberships after them, decisions, and points, in order."""
 
+    events: tuple[MemberEvent, ...]
     before: tuple[Membership, ...]
     after: tuple[Membership, ...]
     decisions: tuple[Decision, ...]
-    accruals: tuple[Accrual, ...]
+    movements: tuple[Movement, ...]
 
 
 def effect(
@@ -130,12 +138,12 @@ def effect(
             decisions.append(decision)
             standing = _decided(standing, decision)
         after.append(standing)
-    accruals = [
-        accrual
+    movements = [
+        movement
         for event, tier in zip(events, receipts[0], strict=True)
-        if (accrual := _accrual(program, memberships[0].member_id, event, tier)) is not None
+        if (movement := _movement(program, memberships[0].member_id, event, tier)) is not None
     ]
-    return Effect(tuple(memberships), tuple(after), tuple(decisions), tuple(accruals))
+    return Effect(tuple(events), tuple(memberships), tuple(after), tuple(decisions), tuple(movements))
 
 
 def _decision(membership: Membership, event: MemberEvent, tier: TierReceipt, decision_id: str) -> Decision:
@@ -164,9 +172,28 @@ def _decided(membership: Membership, decision: Decision) -> Membership:
     )
 
 
-def _accrual(program: Program, member_id: str, event: MemberEvent, tier: TierReceipt) -> Accrual | None:
+def _movement(program: Program, member_id: str, event: MemberEvent, tier: TierReceipt) -> Movement | None:
     if event.seq == REGISTRATION_SEQ:
         return None
+    if event.original is not None:
+        return _refund(member_id, event, event.original, tier)
+    return _accrual(program, member_id, event, tier)
+
+
+def _refund(member_id: str, event: MemberEvent, original: EventKey, tier: TierReceipt) -> Refund:
+    return Refund(
+        member_id=member_id,
+        source=event.source,
+        external_ref=event.external_ref,
+        line=event.line,
+        occurred_time=event.occurred_time,
+        as_of=tier.as_of,
+        original=original,
+        amount_minor=event.amount_minor,
+    )
+
+
+def _accrual(program: Program, member_id: str, event: MemberEvent, tier: TierReceipt) -> Accrual | None:
     given = earnings(program, event_kind=event.kind, amount_minor=event.amount_minor, tier=tier.from_tier)
     if not given:
         return None
@@ -178,6 +205,7 @@ def _accrual(program: Program, member_id: str, event: MemberEvent, tier: TierRec
         external_ref=event.external_ref,
         line=event.line,
         occurred_time=event.occurred_time,
+        active_time=event.occurred_time + timedelta(days=program.points.activate_after_days),
         expire_time=expires,
         earnings=tuple(given),
     )

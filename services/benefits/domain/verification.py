@@ -1,9 +1,19 @@
-"""Verification: whether the ledger is what its entries say, by account and by transaction."""
+"""Verification of accounts: whether balances and lots are what the entries say."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from services.benefits.domain.ledger import ISSUER, Account, Entry, Lot, Transaction
+from services.benefits.domain.ledger import (
+    ISSUER,
+    PENDING,
+    SYSTEM,
+    Account,
+    Entry,
+    Lot,
+    Transaction,
+    purpose_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +58,15 @@ class AccountCheck:
     summed: int = 0
     seq: int = 0
     balance: int = 0
-    accrued: dict[str, int] = field(default_factory=dict)
+    arrears: int = 0
+    accrued: Counter[str] = field(default_factory=Counter)
+    drawn: Counter[str] = field(default_factory=Counter)
 
     def entry_faults(self, stored: StoredEntry) -> Iterator[Fault]:
         """What is broken about the next entry."""
         entry = stored.entry
         self.count, self.summed = self.count + 1, self.summed + entry.points
         self.seq, self.balance = self.seq + 1, self.balance + entry.points
-        if entry.points > 0 and entry.lot_id:
-            self.accrued[entry.lot_id] = self.accrued.get(entry.lot_id, 0) + entry.points
         if entry.digest() != stored.digest:
             yield Fault("ENTRY_DIGEST", entry.entry_id, "the entry is not what was signed")
         if entry.seq != self.seq:
@@ -69,6 +79,25 @@ class AccountCheck:
                 f"{entry.balance_after} where the entries sum to {self.balance}",
             )
             self.balance = entry.balance_after
+        yield from self._lots_moved(entry)
+
+    def _lots_moved(self, entry: Entry) -> Iterator[Fault]:
+        """Follow what came into lots, what was drawn on them, and what is in arrears."""
+        drawn = sum(each.points for each in entry.allocations)
+        self.drawn.update({each.lot_id: each.points for each in entry.allocations})
+        if purpose_of(self.account.account_id) in SYSTEM:
+            if entry.lot_id or entry.allocations:
+                yield Fault("LOT", entry.entry_id, "an account of the program has no lots")
+        elif entry.points > 0:
+            self.accrued[entry.lot_id] += entry.points
+            paid = min(self.arrears, entry.points)
+            if drawn != paid or {each.lot_id for each in entry.allocations} - {entry.lot_id}:
+                yield Fault("ARREARS", entry.entry_id, f"pays {drawn} where {paid} were to be paid first")
+            self.arrears -= paid
+        elif not 0 <= drawn <= -entry.points or any(each.points <= 0 for each in entry.allocations):
+            yield Fault("LOT", entry.entry_id, f"draws {drawn} for {-entry.points} points")
+        else:
+            self.arrears += -entry.points - drawn
 
     def faults(self, lots: Sequence[StoredLot]) -> Iterator[Fault]:
         """What is broken about the account, after all its entries and with all its lots."""
@@ -79,54 +108,46 @@ class AccountCheck:
             )
         if account.seq != self.count:
             yield Fault("SEQUENCE", account.account_id, f"{account.seq} where there are {self.count} entries")
+        if account.arrears != self.arrears:
+            yield Fault(
+                "ARREARS", account.account_id, f"{account.arrears} where the entries say {self.arrears}"
+            )
         yield from _holding_faults(account, [stored.lot for stored in lots])
         for stored in lots:
-            yield from _lot_faults(stored, self.accrued.pop(stored.lot.lot_id, 0))
-        for lot_id, points in self.accrued.items():
-            yield Fault("LOT", lot_id, f"{points} points were earned in a lot that does not exist")
+            yield from self._lot_faults(stored)
+        for lot_id in self.accrued.keys() | self.drawn.keys():
+            yield Fault("LOT", lot_id, f"entries of {account.account_id} name a lot that it does not have")
+
+    def _lot_faults(self, stored: StoredLot) -> Iterator[Fault]:
+        lot = stored.lot
+        accrued, drawn = self.accrued.pop(lot.lot_id, 0), self.drawn.pop(lot.lot_id, 0)
+        if lot.digest() != stored.digest:
+            yield Fault("LOT_DIGEST", lot.lot_id, "the lot is not what was signed")
+        if lot.earned != accrued:
+            yield Fault("LOT", lot.lot_id, f"says {lot.earned} earned, the entries say {accrued}")
+        if lot.remaining < 0 or lot.remaining != lot.earned - drawn:
+            yield Fault(
+                "LOT", lot.lot_id, f"{lot.remaining} left of {lot.earned}, of which {drawn} were drawn"
+            )
+        if lot.pending != (purpose_of(lot.account_id) == PENDING):
+            yield Fault("LOT", lot.lot_id, "is pending in an account that is not, or the other way round")
 
 
 def _holding_faults(account: Account, lots: Sequence[Lot]) -> Iterator[Fault]:
-    if account.owner.startswith(f"{ISSUER}:"):
-        if account.balance > 0:
-            yield Fault("ISSUER", account.account_id, f"the issuer holds {account.balance} points of its own")
+    purpose = purpose_of(account.account_id)
+    if purpose == ISSUER and account.balance > 0:
+        yield Fault("ISSUER", account.account_id, f"the issuer holds {account.balance} points of its own")
+    if purpose in SYSTEM and purpose != ISSUER and account.balance < 0:
+        yield Fault("OVERDRAFT", account.account_id, f"{-account.balance} points left it that never came")
+    if purpose in SYSTEM:
         return
-    if not 0 <= account.held <= account.balance:
+    if purpose == PENDING and account.arrears:
+        yield Fault("ARREARS", account.account_id, "what is pending is never in arrears")
+    if not 0 <= account.held <= account.balance + account.arrears:
         yield Fault("OVERDRAFT", account.account_id, f"{account.held} held of {account.balance}")
     remaining = sum(lot.remaining for lot in lots)
-    if remaining != account.balance:
-        yield Fault("LOT", account.account_id, f"lots hold {remaining}, the balance is {account.balance}")
-
-
-def _lot_faults(stored: StoredLot, accrued: int) -> Iterator[Fault]:
-    lot = stored.lot
-    if lot.digest() != stored.digest:
-        yield Fault("LOT_DIGEST", lot.lot_id, "the lot is not what was signed")
-    if lot.earned != accrued:
-        yield Fault("LOT", lot.lot_id, f"says {lot.earned} earned, the entries say {accrued}")
-    if not 0 <= lot.remaining <= lot.earned:
-        yield Fault("LOT", lot.lot_id, f"{lot.remaining} left of {lot.earned}")
-
-
-def transaction_faults(stored: StoredTransaction, entries: Sequence[Entry]) -> Iterator[Fault]:
-    """What is broken about a transaction, given all its entries."""
-    transaction = stored.transaction
-    if transaction.digest() != stored.digest:
+    if remaining != account.balance + account.arrears:
+        owed = f", {account.arrears} in arrears" if account.arrears else ""
         yield Fault(
-            "TRANSACTION_DIGEST", transaction.transaction_id, "the transaction is not what was signed"
-        )
-    summed = sum(entry.points for entry in entries)
-    if summed:
-        yield Fault("TRANSACTION_SUM", transaction.transaction_id, f"the entries sum to {summed}")
-    gained = sum(entry.points for entry in entries if entry.points > 0)
-    if gained != transaction.points or (transaction.points and len(entries) < 2):  # noqa: PLR2004 - a double entry
-        yield Fault(
-            "TRANSACTION_ENTRIES",
-            transaction.transaction_id,
-            f"{len(entries)} entries move {gained} of {transaction.points} points",
-        )
-    counted = sum(earning.points for earning in transaction.earnings)
-    if counted != transaction.points:
-        yield Fault(
-            "EARNINGS", transaction.transaction_id, f"the rules gave {counted} of {transaction.points}"
+            "LOT", account.account_id, f"lots hold {remaining}, the balance is {account.balance}{owed}"
         )

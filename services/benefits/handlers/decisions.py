@@ -10,14 +10,6 @@ from libs.common.errors import Contention, Unavailable
 from libs.common.program import TierSet
 from libs.common.telemetry import APPLIED, SKIPPED, log
 from services.benefits.clients import PULL_EVENTS, MembersClient, ScoringClient, Subject
-from services.benefits.domain.ledger import (
-    Account,
-    Accrual,
-    Posting,
-    issuer_account,
-    member_account,
-    post_accruals,
-)
 from services.benefits.domain.memberships import (
     REGISTRATION_SEQ,
     Effect,
@@ -28,7 +20,10 @@ from services.benefits.domain.memberships import (
     membership_id,
 )
 from services.benefits.domain.programs import Version
+from services.benefits.handlers.points import Movements, issue, post_movements
 from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.telling import tell_of_tiers
+from services.benefits.handlers.times import ProgramTimes
 from services.benefits.outbox import membership_changed
 from services.benefits.repository.store import BenefitsStore
 
@@ -62,12 +57,13 @@ class DecisionHandlers:
         programs: ProgramHandlers,
         scoring: ScoringClient,
         members: MembersClient,
+        times: ProgramTimes,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[str], str],
     ) -> None:
         self._store, self._programs, self._scoring, self._members = store, programs, scoring, members
-        self._now, self._new_id = now, new_id
+        self._times, self._now, self._new_id = times, now, new_id
 
     async def apply(self, partition: int, inbound: Sequence[Inbound]) -> None:
         """Apply what was announced of some members of one program and partition."""
@@ -82,8 +78,9 @@ class DecisionHandlers:
             if not plans:
                 return
             effects = await self._decide(version, plans)
+            time = await self._times.of(version.program)
             try:
-                await self._store.transaction(partial(self._keep, partition, version, effects))
+                await self._store.transaction(partial(self._keep, partition, version, time, effects))
             except Moved:
                 redone += 1
                 if redone > REDONE_MAX:
@@ -138,50 +135,23 @@ class DecisionHandlers:
         ]
 
     async def _keep(
-        self, partition: int, version: Version, effects: Sequence[Effect], benefits: BenefitsStore
+        self,
+        partition: int,
+        version: Version,
+        time: datetime,
+        effects: Sequence[Effect],
+        benefits: BenefitsStore,
     ) -> None:
         now = self._now()
-        accruals = [accrual for each in effects for accrual in each.accruals]
-        issuer = await _issuer(benefits, partition, version, accruals)
+        movements = Movements(version, partition, time, [one for each in effects for one in each.movements])
+        issuer = await issue(benefits, movements)
         # Before anything is inserted: what another has posted meanwhile would be a duplicate key.
         await _require_unmoved(benefits, effects)
-        posting = await self._post(benefits, version, accruals, issuer, now)
+        posting = await post_movements(benefits, movements, issuer=issuer, now=now, new_id=self._new_id)
         await benefits.keep_effects(effects, now)
-        await benefits.announce(
-            [row for each in effects for row in membership_changed(each, posting, now=now)]
-        )
-
-    async def _post(
-        self,
-        benefits: BenefitsStore,
-        version: Version,
-        accruals: Sequence[Accrual],
-        issuer: Account,
-        now: datetime,
-    ) -> Posting:
-        """Post all accruals of the transaction from the issuer's stripe, which was moved already."""
-        if not accruals:
-            return Posting()
-        fresh = {
-            each.member_id: member_account(version.program_id, each.member_id, issuer.currency)
-            for each in accruals
-        }
-        stored = await benefits.accounts(account.account_id for account in fresh.values())
-        accounts = {
-            member_id: stored.get(account.account_id, account) for member_id, account in fresh.items()
-        }
-        posting = post_accruals(accruals, issuer=issuer, accounts=accounts, now=now, new_id=self._new_id)
-        await benefits.keep_posting(posting, but=issuer.account_id)
-        return posting
-
-
-async def _issuer(
-    benefits: BenefitsStore, partition: int, version: Version, accruals: Sequence[Accrual]
-) -> Account:
-    """Move the issuer's stripe by all that is issued, first in the transaction; gives it as it was before."""
-    issuer = issuer_account(version.program_id, version.program.points.currency, partition)
-    issued = [accrual.points for accrual in accruals if accrual.points]
-    return await benefits.take_issuer(issuer, points=sum(issued), entries=len(issued)) if issued else issuer
+        announcements = [each for effect in effects for each in membership_changed(effect, posting)]
+        await benefits.announce(announcements, now)
+        await tell_of_tiers(benefits, version.program, effects, time=time, now=now, new_id=self._new_id)
 
 
 def _memberships(

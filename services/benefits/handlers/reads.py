@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
-from libs.common.homes import visible
+from libs.common.homes import is_visible, visible
 from services.benefits.domain.entitlements import Entitlement, entitlements
-from services.benefits.domain.ledger import Account, Transaction, member_account
+from services.benefits.domain.errors import MemberUnknown
+from services.benefits.domain.holdings import Holding
+from services.benefits.domain.ledger import Transaction, member_account, pending_account
 from services.benefits.domain.memberships import Decision, Membership, membership_id
 from services.benefits.domain.verification import StoredEntry
 from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.repository import ledger
 from services.benefits.repository.store import BenefitsStore
 
 READS_AT_ONCE = 16
@@ -56,12 +59,26 @@ class ReadHandlers:
 
         return await asyncio.gather(*(changes(*key) for key in keys))
 
-    async def accounts(self, program_id: str, member_ids: Sequence[str]) -> dict[str, Account]:
-        """The points account of each member that has one."""
+    async def holdings(self, program_id: str, member_ids: Sequence[str]) -> dict[str, Holding]:
+        """The points of each member to whom any were ever posted."""
         currency = (await self._programs.live(program_id)).program.points.currency
         seen = await self._seen(program_id, member_ids)
-        wanted = [member_account(program_id, member_id, currency).account_id for member_id in seen]
-        return {account.owner: account for account in (await self._store.accounts(wanted)).values()}
+        held = {each: member_account(program_id, each, currency) for each in seen}
+        pending = {each: pending_account(program_id, each, currency) for each in seen}
+        stored, expiring = await asyncio.gather(
+            ledger.accounts(self._store, [one.account_id for one in (*held.values(), *pending.values())]),
+            ledger.expiring(self._store, [one.account_id for one in held.values()]),
+        )
+        return {
+            each: Holding(
+                member_id=each,
+                account=stored.get(account.account_id, account),
+                pending_points=stored.get(pending[each].account_id, pending[each]).balance,
+                expiring=tuple(expiring.get(account.account_id, ())),
+            )
+            for each, account in held.items()
+            if account.account_id in stored or pending[each].account_id in stored
+        }
 
     async def entries(
         self, program_id: str, member_ids: Sequence[str], first: int
@@ -76,11 +93,11 @@ class ReadHandlers:
                 return []
             async with at_once:
                 account = member_account(program_id, member_id, currency)
-                return await self._store.latest_entries(account.account_id, first)
+                return await ledger.latest_entries(self._store, account.account_id, first)
 
         by_member = await asyncio.gather(*(latest(member_id) for member_id in member_ids))
         wanted = [stored.entry.transaction_id for entries in by_member for stored in entries]
-        transactions = await self._store.ledger_transactions(wanted)
+        transactions = await ledger.transactions(self._store, wanted)
         return [
             [(stored, transactions[stored.entry.transaction_id]) for stored in entries]
             for entries in by_member
@@ -99,6 +116,12 @@ class ReadHandlers:
             ]
             for member_id, memberships in held.items()
         }
+
+    async def latest_change(self, program_id: str, member_id: str) -> int:
+        """The place of the latest change of a member whom the caller may see."""
+        if not await is_visible(self._store.database, program_id, member_id):
+            raise MemberUnknown(member_id=member_id)
+        return await self._store.change_place(member_id)
 
     async def _seen(self, program_id: str, member_ids: Collection[str]) -> set[str]:
         """Those of the members whom the caller may see; the others are as if they were not there."""

@@ -5,18 +5,16 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from libs.common import mongo
-from services.benefits.domain.ledger import Entry
-from services.benefits.domain.verification import (
-    AccountCheck,
-    Fault,
-    StoredEntry,
-    StoredLot,
-    transaction_faults,
-)
+from services.benefits.domain.causes import PurchaseCheck, draw_faults, transaction_faults
+from services.benefits.domain.ledger import Entry, Transaction
+from services.benefits.domain.reversals import Purchase
+from services.benefits.domain.verification import AccountCheck, Fault, StoredEntry, StoredLot
+from services.benefits.repository import books, ledger
 from services.benefits.repository.store import BenefitsStore
 
 FAULTS_TOLD = 100
 PROGRESS_EVERY = 1_000
+DRAWS_AT_ONCE = 500
 
 T = TypeVar("T")
 
@@ -77,13 +75,13 @@ class VerificationHandlers:
     async def sums(self) -> dict[str, int]:
         """All balances of each program, summed at one moment: every sum is 0, or the books are wrong."""
         async with mongo.snapshot(self._store.database.client) as session:
-            return await BenefitsStore(self._store.database, session).balance_sums()
+            return await books.balance_sums(BenefitsStore(self._store.database, session))
 
     async def verify(self, program_id: str) -> AsyncIterator[Verified]:
         """Progress now and then, and at last the result; of all programs if none is named."""
         async with mongo.snapshot(self._store.database.client) as session:
             store = BenefitsStore(self._store.database, session)
-            verified = Verified(entries_total=await store.entry_count(program_id))
+            verified = Verified(entries_total=await books.entry_count(store, program_id))
             async for _ in self._accounts(store, program_id, verified):
                 yield verified
             async for _ in self._transactions(store, program_id, verified):
@@ -94,15 +92,14 @@ class VerificationHandlers:
     async def _accounts(
         self, store: BenefitsStore, program_id: str, verified: Verified
     ) -> AsyncIterator[None]:
-        entries = Belonging[StoredEntry](
-            store.every_entry_by_account(program_id), lambda each: each.entry.account_id
+        entries = Belonging(
+            books.every_entry_by_account(store, program_id), lambda each: each.entry.account_id
         )
-        lots = Belonging[StoredLot](store.every_lot(program_id), lambda each: each.lot.account_id)
-        async for account in store.every_account(program_id):
-            async for orphan in entries.orphans_before(account.account_id):
-                verified.note(
-                    [Fault("ACCOUNT_MISSING", orphan.entry.entry_id, "the entry's account does not exist")]
-                )
+        lots = Belonging(books.every_lot(store, program_id), lambda each: each.lot.account_id)
+        async for account in books.every_account(store, program_id):
+            verified.note(
+                [_without_account(each) async for each in entries.orphans_before(account.account_id)]
+            )
             check = AccountCheck(account)
             async for stored in entries.of(account.account_id):
                 verified.note(check.entry_faults(stored))
@@ -112,10 +109,7 @@ class VerificationHandlers:
             verified.sum_points += account.balance
             if verified.accounts % PROGRESS_EVERY == 0:
                 yield
-        async for orphan in entries.orphans_before(None):
-            verified.note(
-                [Fault("ACCOUNT_MISSING", orphan.entry.entry_id, "the entry's account does not exist")]
-            )
+        verified.note([_without_account(each) async for each in entries.orphans_before(None)])
         verified.note([_lot_orphan(orphan) async for orphan in lots.orphans_before(None)])
         if verified.sum_points:
             verified.note([Fault("SUM", program_id, f"all balances sum to {verified.sum_points}")])
@@ -123,24 +117,67 @@ class VerificationHandlers:
     async def _transactions(
         self, store: BenefitsStore, program_id: str, verified: Verified
     ) -> AsyncIterator[None]:
-        entries = Belonging[Entry](
-            store.every_entry_by_transaction(program_id), lambda each: each.transaction_id
+        entries = Belonging(
+            books.every_entry_by_transaction(store, program_id), lambda each: each.transaction_id
         )
-        async for stored in store.every_transaction(program_id):
+        following = Belonging(
+            books.every_following(store, program_id), lambda each: each.original_transaction_id
+        )
+        draws = Draws(store)
+        async for stored in books.every_transaction(store, program_id):
             transaction_id = stored.transaction.transaction_id
-            async for orphan in entries.orphans_before(transaction_id):
-                verified.note(
-                    [Fault("TRANSACTION_MISSING", orphan.entry_id, "the entry's transaction does not exist")]
-                )
-            verified.note(transaction_faults(stored, [entry async for entry in entries.of(transaction_id)]))
+            verified.note(
+                [_without_transaction(each) async for each in entries.orphans_before(transaction_id)]
+            )
+            own = [entry async for entry in entries.of(transaction_id)]
+            verified.note(transaction_faults(stored, own))
+            verified.note(await draws.add(stored.transaction, own))
+            verified.note(
+                [_without_original(each) async for each in following.orphans_before(transaction_id)]
+            )
+            check = PurchaseCheck(Purchase(stored.transaction))
+            async for each in following.of(transaction_id):
+                verified.note(check.faults(each))
             verified.transactions += 1
             if verified.transactions % PROGRESS_EVERY == 0:
                 yield
-        async for orphan in entries.orphans_before(None):
-            verified.note(
-                [Fault("TRANSACTION_MISSING", orphan.entry_id, "the entry's transaction does not exist")]
-            )
+        verified.note(await draws.faults())
+        verified.note([_without_transaction(each) async for each in entries.orphans_before(None)])
+        verified.note([_without_original(each) async for each in following.orphans_before(None)])
+
+
+class Draws:
+    """Collects entries that draw on lots, and checks so many at once against the times of these lots."""
+
+    def __init__(self, store: BenefitsStore) -> None:
+        self._store = store
+        self._drawn: list[tuple[Transaction, Entry]] = []
+
+    async def add(self, transaction: Transaction, entries: Iterable[Entry]) -> list[Fault]:
+        """Check these at some time; gives the faults that were found meanwhile."""
+        self._drawn += [(transaction, entry) for entry in entries if entry.allocations]
+        return await self.faults() if len(self._drawn) >= DRAWS_AT_ONCE else []
+
+    async def faults(self) -> list[Fault]:
+        """The faults of all that were added and not checked yet."""
+        drawn, self._drawn = self._drawn, []
+        lots = await ledger.lots(
+            self._store, (each.lot_id for _, entry in drawn for each in entry.allocations)
+        )
+        return [fault for each in drawn for fault in draw_faults(*each, lots)]
 
 
 def _lot_orphan(orphan: StoredLot) -> Fault:
     return Fault("ACCOUNT_MISSING", orphan.lot.lot_id, "the lot's account does not exist")
+
+
+def _without_account(orphan: StoredEntry) -> Fault:
+    return Fault("ACCOUNT_MISSING", orphan.entry.entry_id, "the entry's account does not exist")
+
+
+def _without_transaction(orphan: Entry) -> Fault:
+    return Fault("TRANSACTION_MISSING", orphan.entry_id, "the entry's transaction does not exist")
+
+
+def _without_original(orphan: Transaction) -> Fault:
+    return Fault("ORIGINAL", orphan.transaction_id, "the accrual that it goes back to does not exist")

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from libs.common.mongo import Document
 from services.benefits.domain.earning import Earning
-from services.benefits.domain.ledger import Account, Entry, Lot, Transaction
+from services.benefits.domain.ledger import Account, Allocation, Entry, Lot, Reversal, Transaction
 from services.benefits.domain.memberships import Decision, Membership, TierReceipt
+from services.benefits.domain.verification import StoredEntry
 
 
 def membership_document(membership: Membership) -> Document:
@@ -64,18 +65,15 @@ def decision_from(document: Document) -> Decision:
     )
 
 
+def account_document(account: Account) -> Document:
+    """An account, whole."""
+    fields = asdict(account)
+    return {"_id": fields.pop("account_id"), **fields}
+
+
 def account_from(document: Document) -> Account:
     """An account as stored."""
-    return Account(
-        account_id=document["_id"],
-        program_id=document["program_id"],
-        owner=document["owner"],
-        currency=document["currency"],
-        stripe=document["stripe"],
-        balance=document["balance"],
-        held=document["held"],
-        seq=document["seq"],
-    )
+    return Account(account_id=document["_id"], **_but(document, "_id"))
 
 
 def entry_document(entry: Entry) -> Document:
@@ -86,21 +84,34 @@ def entry_document(entry: Entry) -> Document:
 
 def entry_from(document: Document) -> Entry:
     """An entry as stored, without its digest."""
-    fields = {name: value for name, value in document.items() if name not in {"_id", "digest"}}
-    return Entry(entry_id=document["_id"], **fields)
+    allocations = tuple(Allocation(**each) for each in document["allocations"])
+    fields = _but(document, "_id", "digest", "allocations")
+    return Entry(entry_id=document["_id"], allocations=allocations, **fields)
+
+
+def stored_entry(document: Document) -> StoredEntry:
+    """An entry as stored, with its digest."""
+    return StoredEntry(entry_from(document), document["digest"])
 
 
 def transaction_document(transaction: Transaction) -> Document:
-    """A transaction with its digest."""
+    """A transaction with its digest; without the fields of what goes back to another, if it does not."""
     fields = asdict(transaction)
+    for name in ("original_transaction_id", "reversal"):
+        if not fields[name]:
+            del fields[name]
     return {"_id": fields.pop("transaction_id"), **fields, "digest": transaction.digest()}
 
 
 def transaction_from(document: Document) -> Transaction:
     """A transaction as stored, without its digest."""
-    fields = {name: value for name, value in document.items() if name not in {"_id", "digest", "earnings"}}
-    earnings = tuple(Earning(**each) for each in document["earnings"])
-    return Transaction(transaction_id=document["_id"], earnings=earnings, **fields)
+    reversal = document.get("reversal")
+    return Transaction(
+        transaction_id=document["_id"],
+        earnings=tuple(Earning(**each) for each in document["earnings"]),
+        reversal=None if reversal is None else Reversal(**reversal),
+        **_but(document, "_id", "digest", "earnings", "reversal"),
+    )
 
 
 def lot_document(lot: Lot) -> Document:
@@ -111,8 +122,11 @@ def lot_document(lot: Lot) -> Document:
 
 def lot_from(document: Document) -> Lot:
     """A lot as stored, without its digest."""
-    fields = {name: value for name, value in document.items() if name not in {"_id", "digest"}}
-    return Lot(lot_id=document["_id"], **fields)
+    return Lot(lot_id=document["_id"], **_but(document, "_id", "digest"))
+
+
+def _but(document: Document, *names: str) -> Document:
+    return {name: value for name, value in document.items() if name not in names}
 
 
 def _pairs(stored: list[list[object]]) -> tuple[tuple[str, int], ...]:

@@ -1,17 +1,30 @@
 """The indexes and validators of the benefits database."""
 
-from libs.common.mongo import Database, Document, ensure_collection, ensure_common_indexes
+from datetime import timedelta
+
+from libs.common.mongo import Collection, Database, Document, ensure_collection, ensure_common_indexes
 from services.benefits.domain.ledger import ISSUER
+from services.benefits.domain.notices import NoticeStatus
+from services.benefits.repository.ledger import DRAWN, EXPIRING, PENDING
+from services.benefits.repository.webhooks import ensure_webhook_indexes
 
 _WHOLE = {"bsonType": ["int", "long"]}
+_COUNT = {**_WHOLE, "minimum": 0}
 VALIDATORS: dict[str, Document] = {
     "accounts": {
-        "required": ["program_id", "owner", "currency", "stripe", "balance", "held", "seq"],
-        "properties": {"balance": _WHOLE, "held": {**_WHOLE, "minimum": 0}, "seq": {**_WHOLE, "minimum": 0}},
-        # Members never hold less than nothing; the issuer owes what they hold.
+        "required": ["program_id", "owner", "currency", "stripe", "balance", "held", "arrears", "seq"],
+        "properties": {
+            "balance": _WHOLE,
+            "held": _COUNT,
+            "arrears": _COUNT,
+            "seq": _COUNT,
+        },
+        # The issuer owes what members hold. Members hold less than nothing only where a refund took more
+        # than they had and the program lets them owe it, which is kept as arrears.
         "anyOf": [
             {"properties": {"owner": {"bsonType": "string", "pattern": f"^{ISSUER}:"}}},
             {"properties": {"balance": {"minimum": 0}}},
+            {"properties": {"arrears": {"minimum": 1}}},
         ],
     },
     "entries": {
@@ -22,25 +35,54 @@ VALIDATORS: dict[str, Document] = {
             "seq",
             "points",
             "balance_after",
+            "allocations",
             "digest",
         ],
-        "properties": {"seq": {**_WHOLE, "minimum": 1}, "points": _WHOLE, "balance_after": _WHOLE},
+        "properties": {
+            "seq": {**_WHOLE, "minimum": 1},
+            "points": _WHOLE,
+            "balance_after": _WHOLE,
+            "allocations": {
+                "bsonType": "array",
+                "items": {
+                    "bsonType": "object",
+                    "required": ["lot_id", "points"],
+                    "properties": {"points": {**_WHOLE, "minimum": 1}},
+                },
+            },
+        },
     },
     "lots": {
         "required": [
             "program_id",
+            "member_id",
             "account_id",
             "transaction_id",
+            "origin_transaction_id",
+            "pending",
             "earned",
             "remaining",
             "active_time",
             "digest",
         ],
-        "properties": {"earned": {**_WHOLE, "minimum": 1}, "remaining": {**_WHOLE, "minimum": 0}},
+        "properties": {
+            "pending": {"bsonType": "bool"},
+            "earned": {**_WHOLE, "minimum": 1},
+            "remaining": _COUNT,
+            "expire_time": {"bsonType": ["date", "null"]},
+        },
     },
     "transactions": {
         "required": ["program_id", "kind", "source", "external_ref", "line", "points", "digest"],
-        "properties": {"points": {**_WHOLE, "minimum": 0}},
+        "properties": {
+            "points": _COUNT,
+            "reversal": {
+                "bsonType": "object",
+                "properties": dict.fromkeys(
+                    ("seq", "amount_minor", "written_off_points", "refunded_minor", "reversed_points"), _COUNT
+                ),
+            },
+        },
     },
     "memberships": {
         "required": ["program_id", "member_id", "tier_set", "tier", "seq", "applied_seq", "version"],
@@ -50,7 +92,32 @@ VALIDATORS: dict[str, Document] = {
             "version": _WHOLE,
         },
     },
+    "notices": {
+        "required": [
+            "program_id",
+            "member_id",
+            "staff_role",
+            "code",
+            "cause",
+            "occurred_time",
+            "created_time",
+            "due_time",
+            "status",
+            "seq",
+        ],
+        "properties": {
+            "status": {"enum": list(NoticeStatus)},
+            "due_time": {"bsonType": "date"},
+            "seq": {**_WHOLE, "minimum": 0},
+        },
+    },
+    "notice_preferences": {
+        "required": ["program_id", "marketing", "muted"],
+        "properties": {"marketing": {"bsonType": ["bool", "null"]}, "muted": {"bsonType": "array"}},
+    },
 }
+# Longer than any cause may come again: periods are a year, and points are announced at most a year ahead.
+NOTICES_KEPT = timedelta(days=400)
 
 
 async def ensure_indexes(database: Database) -> None:
@@ -69,4 +136,41 @@ async def ensure_indexes(database: Database) -> None:
     await database.transactions.create_index(business_key, unique=True)
     await database.entries.create_index([("account_id", 1), ("seq", 1)], unique=True)
     await database.entries.create_index("transaction_id")
-    await database.lots.create_index("account_id")
+    await _ensure_lots(database)
+    await _ensure_notices(database.notices)
+    await ensure_webhook_indexes(database)
+
+
+async def _ensure_lots(database: Database) -> None:
+    """What goes back to an accrual is unique, reversals by their place; lots are found by what is due."""
+    await database.transactions.create_index(
+        [("original_transaction_id", 1), ("kind", 1), ("reversal.seq", 1)],
+        unique=True,
+        name="following",
+        partialFilterExpression={"original_transaction_id": {"$exists": True}},
+    )
+    await database.lots.create_index([("account_id", 1), ("_id", 1)])
+    await database.lots.create_index("origin_transaction_id")
+    for name, field, left in (("activating", "active_time", PENDING), ("expiring", "expire_time", EXPIRING)):
+        await database.lots.create_index(
+            [("program_id", 1), (field, 1), ("_id", 1)], name=name, partialFilterExpression=left
+        )
+    await database.lots.create_index(
+        [("account_id", 1), ("expire_time", 1), ("_id", 1)], name=DRAWN, partialFilterExpression=EXPIRING
+    )
+
+
+async def _ensure_notices(notices: Collection) -> None:
+    """The cause is unique, so that it is told once; each list and the sending have an order of their own."""
+    cause = [("program_id", 1), ("member_id", 1), ("staff_role", 1), ("code", 1), ("cause", 1)]
+    await notices.create_index(cause, unique=True, name="cause")
+    await notices.create_index([("member_id", 1), ("staff_role", 1), ("_id", -1)], name="of_member")
+    await notices.create_index([("program_id", 1), ("staff_role", 1), ("_id", -1)], name="of_staff")
+    await notices.create_index(
+        [("status", 1), ("program_id", 1), ("due_time", 1), ("seq", 1), ("_id", 1)],
+        name="scheduled",
+        partialFilterExpression={"status": NoticeStatus.SCHEDULED},
+    )
+    await notices.create_index(
+        "created_time", expireAfterSeconds=int(NOTICES_KEPT.total_seconds()), name="kept"
+    )

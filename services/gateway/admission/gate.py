@@ -11,6 +11,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    OperationType,
     get_variable_values,
     parse,
     recommended_rules,
@@ -33,6 +34,8 @@ from services.gateway.admission.limits import (
     Limits,
     TokenLimit,
 )
+from services.gateway.admission.prices import SUBSCRIPTION
+from services.gateway.admission.turns import Turns
 from services.gateway.admission.walk import Tally, Walk
 from services.gateway.codes import Code
 from services.gateway.errors import BadRequest
@@ -46,6 +49,7 @@ Parsing and validating takes longer than most answers, refused or not: the large
 much as two thirds of the largest operation, so that nobody keeps a core busy with documents alone.
 """
 
+_WRONG_WAY = "queries and mutations are sent by POST, subscriptions over a WebSocket by graphql-transport-ws"
 BYTES_PER_TOKEN = 16
 """Of a text that is kept: longer ones weigh more than their tokens."""
 
@@ -96,13 +100,29 @@ class Gate:
     ) -> None:
         self._schema, self._limits, self._development = schema, limits, development
         self._budgets = Budgets(limits.cost_per_minute, now)
+        self._turns = Turns()
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._weight_kept = 0
 
-    def admit(self, asked: Asked, principal: Principal) -> DocumentNode:
-        """The document to execute, paid for; or why it is not executed."""
-        document = self._document(asked.query, principal)
+    async def admit(self, asked: Asked, principal: Principal) -> DocumentNode:
+        """The query or mutation to execute, paid for; or why it is not executed."""
+        document, _ = await self._admitted(asked, principal, live=False)
+        return document
+
+    async def admit_live(self, asked: Asked, principal: Principal) -> tuple[DocumentNode, int]:
+        """The subscription to begin, paid for, and what each event costs; or why it is not begun."""
+        document, cost = await self._admitted(asked, principal, live=True)
+        return document, max(1, cost - SUBSCRIPTION)
+
+    def spend(self, principal: Principal, cost: int) -> None:
+        """Pay for something else that a principal makes us do, or refuse it."""
+        self._budgets.spend(principal, cost)
+
+    async def _admitted(self, asked: Asked, principal: Principal, *, live: bool) -> tuple[DocumentNode, int]:
+        document = await self._document(asked.query, principal)
         node, tally = document.operation(asked.operation_name)
+        if live != (node.operation is OperationType.SUBSCRIPTION):
+            raise BadRequest(_WRONG_WAY)
         if tally.introspects and not self._may_introspect(principal):
             raise IntrospectionClosed
         check_variables(asked.variables, self._limits)
@@ -110,7 +130,7 @@ class Gate:
         if cost > self._limits.cost_max:
             raise CostLimit(f"the operation costs {cost}, of {self._limits.cost_max}; ask for smaller pages")
         self._budgets.spend(principal, cost)
-        return document.node
+        return document.node, cost
 
     def _may_introspect(self, principal: Principal) -> bool:
         administers = principal.kind == "staff" and "system_administrator" in principal.roles
@@ -128,16 +148,18 @@ class Gate:
             raise NotExecuted(Code.BAD_USER_INPUT, values[:ERRORS_MAX])
         return values.coerced
 
-    def _document(self, text: str, principal: Principal) -> Document:
-        document = self._kept.get(text)
-        if document is None:
-            self._budgets.spend(principal, READING_COST + len(text) // READING_COST_PER_BYTES)
-            document = self._read(text)
-            self._keep(text, document)
-        self._kept.move_to_end(text)
+    async def _document(self, text: str, principal: Principal) -> Document:
+        if text in self._kept:
+            self._kept.move_to_end(text)
+            return self._kept[text]
+        self._budgets.spend(principal, READING_COST + len(text) // READING_COST_PER_BYTES)
+        document = await self._turns.do(lambda: self._kept.get(text) or self._read(text))
+        self._keep(text, document)
         return document
 
     def _keep(self, text: str, document: Document) -> None:
+        if text in self._kept:
+            return  # others had sent it, too
         self._kept[text] = document
         self._weight_kept += document.weight
         while self._weight_kept > self._limits.tokens_kept and len(self._kept) > 1:

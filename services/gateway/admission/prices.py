@@ -26,6 +26,8 @@ PAGE = "first"
 PAGE_MAX = 100
 """No list gives more; what asks for more is refused by the list itself."""
 MUTATION = 10
+SUBSCRIPTION = 10
+"""To begin one; each event costs what it loads."""
 INTROSPECTION = {"__schema": 100, "__type": 20}
 
 Variable = tuple[str, int]

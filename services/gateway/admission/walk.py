@@ -37,7 +37,16 @@ from services.gateway.admission.limits import (
     MutationRepeated,
     OperationLimit,
 )
-from services.gateway.admission.prices import INTROSPECTION, MUTATION, ONCE, Price, Times, page_size, weight
+from services.gateway.admission.prices import (
+    INTROSPECTION,
+    MUTATION,
+    ONCE,
+    SUBSCRIPTION,
+    Price,
+    Times,
+    page_size,
+    weight,
+)
 
 INTROSPECTION_DEPTH_MAX = 20
 """The usual introspection query is 15 deep."""
@@ -155,6 +164,8 @@ class Walk:
         return _inside(replace(place, parent=get_named_type(definition.type), times=times), node)
 
     def _weight(self, tally: Tally, place: _Place, name: str, definition: GraphQLField) -> int:
+        if place.parent is not None and place.parent is self._schema.subscription_type:
+            return SUBSCRIPTION
         if place.parent is not self._schema.mutation_type:
             return weight(definition)
         if name in tally.mutations:

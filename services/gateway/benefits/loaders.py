@@ -1,4 +1,4 @@
-"""Loads from benefits: programs, tiers with their decisions, points and entitlements."""
+"""Loads from benefits: programs, tiers with their decisions, points, entitlements and notices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from strawberry.dataloader import DataLoader
 
 from laurel.benefits.v1 import benefits_pb2 as pb
-from laurel.benefits.v1 import events_pb2
+from laurel.benefits.v1 import events_pb2, notices_pb2
 from services.gateway.clients import READ_SECONDS
 from services.gateway.loading import KEYS_MAX, for_each_argument, found
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.benefits_pb2_grpc import BenefitsServiceAsyncStub
+    from laurel.benefits.v1.notices_pb2_grpc import NoticesServiceAsyncStub
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +82,33 @@ class BenefitsLoaders:
         request = pb.BatchListEntitlementsRequest(program_id=self._program_id, member_ids=ids)
         response = await self._benefits.BatchListEntitlements(request, timeout=READ_SECONDS)
         return [found(result.status, result.entitlements) for result in response.results]
+
+
+class NoticesLoaders:
+    """What one request reads of notices."""
+
+    def __init__(self, notices: "NoticesServiceAsyncStub", program_id: str) -> None:
+        self._notices, self._program_id = notices, program_id
+        self.notices = DataLoader(self._load_notices, max_batch_size=KEYS_MAX)
+        self.preferences = DataLoader(self._load_preferences, max_batch_size=KEYS_MAX)
+
+    async def _load_notices(
+        self, keys: list[tuple[str, int]]
+    ) -> Sequence[Sequence[notices_pb2.Notice] | Exception | None]:
+        return await for_each_argument(keys, self._load_first_notices)
+
+    async def _load_first_notices(
+        self, ids: list[str], first: int
+    ) -> Sequence[Sequence[notices_pb2.Notice] | Exception | None]:
+        request = notices_pb2.BatchListNoticesRequest(
+            program_id=self._program_id, member_ids=ids, page_size=first
+        )
+        response = await self._notices.BatchListNotices(request, timeout=READ_SECONDS)
+        return [found(result.status, result.notices) for result in response.results]
+
+    async def _load_preferences(
+        self, ids: list[str]
+    ) -> Sequence[notices_pb2.NoticePreferences | Exception | None]:
+        request = notices_pb2.BatchGetNoticePreferencesRequest(program_id=self._program_id, member_ids=ids)
+        response = await self._notices.BatchGetNoticePreferences(request, timeout=READ_SECONDS)
+        return [found(result.status, result.preferences) for result in response.results]

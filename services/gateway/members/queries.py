@@ -30,7 +30,7 @@ class MembersQuery:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The global id.")],  # noqa: A002
     ) -> relay.Node | None:
-        return await _member(info, "Query.node", key_of_global_id(id))
+        return await seen_member(info, "Query.node", key_of_global_id(id))
 
     @strawberry.field(description="One member of the program; null when there is none of this id.")
     async def member(
@@ -40,7 +40,7 @@ class MembersQuery:
             strawberry.ID, strawberry.argument(description="The global id, or the platform's own `mem_…`.")
         ],
     ) -> Member | None:
-        return await _member(info, "Query.member", member_key(id))
+        return await seen_member(info, "Query.member", member_key(id))
 
     @strawberry.field(description="The members of the program, oldest first.")
     async def members(
@@ -87,7 +87,8 @@ def _connection(
     )
 
 
-async def _member(info: Info, field: str, member_id: str) -> Member | None:
+async def seen_member(info: Info, field: str, member_id: str) -> Member | None:
+    """A member whom the grant of this field reaches; None for any other."""
     member = await info.context.members.member.load(member_id)
     return member_of(member) if member is not None and may_see(info, field, member) else None
 

@@ -12,12 +12,22 @@ from strawberry import relay
 from laurel.members.v1 import members_pb2 as pb
 from services.gateway.benefits.types.entitlements import Benefit, benefit_of
 from services.gateway.benefits.types.memberships import Membership, membership_of
+from services.gateway.benefits.types.notices import Notice, NoticePreferences, notice_of, preferences_of
 from services.gateway.benefits.types.points import PointsAccount, account_of
 from services.gateway.context import Info
 from services.gateway.members.loaders import FactsKey
 from services.gateway.risk.types import Risk, risk_of
 from services.gateway.scoring.types import Score, score_of
-from services.gateway.values import Fact, Verification, checked_time, facts_of, known, time_of
+from services.gateway.values import (
+    ActivityState,
+    Fact,
+    Verification,
+    checked_first,
+    checked_time,
+    facts_of,
+    known,
+    time_of,
+)
 
 AsOf = Annotated[
     datetime | None,
@@ -42,6 +52,12 @@ class Profile:
     )
 
 
+@strawberry.type(description="Whether a member is about, by the program's clock.")
+class Activity:
+    state: ActivityState | None = strawberry.field(description="Whether they are about, or asleep.")
+    since: datetime | None = strawberry.field(description="Since when they are in that state.")
+
+
 @strawberry.type(description="The facts that hold for a member at a time.")
 class Facts:
     as_of: datetime | None = strawberry.field(description="The time that they hold for.")
@@ -59,6 +75,7 @@ class Facts:
 class Member(relay.Node):
     key: relay.NodeID[str]
     profile: Profile = strawberry.field(description="Who they are, without personal data.")
+    activity: Activity = strawberry.field(description="Whether they are about.")
 
     @strawberry.field(description="The platform's id of the member, as in calls of partners: `mem_…`.")
     def member_id(self) -> strawberry.ID:
@@ -99,6 +116,20 @@ class Member(relay.Node):
         entitlements = await info.context.benefits.entitlements.load(self.key)
         return None if entitlements is None else [benefit_of(entitlement) for entitlement in entitlements]
 
+    @strawberry.field(description="What there is to tell them, latest first; what was withheld, too.")
+    async def notices(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 20,
+    ) -> list[Notice] | None:
+        notices = await info.context.notices.notices.load((self.key, checked_first(first)))
+        return None if notices is None else [notice_of(notice) for notice in notices]
+
+    @strawberry.field(description="What they want to be told.")
+    async def notice_preferences(self, info: Info) -> NoticePreferences | None:
+        preferences = await info.context.notices.preferences.load(self.key)
+        return None if preferences is None else preferences_of(preferences)
+
     @strawberry.field(description="How far they can be trusted, and why.")
     async def risk(self, info: Info) -> Risk | None:
         profile = await info.context.risk.profile.load(self.key)
@@ -117,5 +148,9 @@ def member_of(member: pb.Member) -> Member:
                 Identity(source=each.source, external_id=each.external_id) for each in member.identities
             ],
             last_activity_time=time_of(member, "last_activity_time"),
+        ),
+        activity=Activity(
+            state=known(ActivityState, member.activity_state),
+            since=time_of(member, "activity_since_time"),
         ),
     )

@@ -15,5 +15,17 @@ class MemberUnknown(Refusal):
     reason, kind, text = "MEMBER_UNKNOWN", Kind.NOT_FOUND, "no such member in the program"
 
 
+class ClockLive(Refusal):
+    reason, kind, text = "CLOCK_LIVE", Kind.PRECONDITION, "the program runs by the machine's clock"
+
+
+class ClockBackwards(Refusal):
+    reason, kind, text = "CLOCK_BACKWARDS", Kind.INVALID, "a clock moves forward only"
+
+
+class FactUnknown(Refusal):
+    reason, kind, text = "FACT_UNKNOWN", Kind.INVALID, "no such fact"
+
+
 class AlreadyExists(Refusal):
     reason, kind, text = "ALREADY_EXISTS", Kind.ALREADY_EXISTS, "it exists with other contents"

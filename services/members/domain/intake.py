@@ -8,8 +8,9 @@ from typing import Literal
 
 from libs.common.canonical import digest
 from libs.common.clock import business_date
+from services.members.domain.activity import seen
 from services.members.domain.facts import MONEY_KINDS, Counts, Tally, added
-from services.members.domain.members import FUTURE_TOLERANCE, Member, ProgramCalendar
+from services.members.domain.members import Member, ProgramCalendar
 
 Outcome = Literal["accepted", "duplicate", "rejected"]
 
@@ -191,7 +192,7 @@ def _first_refusal(
     member = known.members.get(_member_id(incoming, known))
     if member is None:
         return _rejected("MEMBER_UNKNOWN", incoming.member_id or incoming.external_member_id)
-    if incoming.occurred_time > now + FUTURE_TOLERANCE:
+    if incoming.occurred_time > program.latest(now):
         return _rejected("OCCURRED_IN_FUTURE", f"our clock says {now.isoformat(timespec='seconds')}")
     if incoming.key.kind in MONEY_KINDS and incoming.currency != program.currency:
         return _rejected("CURRENCY_MISMATCH", f"the program's currency is {program.currency}")
@@ -230,7 +231,7 @@ def _accept(
     new_id: Callable[[str], str],
 ) -> Event:
     member_id = _member_id(incoming, known)
-    member = recording.members.get(member_id) or known.members[member_id]
+    member = recording.members.get(member_id) or _changing(known.members[member_id])
     event = Event(
         event_id=new_id("evt"),
         program_id=program.program_id,
@@ -251,11 +252,24 @@ def _accept(
         after=added(member.lifetime, incoming.key.kind, Counts(1, incoming.amount_minor, incoming.quantity)),
     )
     recording.events.append(event)
-    recording.members[member_id] = _after(member, event)
+    recording.members[member_id] = _after(member, event, program)
     return event
 
 
-def _after(member: Member, event: Event) -> Member:
+def _changing(member: Member) -> Member:
+    """The member as the events of a batch will leave them, which are announced as one change."""
+    return replace(member, change_seq=member.change_seq + 1)
+
+
+def _after(member: Member, event: Event, program: ProgramCalendar) -> Member:
+    """The member after an event; who is back by it is announced as a change of its own."""
+    activity = seen(
+        member.activity,
+        last_seen=member.last_seen_time,
+        occurred=event.occurred_time,
+        now=program.clock.time(event.recorded_time),
+        dormancy=program.dormancy,
+    )
     login = event.occurred_time if event.key.kind == "login" else None
     return replace(
         member,
@@ -263,6 +277,8 @@ def _after(member: Member, event: Event) -> Member:
         lifetime=event.after,
         last_login_time=_latest(member.last_login_time, login),
         last_activity_time=_latest(member.last_activity_time, event.occurred_time),
+        activity=activity,
+        change_seq=member.change_seq + (activity.state != member.activity.state),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from libs.common.clock import ProgramClock
+from services.members.domain.activity import Activity, joined
 from services.members.domain.facts import Tally
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
@@ -15,12 +16,21 @@ Verification = Literal["unverified", "verified", "suspect"]
 
 @dataclass(frozen=True, slots=True)
 class ProgramCalendar:
-    """What intake needs to know of a program; none of it changes once the program is live."""
+    """What members needs to know of a program.
+
+    Currency and time zone never change once the program is live. The clock
+    may be moved, and each version may have other days of `dormancy`.
+    """
 
     program_id: str
     currency: str
     time_zone: str
     clock: ProgramClock
+    dormancy: timedelta
+
+    def latest(self, now: datetime) -> datetime:
+        """The latest time that is believed: of the machine, or of a sandbox that is ahead of it."""
+        return max(now, self.clock.time(now)) + FUTURE_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +63,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member as stored, without personal data."""
+    """A member as stored, without personal data.
+
+    `seq` counts their events, `change_seq` all that was announced of them.
+    """
 
     member_id: str
     program_id: str
     store_id: str
     identities: tuple[Identity, ...]
     registered_time: datetime
+    activity: Activity
     verification: Verification = "unverified"
     seq: int = 0
     lifetime: Tally = field(default_factory=dict)
@@ -67,7 +81,13 @@ class Member:
     last_activity_time: datetime | None = None
     tiers: Mapping[str, str] = field(default_factory=dict)
     sharing_group: str = ""
+    change_seq: int = 1
     version: int = 1
+
+    @property
+    def last_seen_time(self) -> datetime:
+        """When they did something last, logins and their registration included."""
+        return max(self.registered_time, self.last_activity_time or self.registered_time)
 
     @property
     def registered_by(self) -> str:
@@ -116,16 +136,18 @@ def register(
             results.append(Registered(member))
         elif registration.store_id and registration.store_id not in stores:
             results.append(Registered(None, reason="STORE_UNKNOWN"))
-        elif registration.registered_time and registration.registered_time > now + FUTURE_TOLERANCE:
+        elif registration.registered_time and registration.registered_time > program.latest(now):
             results.append(Registered(None, reason="OCCURRED_IN_FUTURE"))
         else:
+            registered_time = registration.registered_time or program.clock.time(now)
             member = Member(
                 member_id=new_id("mem"),
                 program_id=program.program_id,
                 store_id=registration.store_id,
                 sharing_group=stores.get(registration.store_id, ""),
                 identities=(Identity(source, registration.external_id),),
-                registered_time=registration.registered_time or program.clock.time(now),
+                registered_time=registered_time,
+                activity=joined(registered_time),
                 verification=registration.verification,
             )
             members[registration.external_id] = member

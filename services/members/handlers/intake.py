@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 
 from libs.common.backlog import unsent_count
 from libs.common.errors import Overloaded
-from libs.common.mongo import Request
-from services.members.domain.intake import EventResult, Incoming, Known, record
+from libs.common.mongo import Document, Request
+from services.members.domain.intake import EventResult, Incoming, Known, Recording, record
 from services.members.domain.members import (
     Member,
     Partner,
@@ -21,7 +21,7 @@ from services.members.domain.members import (
     register,
 )
 from services.members.handlers.programs import ProgramHandlers, require_partner
-from services.members.outbox import facts_changed, member_registered
+from services.members.outbox import activity_changed, facts_changed, member_registered
 from services.members.repository.store import MembersStore
 
 M = TypeVar("M", bound=Message)
@@ -130,11 +130,7 @@ class IntakeHandlers:
         )
         if recording.events and program.clock.replay_from is not None and program.clock.started is None:
             await members.start_clock(program.program_id, self._now())
-        announcements = [
-            facts_changed(recording.members[member_id], events, now=self._now())
-            for member_id, events in sorted(recording.runs().items())
-        ]
-        await members.keep_recording(recording, announcements)
+        await members.keep_recording(recording, _announcements(known, recording, self._now()))
         return recording.results
 
     async def _require_room(self) -> None:
@@ -144,6 +140,17 @@ class IntakeHandlers:
             self._counted = time.monotonic()
         if self._unsent > self._outbox_unsent_max:
             raise Overloaded
+
+
+def _announcements(known: Known, recording: Recording, now: datetime) -> list[Document]:
+    """What each member's new events change: the facts, and that a member is back who was asleep."""
+    rows = []
+    for member_id, events in sorted(recording.runs().items()):
+        before, after = known.members[member_id], recording.members[member_id]
+        rows.append(facts_changed(after, events, change_seq=before.change_seq + 1, now=now))
+        if after.activity.state != before.activity.state:
+            rows.append(activity_changed(after, wake_up=False, now=now))
+    return rows
 
 
 async def _known(members: MembersStore, partner: Partner, batch: Sequence[Incoming]) -> Known:

@@ -74,11 +74,19 @@ class ReadHandlers:
         self, program_id: str, member_id: str, *, after_seq: int, limit: int
     ) -> tuple[Member, list[Event], bool]:
         """The member, a page of events, and whether there are more."""
+        member = await self._member(program_id, member_id)
+        events = await self._store.list_events(member_id, after_seq=after_seq, limit=limit + 1)
+        return member, events[:limit], len(events) > limit
+
+    async def latest_change(self, program_id: str, member_id: str) -> int:
+        """The place of the latest change of a member whom the caller may see."""
+        return (await self._member(program_id, member_id)).change_seq
+
+    async def _member(self, program_id: str, member_id: str) -> Member:
         member = (await self.members(program_id, [member_id])).get(member_id)
         if member is None:
             raise MemberUnknown(member_id=member_id)
-        events = await self._store.list_events(member_id, after_seq=after_seq, limit=limit + 1)
-        return member, events[:limit], len(events) > limit
+        return member
 
 
 def _seen(members: Mapping[str, Member]) -> dict[str, Member]:

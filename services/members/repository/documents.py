@@ -1,14 +1,41 @@
 """How members and events look as Mongo documents, and back."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from pymongo import UpdateOne
 
+from libs.common.clock import ProgramClock
 from libs.common.mongo import Document
+from services.members.domain.activity import Activity
 from services.members.domain.facts import Counts, Tally
 from services.members.domain.intake import BusinessKey, Event
-from services.members.domain.members import Identity, Member
+from services.members.domain.members import Identity, Member, ProgramCalendar
+
+
+def program_from(document: Document) -> ProgramCalendar:
+    """A program as remembered, with its clock as it was moved."""
+    moved = timedelta(milliseconds=document["moved_ms"])
+    return ProgramCalendar(
+        document["_id"],
+        document["currency"],
+        document["time_zone"],
+        ProgramClock(document["replay_from"], document["started_time"], moved),
+        timedelta(days=document["dormancy_days"]),
+    )
+
+
+def program_update(program: ProgramCalendar) -> UpdateOne:
+    """What is remembered of a program from its live version: of its clock only where it begins."""
+    first = {
+        "currency": program.currency,
+        "time_zone": program.time_zone,
+        "replay_from": program.clock.replay_from,
+        "started_time": None,
+        "moved_ms": 0,
+    }
+    latest = {"dormancy_days": program.dormancy.days}
+    return UpdateOne({"_id": program.program_id}, {"$setOnInsert": first, "$set": latest}, upsert=True)
 
 
 def tally_document(tally: Tally) -> Document:
@@ -44,8 +71,48 @@ def member_document(member: Member) -> Document:
         "last_login_time": member.last_login_time,
         "last_activity_time": member.last_activity_time,
         "tiers": {},
+        **activity_fields(member),
+        "change_seq": member.change_seq,
         "version": member.version,
     }
+
+
+def activity_fields(member: Member) -> Document:
+    """Whether a member is about, and what the calendar finds those by who may not be for much longer."""
+    activity = member.activity
+    fields: Document = {
+        "activity": {
+            "state": activity.state,
+            "since": activity.since,
+            "spell": activity.spell,
+            "spell_since": activity.spell_since,
+            "woken": activity.woken,
+        }
+    }
+    return fields if activity.absent_since is None else fields | {"absent_since": activity.absent_since}
+
+
+def activity_update(member: Member) -> UpdateOne:
+    """What the calendar changes of a member."""
+    update: Document = {
+        "$set": {**activity_fields(member), "change_seq": member.change_seq},
+        "$inc": {"version": 1},
+    }
+    if member.activity.absent_since is None:
+        update["$unset"] = {"absent_since": ""}
+    return UpdateOne({"_id": member.member_id}, update)
+
+
+def _activity_from(document: Document) -> Activity:
+    activity: Document = document["activity"]
+    return Activity(
+        state=activity["state"],
+        since=activity["since"],
+        absent_since=document.get("absent_since"),
+        spell=activity["spell"],
+        spell_since=activity["spell_since"],
+        woken=activity["woken"],
+    )
 
 
 def member_from(document: Document) -> Member:
@@ -57,12 +124,14 @@ def member_from(document: Document) -> Member:
         sharing_group=document["sharing_group"],
         identities=tuple(Identity(each["source"], each["external_id"]) for each in document["identities"]),
         registered_time=document["registered_time"],
+        activity=_activity_from(document),
         verification=document["verification"],
         seq=document["seq"],
         lifetime=tally_from(document["lifetime"]),
         last_login_time=document["last_login_time"],
         last_activity_time=document["last_activity_time"],
         tiers={tier_set: held["tier"] for tier_set, held in document["tiers"].items()},
+        change_seq=document["change_seq"],
         version=document["version"],
     )
 
@@ -134,8 +203,10 @@ def member_update(member: Member) -> UpdateOne:
     }
     fields = {
         "seq": member.seq,
+        "change_seq": member.change_seq,
         "last_login_time": member.last_login_time,
         "last_activity_time": member.last_activity_time,
+        **activity_fields(member),
         **lifetime,
     }
     return UpdateOne({"_id": member.member_id}, {"$set": fields, "$inc": {"version": 1}})

@@ -48,6 +48,11 @@ async def ensure_indexes(database: Database) -> None:
     # For those who see a part of the members only.
     for home in ("store_id", "sharing_group", "identities.0.source"):
         await database.members.create_index([("program_id", 1), (home, 1), ("_id", 1)])
+    # Those whom the calendar has to look after, the longest absent first.
+    await database.members.create_index(
+        [("program_id", 1), ("absent_since", 1), ("_id", 1)],
+        partialFilterExpression={"absent_since": {"$exists": True}},
+    )
     # Which tier sets there are is up to the programs, so their keys are indexed as they come.
     await database.members.create_index([("tiers.$**", 1)])
     business_key = [("program_id", 1), ("source", 1), ("external_ref", 1), ("line", 1), ("kind", 1)]
@@ -59,4 +64,5 @@ async def ensure_indexes(database: Database) -> None:
         [("program_id", 1), ("source", 1), ("original.external_ref", 1)],
         partialFilterExpression={"original.external_ref": {"$exists": True}},
     )
-    await database.member_days.create_index([("member_id", 1), ("date", 1)])
+    # With all that is counted, so that whole programs are read in the order of the index, and from it alone.
+    await database.member_days.create_index([("member_id", 1), ("date", 1), ("kinds", 1)])

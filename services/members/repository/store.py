@@ -3,19 +3,19 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 from pymongo import UpdateOne
 
 from libs.common import mongo
-from libs.common.clock import ProgramClock
 from libs.common.mongo import Database, Document, Request, Session
 from services.members.domain.facts import Counts
 from services.members.domain.intake import BusinessKey, Event, KnownEvent, Recording
 from services.members.domain.members import Member, Partner, ProgramCalendar, Store
 from services.members.repository.documents import (
+    activity_update,
     day_update,
     event_document,
     event_from,
@@ -23,6 +23,8 @@ from services.members.repository.documents import (
     member_from,
     member_update,
     midnight,
+    program_from,
+    program_update,
     tally_from,
 )
 
@@ -50,24 +52,22 @@ class MembersStore:
 
     # Programs, stores, partners
 
-    async def program(self, program_id: str) -> ProgramCalendar | None:
-        found = await self.database.programs.find_one({"_id": program_id}, session=self.session)
-        if found is None:
-            return None
-        clock = ProgramClock(found["replay_from"], found["started_time"])
-        return ProgramCalendar(program_id, found["currency"], found["time_zone"], clock)
+    async def programs(self, program_ids: Iterable[str] | None = None) -> dict[str, ProgramCalendar]:
+        """Those of these programs that are known, or all that are."""
+        wanted: Document = {} if program_ids is None else {"_id": {"$in": sorted(set(program_ids))}}
+        found = self.database.programs.find(wanted, session=self.session)
+        return {each["_id"]: program_from(each) async for each in found}
 
-    async def keep_program(self, program: ProgramCalendar) -> None:
-        """Remember a program; the clock of one that is remembered goes on."""
-        fields = {
-            "currency": program.currency,
-            "time_zone": program.time_zone,
-            "replay_from": program.clock.replay_from,
-            "started_time": None,
-        }
-        await self.database.programs.update_one(
-            {"_id": program.program_id}, {"$setOnInsert": fields}, upsert=True
-        )
+    async def keep_programs(self, programs: Iterable[ProgramCalendar]) -> None:
+        """Remember programs as they are now; the clocks of those that are remembered go on."""
+        updates = [program_update(each) for each in programs]
+        if updates:
+            await self.database.programs.bulk_write(updates, ordered=False)
+
+    async def move_clock(self, program_id: str, by: timedelta) -> None:
+        """Move a replayed clock forward; of two at once, one runs again on what the other left."""
+        moved = {"$inc": {"moved_ms": by // timedelta(milliseconds=1)}}
+        await self.database.programs.update_one({"_id": program_id}, moved, session=self.session)
 
     async def start_clock(self, program_id: str, now: datetime) -> None:
         """Let a replayed clock tick from now on, unless it ticks already."""
@@ -171,6 +171,19 @@ class MembersStore:
         if members:
             await self.database.members.insert_many(
                 [member_document(each) for each in members], session=self.session
+            )
+
+    async def absent(self, program_id: str, until: datetime, limit: int) -> list[tuple[str, datetime]]:
+        """Members who were last seen by then and of whom nothing was made of it, and when that was."""
+        wanted = {"program_id": program_id, "absent_since": {"$lte": until}}
+        found = self.database.members.find(wanted, {"absent_since": 1}, session=self.session)
+        longest_first = found.sort([("absent_since", 1), ("_id", 1)]).limit(limit)
+        return [(each["_id"], each["absent_since"]) async for each in longest_first]
+
+    async def keep_activity(self, members: Sequence[Member]) -> None:
+        if members:
+            await self.database.members.bulk_write(
+                [activity_update(each) for each in members], session=self.session
             )
 
     async def set_tiers(self, held: Sequence[tuple[str, str, str, int]]) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from libs.common.homes import visible
 from libs.common.telemetry import APPLIED
+from services.risk.domain.errors import MemberUnknown
 from services.risk.domain.profiles import Announced, Change, Profile, apply_all
 from services.risk.outbox import profile_changed
 from services.risk.repository.store import RiskStore
@@ -38,6 +39,13 @@ class ProfileHandlers:
         return {
             member_id: profile for member_id, profile in found.items() if profile.program_id == program_id
         }
+
+    async def latest_change(self, program_id: str, member_id: str) -> int:
+        """The place of the latest change of a member whom the caller may see."""
+        profile = (await self.profiles(program_id, [member_id])).get(member_id)
+        if profile is None:
+            raise MemberUnknown(member_id=member_id)
+        return profile.seq
 
     async def changes(
         self, program_id: str, member_ids: Sequence[str], first: int

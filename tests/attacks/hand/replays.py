@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
+from libs.common.audit.trail import OUR_ID
 from libs.common.clock import now
 from libs.common.mongo import MAJORITY, connect
 from tests.attacks.contract import Place, path_of, places, principal_for, put, served, valid
@@ -16,6 +17,7 @@ from tests.attacks.verdicts import Answer, Case
 from tests.attacks.world import World
 
 PAYLOAD = TEXTS | {FieldDescriptor.TYPE_BYTES}
+SWITCHES = {FieldDescriptor.TYPE_BOOL, FieldDescriptor.TYPE_INT64}
 # What stays, so that the other payload is about the same thing.
 KEYS = {"program_id", "request_id", "store_id", "store_ids", "partner_id", "member_id", "report_id"}
 INDEPENDENT = ("OK", "OK STORE_UNKNOWN", "OK MEMBER_UNKNOWN", "FAILED_PRECONDITION REPORT_ALREADY_DECIDED")
@@ -65,14 +67,33 @@ def _once(world: World, method: MethodDescriptor) -> Message:
 
 def another(message: Message) -> Message:
     """Another payload under the same keys."""
-    place = next(each for each in places(message, PAYLOAD) if not KEYS.intersection(each))
-    value = _at(message, place)
-    return put(message, place, value + b" " if isinstance(value, bytes) else f"{value}x")
+    found = [each for each in places(message, PAYLOAD | SWITCHES) if not KEYS.intersection(each)]
+    # A switch only where there is no text, as the words of a request are what is compared.
+    found.sort(key=lambda each: isinstance(_at(message, each), int))
+    place = next(each for each in found if _at(message, each) is not None)
+    return put(message, place, _other(_at(message, place)))
+
+
+def _other(value: Any) -> Any:
+    """Another value that keeps to the rules that this one keeps to."""
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case bytes():
+            return value + b" "
+        case str() if OUR_ID.fullmatch(value):
+            return value[:-1] + ("1" if value[-1] == "0" else "0")
+    return f"{value}x"
 
 
 def _at(message: Any, place: Place) -> Any:
+    """The value at a place; None where a list has nothing yet."""
     for step in place:
-        message = message[step] if isinstance(step, int) else getattr(message, step)
+        if isinstance(step, int) and len(message) <= step:
+            return None
+        message = getattr(message, str(step)) if hasattr(message, "DESCRIPTOR") else message[step]
     return message
 
 

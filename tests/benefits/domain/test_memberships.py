@@ -1,9 +1,11 @@
 """Memberships: how the decisions on a member's events follow one another, and what they earn."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from services.benefits.domain.accruals import Accrual
 from services.benefits.domain.memberships import (
     Effect,
     Inbound,
@@ -12,6 +14,7 @@ from services.benefits.domain.memberships import (
     TierReceipt,
     effect,
 )
+from services.benefits.domain.reversals import Refund
 from tests.benefits.domain.builders import a_program, a_receipt, an_event, ids
 from tests.support.builders import DAY, NOON, PROGRAM
 
@@ -19,15 +22,23 @@ JOINED = NOON - 30 * DAY
 NEW = Membership(PROGRAM, "ann", "main")
 
 
+def accruals(result: Effect) -> list[Accrual]:
+    """What the events earn."""
+    return [each for each in result.movements if isinstance(each, Accrual)]
+
+
 def registration() -> MemberEvent:
     return Inbound(PROGRAM, "ann", JOINED).registration()
 
 
 def decided(
-    *steps: tuple[MemberEvent, TierReceipt], membership: Membership = NEW, months: int | None = None
+    *steps: tuple[MemberEvent, TierReceipt],
+    membership: Membership = NEW,
+    months: int | None = None,
+    days: int = 0,
 ) -> Effect:
     events = [event for event, _ in steps]
-    program = a_program(expire_after_months=months)
+    program = a_program(expire_after_months=months, activate_after_days=days)
     return effect(program, events, [membership], [[tier for _, tier in steps]], new_id=ids())
 
 
@@ -90,13 +101,13 @@ def test_the_version_moves_with_every_decision() -> None:
 
 
 def test_the_registration_earns_nothing() -> None:
-    assert decided((registration(), a_receipt("", "normal"))).accruals == ()
+    assert decided((registration(), a_receipt("", "normal"))).movements == ()
 
 
 def test_an_upgrade_counts_from_the_next_event_on() -> None:
-    accruals = joined_and_upgraded().accruals
+    earned = accruals(joined_and_upgraded())
 
-    assert [(each.external_ref, each.points) for each in accruals] == [
+    assert [(each.external_ref, each.points) for each in earned] == [
         ("ref_1", 50),
         ("ref_2", 70),
         ("ref_3", 20),
@@ -106,11 +117,11 @@ def test_an_upgrade_counts_from_the_next_event_on() -> None:
 def test_an_event_that_no_rule_names_is_decided_and_accrues_nothing() -> None:
     result = decided((an_event(1, 0, kind="login"), a_receipt("normal", "normal")))
 
-    assert (len(result.decisions), result.accruals) == (1, ())
+    assert (len(result.decisions), result.movements) == (1, ())
 
 
 def test_a_purchase_of_nothing_accrues_zero_points() -> None:
-    (accrual,) = decided((an_event(1, 0), a_receipt("normal", "normal"))).accruals
+    (accrual,) = accruals(decided((an_event(1, 0), a_receipt("normal", "normal"))))
 
     assert accrual.points == 0
 
@@ -123,7 +134,7 @@ def test_a_purchase_of_nothing_accrues_zero_points() -> None:
 def test_points_expire_so_many_months_after_the_purchase(
     months: int | None, expires: datetime | None
 ) -> None:
-    (accrual,) = decided((an_event(1), a_receipt("normal", "normal")), months=months).accruals
+    (accrual,) = accruals(decided((an_event(1), a_receipt("normal", "normal")), months=months))
 
     assert accrual.expire_time == expires
 
@@ -131,9 +142,31 @@ def test_points_expire_so_many_months_after_the_purchase(
 def test_a_month_that_is_too_short_ends_on_its_last_day() -> None:
     event = an_event(1, at=datetime(1998, 1, 31, 12, tzinfo=UTC))
 
-    (accrual,) = decided((event, a_receipt("normal", "normal")), months=1).accruals
+    (accrual,) = accruals(decided((event, a_receipt("normal", "normal")), months=1))
 
     assert accrual.expire_time == datetime(1998, 2, 28, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("days", [0, 14], ids=["at once", "after two weeks"])
+def test_points_are_active_so_many_days_after_the_purchase(days: int) -> None:
+    (accrual,) = accruals(decided((an_event(1), a_receipt("normal", "normal")), days=days))
+
+    assert accrual.active_time == NOON + days * DAY
+
+
+def test_a_refund_moves_points_between_the_accruals_around_it_as_of_its_decision() -> None:
+    refund = replace(an_event(2, 400, kind="refund"), original=("shop", "ref_1", 0))
+
+    result = decided(
+        (an_event(1, 1_000), a_receipt("normal", "normal")),
+        (refund, a_receipt("normal", "normal", at=NOON + DAY)),
+        (an_event(3, 2_000), a_receipt("normal", "normal")),
+    )
+
+    first, back, last = result.movements
+    assert [each.external_ref for each in (first, last)] == ["ref_1", "ref_3"]
+    assert back == Refund("ann", "shop", "ref_2", 0, NOON, NOON + DAY, ("shop", "ref_1", 0), 400)
+    assert len(result.decisions) == 3
 
 
 def test_each_tier_set_is_decided_and_points_are_counted_once_by_the_first() -> None:
@@ -146,7 +179,7 @@ def test_each_tier_set_is_decided_and_points_are_counted_once_by_the_first() -> 
         ("main", "silver", 1),
         ("season", "gold", 1),
     ]
-    assert [accrual.points for accrual in result.accruals] == [20]
+    assert [accrual.points for accrual in accruals(result)] == [20]
 
 
 def test_a_receipt_too_few_is_a_defect_and_not_a_shorter_effect() -> None:

@@ -1,84 +1,18 @@
 """Verification: a ledger as it was posted has no fault, and each planted one is found by its code."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.benefits.domain.ledger import Account, Entry, Lot, Transaction
-from services.benefits.domain.verification import (
-    AccountCheck,
-    Fault,
-    StoredEntry,
-    StoredLot,
-    StoredTransaction,
-    transaction_faults,
-)
 from tests.benefits.domain.builders import Books, an_accrual
+from tests.benefits.domain.stored import Stored
 from tests.support.builders import NOON
 
 
-@dataclass
-class Stored:
-    """A ledger as a database holds it, digests beside the records, so that faults can be planted."""
-
-    accounts: dict[str, Account]
-    entries: list[StoredEntry]
-    lots: list[StoredLot]
-    transactions: list[StoredTransaction]
-
-    @classmethod
-    def of(cls, books: Books) -> "Stored":
-        return cls(
-            dict(books.accounts),
-            [StoredEntry(entry, entry.digest()) for entry in books.entries],
-            [StoredLot(lot, lot.digest()) for lot in books.lots],
-            [StoredTransaction(each, each.digest()) for each in books.transactions],
-        )
-
-    def faults(self) -> list[Fault]:
-        found: list[Fault] = []
-        for account in self.accounts.values():
-            check = AccountCheck(account)
-            own = [each for each in self.entries if each.entry.account_id == account.account_id]
-            for stored in sorted(own, key=lambda each: each.entry.seq):
-                found += check.entry_faults(stored)
-            found += check.faults([each for each in self.lots if each.lot.account_id == account.account_id])
-        for transaction in self.transactions:
-            transaction_id = transaction.transaction.transaction_id
-            entries = [each.entry for each in self.entries if each.entry.transaction_id == transaction_id]
-            found += transaction_faults(transaction, entries)
-        return found
-
-    def codes(self) -> set[str]:
-        return {fault.code for fault in self.faults()}
-
-    # Ann has earned 10, then 20, then 0 points; her entries stand at places 1 and 3.
-
-    def entry(self, place: int, *, signed: bool = False, **fields: int) -> None:
-        """Change an entry; its digest too where `signed`, as one who can sign would."""
-        old = self.entries[place]
-        entry: Entry = replace(old.entry, **fields)  # type: ignore[arg-type]
-        self.entries[place] = StoredEntry(entry, entry.digest() if signed else old.digest)
-
-    def account(self, which: str, **fields: int) -> None:
-        (key,) = [key for key in self.accounts if which in key]
-        self.accounts[key] = replace(self.accounts[key], **fields)  # type: ignore[arg-type]
-
-    def lot(self, *, signed: bool = False, **fields: object) -> None:
-        old = self.lots[0]
-        lot: Lot = replace(old.lot, **fields)  # type: ignore[arg-type]
-        self.lots[0] = StoredLot(lot, lot.digest() if signed else old.digest)
-
-    def transaction(self, *, signed: bool = False, **fields: int) -> None:
-        old = self.transactions[0]
-        transaction: Transaction = replace(old.transaction, **fields)  # type: ignore[arg-type]
-        self.transactions[0] = StoredTransaction(transaction, transaction.digest() if signed else old.digest)
-
-
 def anns_ledger() -> Stored:
+    """Ann has earned 10, then 20, then 0 points; her entries stand at places 1 and 3."""
     books = Books()
     for place, points in enumerate((10, 20, 0)):
         books.post([an_accrual("ann", points, ref=f"r{place}")])

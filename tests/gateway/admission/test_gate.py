@@ -11,6 +11,7 @@ from libs.common.errors import Refusal
 from services.gateway.admission.gate import Asked, Gate, NotExecuted
 from services.gateway.admission.limits import IntrospectionClosed, Limits, RateLimited
 from services.gateway.codes import Code
+from services.gateway.errors import BadRequest
 from services.gateway.schema import schema
 
 ANN = Principal("ann", "staff", "music_store", roles=("operations_manager",))
@@ -26,117 +27,129 @@ def asked(query: str, operation: str | None = None, **variables: object) -> Aske
     return Asked(query, operation, variables)
 
 
-def test_a_valid_document_is_read_once() -> None:
+async def test_a_valid_document_is_read_once() -> None:
     gate = a_gate()
 
-    first = gate.admit(asked("{ __typename }"), ANN)
+    first = await gate.admit(asked("{ __typename }"), ANN)
 
-    assert gate.admit(asked("{ __typename }"), ANN) is first
+    assert await gate.admit(asked("{ __typename }"), ANN) is first
 
 
-def test_documents_are_kept_up_to_a_number_of_tokens_and_the_least_used_goes_first() -> None:
+async def test_documents_are_kept_up_to_a_number_of_tokens_and_the_least_used_goes_first() -> None:
     gate = a_gate(tokens_kept=9)
     queries = [f"{{ {name}: __typename }}" for name in "abc"]  # five tokens each
-    first, second, third = [gate.admit(asked(query), ANN) for query in queries]
+    first, second, third = [await gate.admit(asked(query), ANN) for query in queries]
 
-    assert gate.admit(asked(queries[2]), ANN) is third
-    assert gate.admit(asked(queries[0]), ANN) is not first
-    assert second is not gate.admit(asked(queries[1]), ANN)
+    assert await gate.admit(asked(queries[2]), ANN) is third
+    assert await gate.admit(asked(queries[0]), ANN) is not first
+    assert second is not await gate.admit(asked(queries[1]), ANN)
 
 
-def test_a_document_weighs_what_its_text_weighs() -> None:
+async def test_a_document_weighs_what_its_text_weighs() -> None:
     gate = a_gate(tokens_kept=1_000, cost_per_minute=10**9)
     padded = [f"{{ __typename }} #{number}{'a' * 16_000}" for number in range(20)]
 
     for query in padded:
-        gate.admit(asked(query), ANN)
+        await gate.admit(asked(query), ANN)
 
     assert len(gate._kept) == 1
 
 
-def test_reading_a_long_document_costs_more() -> None:
+async def test_reading_a_long_document_costs_more() -> None:
     gate = a_gate(cost_per_minute=300)
 
     with pytest.raises(NotExecuted):
-        gate.admit(asked("{ nonsense } #" + "a" * 10_000), ANN)
+        await gate.admit(asked("{ nonsense } #" + "a" * 10_000), ANN)
 
     with pytest.raises(RateLimited):
-        gate.admit(asked("{ nonsense } #" + "b" * 10_000), ANN)
+        await gate.admit(asked("{ nonsense } #" + "b" * 10_000), ANN)
 
 
-def test_refused_documents_push_none_out() -> None:
+async def test_refused_documents_push_none_out() -> None:
     gate = a_gate(tokens_kept=10)
-    kept = gate.admit(asked("{ __typename }"), ANN)
+    kept = await gate.admit(asked("{ __typename }"), ANN)
 
     for number in range(20):
         with pytest.raises(NotExecuted):
-            gate.admit(asked(f"{{ nonsense{number} }}"), ANN)
+            await gate.admit(asked(f"{{ nonsense{number} }}"), ANN)
 
-    assert gate.admit(asked("{ __typename }"), ANN) is kept
+    assert await gate.admit(asked("{ __typename }"), ANN) is kept
 
 
-def test_a_document_costs_more_when_it_is_new_and_refused_ones_cost_too() -> None:
+async def test_a_document_costs_more_when_it_is_new_and_refused_ones_cost_too() -> None:
     gate = a_gate(cost_per_minute=30)
-    gate.admit(asked("{ __typename }"), ANN)  # 10 to read, 1 to answer
-    gate.admit(asked("{ __typename }"), ANN)
+    await gate.admit(asked("{ __typename }"), ANN)  # 10 to read, 1 to answer
+    await gate.admit(asked("{ __typename }"), ANN)
 
     with pytest.raises(NotExecuted):
-        gate.admit(asked("{ nonsense }"), ANN)
+        await gate.admit(asked("{ nonsense }"), ANN)
 
     with pytest.raises(RateLimited):
-        gate.admit(asked("{ nonsense }"), ANN)
-    gate.admit(asked("{ __typename }"), ANN)
+        await gate.admit(asked("{ nonsense }"), ANN)
+    await gate.admit(asked("{ __typename }"), ANN)
 
 
-def test_the_operation_that_is_asked_for_is_paid_for_and_no_other() -> None:
+async def test_the_operation_that_is_asked_for_is_paid_for_and_no_other() -> None:
     gate = a_gate()
     dear = "members(first: 100) { edges { node { points { entries { seq } } } } }"
     query = f"query A {{ __typename }} query B {{ {dear} }}"
 
-    gate.admit(asked(query, "A"), ANN)
+    await gate.admit(asked(query, "A"), ANN)
 
     with pytest.raises(Refusal) as refusal:
-        gate.admit(asked(query, "B"), ANN)
+        await gate.admit(asked(query, "B"), ANN)
     assert refusal.value.reason == Code.COST_LIMIT
 
 
-def test_introspection_is_for_administrators_and_developers() -> None:
-    a_gate().admit(asked(SCHEMA), ADMINISTRATOR)
-    a_gate(development=True).admit(asked(SCHEMA), ANN)
+async def test_a_subscription_is_let_in_by_its_own_door_and_nothing_else_is() -> None:
+    gate = a_gate()
+    subscription = asked('subscription { memberChanged(memberId: "a") { member { id } } }')
+
+    _, event_cost = await gate.admit_live(subscription, ANN)
+
+    assert event_cost == 1
+    for refused in (gate.admit(subscription, ANN), gate.admit_live(asked("{ __typename }"), ANN)):
+        with pytest.raises(BadRequest):
+            await refused
+
+
+async def test_introspection_is_for_administrators_and_developers() -> None:
+    await a_gate().admit(asked(SCHEMA), ADMINISTRATOR)
+    await a_gate(development=True).admit(asked(SCHEMA), ANN)
 
     with pytest.raises(IntrospectionClosed):
-        a_gate().admit(asked(SCHEMA), ANN)
+        await a_gate().admit(asked(SCHEMA), ANN)
 
 
-def test_the_role_of_an_administrator_counts_for_staff_only() -> None:
+async def test_the_role_of_an_administrator_counts_for_staff_only() -> None:
     member = Principal("mem_1", "member", "music_store", roles=ADMINISTRATOR.roles)
 
     with pytest.raises(IntrospectionClosed):
-        a_gate().admit(asked(SCHEMA), member)
+        await a_gate().admit(asked(SCHEMA), member)
 
 
-def test_a_document_that_one_may_introspect_with_is_still_refused_to_another() -> None:
+async def test_a_document_that_one_may_introspect_with_is_still_refused_to_another() -> None:
     gate = a_gate()
-    gate.admit(asked(SCHEMA), ADMINISTRATOR)
+    await gate.admit(asked(SCHEMA), ADMINISTRATOR)
 
     with pytest.raises(IntrospectionClosed):
-        gate.admit(asked(SCHEMA), ANN)
+        await gate.admit(asked(SCHEMA), ANN)
 
 
-def test_suggestions_are_for_developers() -> None:
+async def test_suggestions_are_for_developers() -> None:
     with pytest.raises(NotExecuted) as told:
-        a_gate(development=True).admit(asked("{ membr }"), ANN)
+        await a_gate(development=True).admit(asked("{ membr }"), ANN)
     with pytest.raises(NotExecuted) as untold:
-        a_gate().admit(asked("{ membr }"), ANN)
+        await a_gate().admit(asked("{ membr }"), ANN)
 
     assert "Did you mean" in str(told.value.errors[0])
     assert "Did you mean" not in str(untold.value.errors[0])
 
 
-def outcome(gate: Gate, request: Asked) -> tuple[str, int]:
+async def outcome(gate: Gate, request: Asked) -> tuple[str, int]:
     """The code and number of the errors that a request gets; no code when it is let in."""
     try:
-        gate.admit(request, ANN)
+        await gate.admit(request, ANN)
     except Refusal as refusal:
         return refusal.reason, 1
     except NotExecuted as refusal:
@@ -159,7 +172,7 @@ def a_body(chance: Random, depth: int = 3) -> str:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_any_document_is_let_in_or_refused_for_a_reason(seed: int) -> None:
+async def test_any_document_is_let_in_or_refused_for_a_reason(seed: int) -> None:
     chance, gate = Random(seed), a_gate(cost_per_minute=10**9)
     codes = Counter[str]()
 
@@ -167,7 +180,7 @@ def test_any_document_is_let_in_or_refused_for_a_reason(seed: int) -> None:
         fragments = " ".join(f"fragment F{number} on Query {{ {a_body(chance)} }}" for number in range(5))
         query = f"query($n: Int!, $b: Boolean!) {{ {a_body(chance)} }} {fragments}"
         value: object = chance.choice([1, 10**9, -1, "x", None, True, 0.5, {}])
-        code, errors = outcome(gate, asked(query, n=value, b=True))
+        code, errors = await outcome(gate, asked(query, n=value, b=True))
         codes[code] += 1
         assert errors <= 5
 

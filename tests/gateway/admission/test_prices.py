@@ -32,6 +32,8 @@ def cost(query: str, **variables: Any) -> int:
         ("{ members(first: 7) { edges { node { points { entries(first: 5) { seq } } } } } }", 7 + 7 + 35),
         ('{ node(id: "a") { ... on Member { risk { changes { seq } } } } }', 1 + 1 + 20),
         ("mutation { decideReport(input: {}) { __typename } }", 10),
+        ('subscription { memberChanged(memberId: "a") { cursor } }', 10),
+        ('subscription { memberChanged(memberId: "a") { member { points { balance } } } }', 10 + 1 + 1),
         ("{ __schema { types { name } } }", 100),
     ],
 )

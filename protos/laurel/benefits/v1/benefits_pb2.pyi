@@ -34,6 +34,12 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """Not said."""
     ENTRY_KIND_ACCRUAL: _EntryKind.ValueType  # 1
     """Points earned."""
+    ENTRY_KIND_REVERSAL: _EntryKind.ValueType  # 2
+    """Points taken back, as what earned them was refunded."""
+    ENTRY_KIND_EXPIRATION: _EntryKind.ValueType  # 3
+    """Points that nobody spent in time."""
+    ENTRY_KIND_ACTIVATION: _EntryKind.ValueType  # 4
+    """Points that were pending and may now be spent."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """What a ledger transaction does."""
@@ -42,6 +48,12 @@ ENTRY_KIND_UNSPECIFIED: EntryKind.ValueType  # 0
 """Not said."""
 ENTRY_KIND_ACCRUAL: EntryKind.ValueType  # 1
 """Points earned."""
+ENTRY_KIND_REVERSAL: EntryKind.ValueType  # 2
+"""Points taken back, as what earned them was refunded."""
+ENTRY_KIND_EXPIRATION: EntryKind.ValueType  # 3
+"""Points that nobody spent in time."""
+ENTRY_KIND_ACTIVATION: EntryKind.ValueType  # 4
+"""Points that were pending and may now be spent."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final
@@ -658,18 +670,26 @@ class PointsAccount(_message.Message):
     HELD_POINTS_FIELD_NUMBER: _builtins.int
     AVAILABLE_POINTS_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
+    PENDING_POINTS_FIELD_NUMBER: _builtins.int
+    EXPIRING_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Whose."""
     currency: _builtins.str
     """Currency of the program. Example: `points`."""
     balance_points: _builtins.int
-    """Sum of all entries."""
+    """Sum of all entries; below 0 where a refund took more than there was."""
     held_points: _builtins.int
     """Of these, held for something that is not settled."""
     available_points: _builtins.int
-    """balance_points - held_points."""
+    """balance_points - held_points; 0 where that is less."""
     seq: _builtins.int
     """Entries so far."""
+    pending_points: _builtins.int
+    """Earned and not yet active; not in balance_points."""
+    @_builtins.property
+    def expiring(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpiringPoints]:
+        """What expires next, soonest first; at most ten."""
+
     def __init__(
         self,
         *,
@@ -679,14 +699,44 @@ class PointsAccount(_message.Message):
         held_points: _builtins.int = ...,
         available_points: _builtins.int = ...,
         seq: _builtins.int = ...,
+        pending_points: _builtins.int = ...,
+        expiring: _abc.Iterable[Global___ExpiringPoints] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_points", b"available_points", "balance_points", b"balance_points", "currency", b"currency", "held_points", b"held_points", "member_id", b"member_id", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_points", b"available_points", "balance_points", b"balance_points", "currency", b"currency", "expiring", b"expiring", "held_points", b"held_points", "member_id", b"member_id", "pending_points", b"pending_points", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PointsAccount: _TypeAlias = PointsAccount  # noqa: Y015
+
+@_typing.final
+class ExpiringPoints(_message.Message):
+    """Points that expire at a time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    points: _builtins.int
+    """How many."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When, by the program's clock."""
+
+    def __init__(
+        self,
+        *,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        points: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "points", b"points"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpiringPoints: _TypeAlias = ExpiringPoints  # noqa: Y015
 
 @_typing.final
 class BatchListEntriesRequest(_message.Message):
@@ -791,6 +841,8 @@ class Entry(_message.Message):
     EXTERNAL_REF_FIELD_NUMBER: _builtins.int
     LINE_FIELD_NUMBER: _builtins.int
     EARNINGS_FIELD_NUMBER: _builtins.int
+    ORIGINAL_TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    WRITTEN_OFF_POINTS_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """Id of the entry."""
     transaction_id: _builtins.str
@@ -802,7 +854,7 @@ class Entry(_message.Message):
     balance_after: _builtins.int
     """Balance after it."""
     lot_id: _builtins.str
-    """Lot that it made or drew on."""
+    """Lot that it made, or drew on first."""
     digest: _builtins.str
     """SHA-256 of the entry as canonical JSON."""
     kind: Global___EntryKind.ValueType
@@ -813,13 +865,17 @@ class Entry(_message.Message):
     """The source's number of it."""
     line: _builtins.int
     """Line of it."""
+    original_transaction_id: _builtins.str
+    """The accrual whose points it takes back, activates or lets expire, if it is one of these."""
+    written_off_points: _builtins.int
+    """Of a reversal: points that were not taken back, as they had expired or as the program forgives."""
     @_builtins.property
     def occurred_time(self) -> _timestamp_pb2.Timestamp:
         """When the cause happened."""
 
     @_builtins.property
     def earnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___EarningExplanation]:
-        """How the points were counted, by earning rule; they add up to the points."""
+        """Of an accrual: how the points were counted, by earning rule; they add up to the points."""
 
     def __init__(
         self,
@@ -837,10 +893,12 @@ class Entry(_message.Message):
         external_ref: _builtins.str = ...,
         line: _builtins.int = ...,
         earnings: _abc.Iterable[Global___EarningExplanation] | None = ...,
+        original_transaction_id: _builtins.str = ...,
+        written_off_points: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after", b"balance_after", "digest", b"digest", "earnings", b"earnings", "entry_id", b"entry_id", "external_ref", b"external_ref", "kind", b"kind", "line", b"line", "lot_id", b"lot_id", "occurred_time", b"occurred_time", "points", b"points", "seq", b"seq", "source", b"source", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after", b"balance_after", "digest", b"digest", "earnings", b"earnings", "entry_id", b"entry_id", "external_ref", b"external_ref", "kind", b"kind", "line", b"line", "lot_id", b"lot_id", "occurred_time", b"occurred_time", "original_transaction_id", b"original_transaction_id", "points", b"points", "seq", b"seq", "source", b"source", "transaction_id", b"transaction_id", "written_off_points", b"written_off_points"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1130,7 +1188,7 @@ class LedgerFault(_message.Message):
     OBJECT_ID_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """Example: `ENTRY_DIGEST`, `BALANCE`, `SEQUENCE`, `TRANSACTION_SUM`, `LOT`."""
+    """Example: `ENTRY_DIGEST`, `BALANCE`, `SEQUENCE`, `TRANSACTION_SUM`, `LOT`, `ARREARS`, `REVERSAL`, `EXPIRY`."""
     object_id: _builtins.str
     """Id of the entry, account, lot or transaction."""
     detail: _builtins.str
@@ -1149,6 +1207,86 @@ class LedgerFault(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LedgerFault: _TypeAlias = LedgerFault  # noqa: Y015
+
+@_typing.final
+class WatchMemberRequest(_message.Message):
+    """Request of WatchMember."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Whom to watch."""
+    after_seq: _builtins.int
+    """Changes after this place; from now on when absent."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        after_seq: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_seq", b"_after_seq", "after_seq", b"after_seq"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_seq", b"_after_seq", "after_seq", b"after_seq", "member_id", b"member_id", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__after_seq: _TypeAlias = _typing.Literal["after_seq"]  # noqa: Y015
+    _WhichOneofArgType__after_seq: _TypeAlias = _typing.Literal["_after_seq", b"_after_seq"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_seq) -> _WhichOneofReturnType__after_seq | None: ...
+
+Global___WatchMemberRequest: _TypeAlias = WatchMemberRequest  # noqa: Y015
+
+@_typing.final
+class WatchMemberResponse(_message.Message):
+    """Response of WatchMember: a change, or without one how far the stream is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    RECORDED_TIME_FIELD_NUMBER: _builtins.int
+    MEMBERSHIP_CHANGED_FIELD_NUMBER: _builtins.int
+    POINTS_CHANGED_FIELD_NUMBER: _builtins.int
+    NOTICE_CREATED_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """Place in the member's changes at this service: 1, 2, 3, … without gaps."""
+    @_builtins.property
+    def recorded_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was stored."""
+
+    @_builtins.property
+    def membership_changed(self) -> _events_pb2.MembershipChanged:
+        """Decisions were taken, with the points that were posted."""
+
+    @_builtins.property
+    def points_changed(self) -> _events_pb2.PointsChanged:
+        """Points were posted without a decision."""
+
+    @_builtins.property
+    def notice_created(self) -> _events_pb2.NoticeCreated:
+        """There is something to tell the member."""
+
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        recorded_time: _timestamp_pb2.Timestamp | None = ...,
+        membership_changed: _events_pb2.MembershipChanged | None = ...,
+        points_changed: _events_pb2.PointsChanged | None = ...,
+        notice_created: _events_pb2.NoticeCreated | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "membership_changed", b"membership_changed", "notice_created", b"notice_created", "points_changed", b"points_changed", "recorded_time", b"recorded_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "membership_changed", b"membership_changed", "notice_created", b"notice_created", "points_changed", b"points_changed", "recorded_time", b"recorded_time", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["membership_changed", "points_changed", "notice_created"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___WatchMemberResponse: _TypeAlias = WatchMemberResponse  # noqa: Y015
 
 @_typing.final
 class GetPipelineStatusRequest(_message.Message):

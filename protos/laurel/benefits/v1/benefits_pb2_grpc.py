@@ -84,6 +84,11 @@ class BenefitsServiceStub:
                 request_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.VerifyLedgerRequest.SerializeToString,
                 response_deserializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.VerifyLedgerResponse.FromString,
                 _registered_method=True)
+        self.WatchMember = channel.unary_stream(
+                '/laurel.benefits.v1.BenefitsService/WatchMember',
+                request_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.WatchMemberRequest.SerializeToString,
+                response_deserializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.WatchMemberResponse.FromString,
+                _registered_method=True)
         self.GetPipelineStatus = channel.unary_unary(
                 '/laurel.benefits.v1.BenefitsService/GetPipelineStatus',
                 request_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.GetPipelineStatusRequest.SerializeToString,
@@ -170,6 +175,19 @@ class BenefitsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchMember(self, request, context):
+        """Tells each change of what one member holds, from a place in these changes on, until the caller goes.
+
+        The first answer has no change and says where the stream stands; another such answer comes every
+        30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+        last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+        Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+        OVERLOADED. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPipelineStatus(self, request, context):
         """Says how far the service is with its announcements and streams.
 
@@ -226,6 +244,11 @@ def add_BenefitsServiceServicer_to_server(servicer, server):
                     servicer.VerifyLedger,
                     request_deserializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.VerifyLedgerRequest.FromString,
                     response_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.VerifyLedgerResponse.SerializeToString,
+            ),
+            'WatchMember': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchMember,
+                    request_deserializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.WatchMemberRequest.FromString,
+                    response_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.WatchMemberResponse.SerializeToString,
             ),
             'GetPipelineStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPipelineStatus,
@@ -481,6 +504,33 @@ class BenefitsService:
             '/laurel.benefits.v1.BenefitsService/VerifyLedger',
             laurel_dot_benefits_dot_v1_dot_benefits__pb2.VerifyLedgerRequest.SerializeToString,
             laurel_dot_benefits_dot_v1_dot_benefits__pb2.VerifyLedgerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/laurel.benefits.v1.BenefitsService/WatchMember',
+            laurel_dot_benefits_dot_v1_dot_benefits__pb2.WatchMemberRequest.SerializeToString,
+            laurel_dot_benefits_dot_v1_dot_benefits__pb2.WatchMemberResponse.FromString,
             options,
             channel_credentials,
             insecure,

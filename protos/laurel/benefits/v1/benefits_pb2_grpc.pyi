@@ -66,6 +66,15 @@ class BenefitsServiceStub:
     Streams the progress and ends with the result. No side effects.
     The policy table says who may call.
     """
+    WatchMember: _grpc.UnaryStreamMultiCallable[_benefits_pb2.WatchMemberRequest, _benefits_pb2.WatchMemberResponse]
+    """Tells each change of what one member holds, from a place in these changes on, until the caller goes.
+
+    The first answer has no change and says where the stream stands; another such answer comes every
+    30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+    last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+    OVERLOADED. The policy table says who may call.
+    """
     GetPipelineStatus: _grpc.UnaryUnaryMultiCallable[_benefits_pb2.GetPipelineStatusRequest, _benefits_pb2.GetPipelineStatusResponse]
     """Says how far the service is with its announcements and streams.
 
@@ -109,6 +118,15 @@ class BenefitsServiceAsyncStub(BenefitsServiceStub):
 
     Streams the progress and ends with the result. No side effects.
     The policy table says who may call.
+    """
+    WatchMember: _aio.UnaryStreamMultiCallable[_benefits_pb2.WatchMemberRequest, _benefits_pb2.WatchMemberResponse]  # type: ignore[assignment]
+    """Tells each change of what one member holds, from a place in these changes on, until the caller goes.
+
+    The first answer has no change and says where the stream stands; another such answer comes every
+    30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+    last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+    OVERLOADED. The policy table says who may call.
     """
     GetPipelineStatus: _aio.UnaryUnaryMultiCallable[_benefits_pb2.GetPipelineStatusRequest, _benefits_pb2.GetPipelineStatusResponse]  # type: ignore[assignment]
     """Says how far the service is with its announcements and streams.
@@ -204,6 +222,21 @@ class BenefitsServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Streams the progress and ends with the result. No side effects.
         The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchMember(
+        self,
+        request: _benefits_pb2.WatchMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_benefits_pb2.WatchMemberResponse], _abc.AsyncIterator[_benefits_pb2.WatchMemberResponse]]:
+        """Tells each change of what one member holds, from a place in these changes on, until the caller goes.
+
+        The first answer has no change and says where the stream stands; another such answer comes every
+        30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+        last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+        Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+        OVERLOADED. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod

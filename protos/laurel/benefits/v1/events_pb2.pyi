@@ -77,6 +77,72 @@ class MembershipChanged(_message.Message):
 Global___MembershipChanged: _TypeAlias = MembershipChanged  # noqa: Y015
 
 @_typing.final
+class PointsChanged(_message.Message):
+    """Announced on `benefits.events` when points of one member were posted without a decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    POSTINGS_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Whose points."""
+    @_builtins.property
+    def postings(self) -> _containers.RepeatedCompositeFieldContainer[Global___PointsPosted]:
+        """Points posted, in order."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        postings: _abc.Iterable[Global___PointsPosted] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "postings", b"postings", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PointsChanged: _TypeAlias = PointsChanged  # noqa: Y015
+
+@_typing.final
+class NoticeCreated(_message.Message):
+    """Announced on `benefits.events` when there is something to tell a member."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    NOTICE_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Whom to tell."""
+    notice_id: _builtins.str
+    """Id of the notice."""
+    code: _builtins.str
+    """What it is about."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        notice_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "member_id", b"member_id", "notice_id", b"notice_id", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoticeCreated: _TypeAlias = NoticeCreated  # noqa: Y015
+
+@_typing.final
 class TierChange(_message.Message):
     """A tier held from a time on."""
 
@@ -134,7 +200,7 @@ Global___TierChange: _TypeAlias = TierChange  # noqa: Y015
 
 @_typing.final
 class PointsPosted(_message.Message):
-    """Points that were posted to a member's account."""
+    """Points that were posted to a member's account; pending ones when they become active."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -142,6 +208,7 @@ class PointsPosted(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
     BALANCE_AFTER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     transaction_id: _builtins.str
     """The ledger transaction."""
     currency: _builtins.str
@@ -150,6 +217,8 @@ class PointsPosted(_message.Message):
     """Signed."""
     balance_after: _builtins.int
     """Balance after it."""
+    kind: _builtins.str
+    """What the transaction does. Example: `accrual`, `reversal`, `expiration`, `activation`."""
     def __init__(
         self,
         *,
@@ -157,10 +226,11 @@ class PointsPosted(_message.Message):
         currency: _builtins.str = ...,
         points: _builtins.int = ...,
         balance_after: _builtins.int = ...,
+        kind: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after", b"balance_after", "currency", b"currency", "points", b"points", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after", b"balance_after", "currency", b"currency", "kind", b"kind", "points", b"points", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -62,6 +62,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A store or partner of this key exists with other contents."""
     ERROR_REASON_MEMBER_UNKNOWN: _ErrorReason.ValueType  # 26
     """No such member in the program."""
+    ERROR_REASON_CLOCK_LIVE: _ErrorReason.ValueType  # 27
+    """The program runs by the machine's clock, which nobody moves."""
+    ERROR_REASON_CLOCK_BACKWARDS: _ErrorReason.ValueType  # 28
+    """A clock moves forward only. Example: to a time that the program has passed."""
+    ERROR_REASON_WATCH_PLACE_UNKNOWN: _ErrorReason.ValueType  # 29
+    """The place is not one that this stream gave, or too old: read the member, and watch from now on."""
+    ERROR_REASON_WATCHER_TOO_SLOW: _ErrorReason.ValueType  # 30
+    """The watcher did not take what changed; watch again after the last seq that came."""
+    ERROR_REASON_FACT_UNKNOWN: _ErrorReason.ValueType  # 31
+    """No such fact. Example: `purchase.amount_minor.5d`."""
     ERROR_REASON_EVENT_INVALID: _ErrorReason.ValueType  # 40
     """The event breaks a rule of its proto. Example: a purchase of -5."""
     ERROR_REASON_EVENT_CONFLICT: _ErrorReason.ValueType  # 41
@@ -76,6 +86,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A refund of more than is left of its purchase. Example: 30.00 of 50.00, twice."""
     ERROR_REASON_TIER_UNKNOWN: _ErrorReason.ValueType  # 60
     """A tier set, tier or metric that the program does not have."""
+    ERROR_REASON_FRAME_INVALID: _ErrorReason.ValueType  # 61
+    """The columns of a frame are not what was announced. Example: 10 numbers for 9 rows."""
+    ERROR_REASON_SCORE_UNKNOWN: _ErrorReason.ValueType  # 62
+    """The program has no policy for a score. Example: rfm without cuts."""
+    ERROR_REASON_ENDPOINT_UNKNOWN: _ErrorReason.ValueType  # 70
+    """No such webhook endpoint in the program."""
+    ERROR_REASON_ENDPOINT_REFUSED: _ErrorReason.ValueType  # 71
+    """An address that we do not send to. Example: a private network."""
+    ERROR_REASON_ENDPOINTS_TOO_MANY: _ErrorReason.ValueType  # 72
+    """As many endpoints as a program may have."""
+    ERROR_REASON_DELIVERY_UNKNOWN: _ErrorReason.ValueType  # 73
+    """No such delivery in the program, or one that is not to be sent again."""
     ERROR_REASON_REPORT_OF_SELF: _ErrorReason.ValueType  # 80
     """A member reports themselves."""
     ERROR_REASON_REPORT_ALREADY_OPEN: _ErrorReason.ValueType  # 81
@@ -138,6 +160,16 @@ ERROR_REASON_ALREADY_EXISTS: ErrorReason.ValueType  # 25
 """A store or partner of this key exists with other contents."""
 ERROR_REASON_MEMBER_UNKNOWN: ErrorReason.ValueType  # 26
 """No such member in the program."""
+ERROR_REASON_CLOCK_LIVE: ErrorReason.ValueType  # 27
+"""The program runs by the machine's clock, which nobody moves."""
+ERROR_REASON_CLOCK_BACKWARDS: ErrorReason.ValueType  # 28
+"""A clock moves forward only. Example: to a time that the program has passed."""
+ERROR_REASON_WATCH_PLACE_UNKNOWN: ErrorReason.ValueType  # 29
+"""The place is not one that this stream gave, or too old: read the member, and watch from now on."""
+ERROR_REASON_WATCHER_TOO_SLOW: ErrorReason.ValueType  # 30
+"""The watcher did not take what changed; watch again after the last seq that came."""
+ERROR_REASON_FACT_UNKNOWN: ErrorReason.ValueType  # 31
+"""No such fact. Example: `purchase.amount_minor.5d`."""
 ERROR_REASON_EVENT_INVALID: ErrorReason.ValueType  # 40
 """The event breaks a rule of its proto. Example: a purchase of -5."""
 ERROR_REASON_EVENT_CONFLICT: ErrorReason.ValueType  # 41
@@ -152,6 +184,18 @@ ERROR_REASON_REFUND_TOO_LARGE: ErrorReason.ValueType  # 45
 """A refund of more than is left of its purchase. Example: 30.00 of 50.00, twice."""
 ERROR_REASON_TIER_UNKNOWN: ErrorReason.ValueType  # 60
 """A tier set, tier or metric that the program does not have."""
+ERROR_REASON_FRAME_INVALID: ErrorReason.ValueType  # 61
+"""The columns of a frame are not what was announced. Example: 10 numbers for 9 rows."""
+ERROR_REASON_SCORE_UNKNOWN: ErrorReason.ValueType  # 62
+"""The program has no policy for a score. Example: rfm without cuts."""
+ERROR_REASON_ENDPOINT_UNKNOWN: ErrorReason.ValueType  # 70
+"""No such webhook endpoint in the program."""
+ERROR_REASON_ENDPOINT_REFUSED: ErrorReason.ValueType  # 71
+"""An address that we do not send to. Example: a private network."""
+ERROR_REASON_ENDPOINTS_TOO_MANY: ErrorReason.ValueType  # 72
+"""As many endpoints as a program may have."""
+ERROR_REASON_DELIVERY_UNKNOWN: ErrorReason.ValueType  # 73
+"""No such delivery in the program, or one that is not to be sent again."""
 ERROR_REASON_REPORT_OF_SELF: ErrorReason.ValueType  # 80
 """A member reports themselves."""
 ERROR_REASON_REPORT_ALREADY_OPEN: ErrorReason.ValueType  # 81

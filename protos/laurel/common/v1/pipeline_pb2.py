@@ -22,19 +22,26 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flaurel/common/v1/pipeline.proto\x12\x10laurel.common.v1\"\xb5\x01\n\x0ePipelineStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x15\n\routbox_unsent\x18\x02 \x01(\x03\x12/\n\x06groups\x18\x03 \x03(\x0b\x32\x1f.laurel.common.v1.ConsumerGroup\x12\x34\n\tpositions\x18\x04 \x03(\x0b\x32!.laurel.common.v1.ProgramPosition\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x05 \x01(\x03\"L\n\rConsumerGroup\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x0b\n\x03lag\x18\x03 \x01(\x03\x12\x0f\n\x07pending\x18\x04 \x01(\x03\"Q\n\x0fProgramPosition\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x14\n\x0cmember_count\x18\x02 \x01(\x03\x12\x14\n\x0csequence_sum\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flaurel/common/v1/pipeline.proto\x12\x10laurel.common.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x01\n\x0ePipelineStatus\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x15\n\routbox_unsent\x18\x02 \x01(\x03\x12/\n\x06groups\x18\x03 \x03(\x0b\x32\x1f.laurel.common.v1.ConsumerGroup\x12\x34\n\tpositions\x18\x04 \x03(\x0b\x32!.laurel.common.v1.ProgramPosition\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x05 \x01(\x03\x12\x35\n\tcalendars\x18\x06 \x03(\x0b\x32\".laurel.common.v1.CalendarPosition\"\xc4\x01\n\x10\x43\x61lendarPosition\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12-\n\tdone_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12>\n\x06\x63ounts\x18\x03 \x03(\x0b\x32..laurel.common.v1.CalendarPosition.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"L\n\rConsumerGroup\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\r\n\x05group\x18\x02 \x01(\t\x12\x0b\n\x03lag\x18\x03 \x01(\x03\x12\x0f\n\x07pending\x18\x04 \x01(\x03\"Q\n\x0fProgramPosition\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x14\n\x0cmember_count\x18\x02 \x01(\x03\x12\x14\n\x0csequence_sum\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'laurel.common.v1.pipeline_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PIPELINESTATUS']._serialized_start=54
-  _globals['_PIPELINESTATUS']._serialized_end=235
-  _globals['_CONSUMERGROUP']._serialized_start=237
-  _globals['_CONSUMERGROUP']._serialized_end=313
-  _globals['_PROGRAMPOSITION']._serialized_start=315
-  _globals['_PROGRAMPOSITION']._serialized_end=396
+  _globals['_CALENDARPOSITION_COUNTSENTRY']._loaded_options = None
+  _globals['_CALENDARPOSITION_COUNTSENTRY']._serialized_options = b'8\001'
+  _globals['_PIPELINESTATUS']._serialized_start=87
+  _globals['_PIPELINESTATUS']._serialized_end=323
+  _globals['_CALENDARPOSITION']._serialized_start=326
+  _globals['_CALENDARPOSITION']._serialized_end=522
+  _globals['_CALENDARPOSITION_COUNTSENTRY']._serialized_start=477
+  _globals['_CALENDARPOSITION_COUNTSENTRY']._serialized_end=522
+  _globals['_CONSUMERGROUP']._serialized_start=524
+  _globals['_CONSUMERGROUP']._serialized_end=600
+  _globals['_PROGRAMPOSITION']._serialized_start=602
+  _globals['_PROGRAMPOSITION']._serialized_end=683
 # @@protoc_insertion_point(module_scope)

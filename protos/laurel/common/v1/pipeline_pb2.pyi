@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -23,8 +24,8 @@ class PipelineStatus(_message.Message):
     """How far a service is with what it announces and what it consumes.
 
     The platform is drained when every service says `outbox_unsent` and
-    `dead_letters` 0, every group has `lag` and `pending` 0, and for each program the `applied` of
-    every consumer equals the `position` of members.
+    `dead_letters` 0, every group has `lag` and `pending` 0, for each program the `applied` of
+    every consumer equals the `position` of members, and every calendar is at its program's time.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -34,6 +35,7 @@ class PipelineStatus(_message.Message):
     GROUPS_FIELD_NUMBER: _builtins.int
     POSITIONS_FIELD_NUMBER: _builtins.int
     DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    CALENDARS_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """Name of the service."""
     outbox_unsent: _builtins.int
@@ -48,6 +50,10 @@ class PipelineStatus(_message.Message):
     def positions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProgramPosition]:
         """Per program, what it has recorded (members) or applied (consumers)."""
 
+    @_builtins.property
+    def calendars(self) -> _containers.RepeatedCompositeFieldContainer[Global___CalendarPosition]:
+        """Per program, how far what falls due has been done; none where nothing falls due."""
+
     def __init__(
         self,
         *,
@@ -56,14 +62,69 @@ class PipelineStatus(_message.Message):
         groups: _abc.Iterable[Global___ConsumerGroup] | None = ...,
         positions: _abc.Iterable[Global___ProgramPosition] | None = ...,
         dead_letters: _builtins.int = ...,
+        calendars: _abc.Iterable[Global___CalendarPosition] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "groups", b"groups", "outbox_unsent", b"outbox_unsent", "positions", b"positions", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendars", b"calendars", "dead_letters", b"dead_letters", "groups", b"groups", "outbox_unsent", b"outbox_unsent", "positions", b"positions", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PipelineStatus: _TypeAlias = PipelineStatus  # noqa: Y015
+
+@_typing.final
+class CalendarPosition(_message.Message):
+    """How far the calendar of a program is at a service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class CountsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    DONE_TIME_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    @_builtins.property
+    def done_time(self) -> _timestamp_pb2.Timestamp:
+        """All that fell due until this time of the program has happened."""
+
+    @_builtins.property
+    def counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How much has happened so far by kind, as far as it was counted. Example: `dormancy`."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        done_time: _timestamp_pb2.Timestamp | None = ...,
+        counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done_time", b"done_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "done_time", b"done_time", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalendarPosition: _TypeAlias = CalendarPosition  # noqa: Y015
 
 @_typing.final
 class ConsumerGroup(_message.Message):

@@ -86,6 +86,30 @@ EVENT_KIND_CUSTOM: EventKind.ValueType  # 11
 """Anything else; `attributes` say what."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
+class _ActivityState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ActivityStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActivityState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACTIVITY_STATE_UNSPECIFIED: _ActivityState.ValueType  # 0
+    """Not said."""
+    ACTIVITY_STATE_ACTIVE: _ActivityState.ValueType  # 1
+    """Did something within the program's days of dormancy."""
+    ACTIVITY_STATE_DORMANT: _ActivityState.ValueType  # 2
+    """Neither signed in nor did anything for that long."""
+
+class ActivityState(_ActivityState, metaclass=_ActivityStateEnumTypeWrapper):
+    """Whether a member is about."""
+
+ACTIVITY_STATE_UNSPECIFIED: ActivityState.ValueType  # 0
+"""Not said."""
+ACTIVITY_STATE_ACTIVE: ActivityState.ValueType  # 1
+"""Did something within the program's days of dormancy."""
+ACTIVITY_STATE_DORMANT: ActivityState.ValueType  # 2
+"""Neither signed in nor did anything for that long."""
+Global___ActivityState: _TypeAlias = ActivityState  # noqa: Y015
+
 class _Verification:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -413,3 +437,77 @@ class FactsChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FactsChanged: _TypeAlias = FactsChanged  # noqa: Y015
+
+@_typing.final
+class ActivityChange(_message.Message):
+    """A change of whether a member is about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    SPELL_FIELD_NUMBER: _builtins.int
+    WAKE_UP_FIELD_NUMBER: _builtins.int
+    state: Global___ActivityState.ValueType
+    """After it."""
+    spell: _builtins.int
+    """Which spell of dormancy begins or ends: 1, 2, 3, …"""
+    wake_up: _builtins.bool
+    """Whether the member is to be woken up: once per spell, and not for spells that began long before we knew."""
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when, by the program's clock."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___ActivityState.ValueType = ...,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+        spell: _builtins.int = ...,
+        wake_up: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time", "spell", b"spell", "state", b"state", "wake_up", b"wake_up"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivityChange: _TypeAlias = ActivityChange  # noqa: Y015
+
+@_typing.final
+class ActivityChanged(_message.Message):
+    """Announced on `members.events` when a member falls asleep or is back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    HOME_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Who."""
+    @_builtins.property
+    def change(self) -> Global___ActivityChange:
+        """What changed."""
+
+    @_builtins.property
+    def home(self) -> _home_pb2.Home:
+        """Where they belong."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        change: Global___ActivityChange | None = ...,
+        home: _home_pb2.Home | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "home", b"home"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "home", b"home", "member_id", b"member_id", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivityChanged: _TypeAlias = ActivityChanged  # noqa: Y015

@@ -409,6 +409,8 @@ class Member(_message.Message):
     TIERS_FIELD_NUMBER: _builtins.int
     LAST_ACTIVITY_TIME_FIELD_NUMBER: _builtins.int
     SHARING_GROUP_FIELD_NUMBER: _builtins.int
+    ACTIVITY_STATE_FIELD_NUMBER: _builtins.int
+    ACTIVITY_SINCE_TIME_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Id of the member."""
     program_id: _builtins.str
@@ -421,6 +423,8 @@ class Member(_message.Message):
     """Sequence of the last event recorded."""
     sharing_group: _builtins.str
     """Sharing group of the home store, if it is in one."""
+    activity_state: _events_pb2.ActivityState.ValueType
+    """Whether they are about."""
     @_builtins.property
     def identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Identity]:
         """Ids at the partners that know them."""
@@ -437,6 +441,10 @@ class Member(_message.Message):
     def last_activity_time(self) -> _timestamp_pb2.Timestamp:
         """When the last event happened, if any did."""
 
+    @_builtins.property
+    def activity_since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when they are in that state, by the program's clock."""
+
     def __init__(
         self,
         *,
@@ -450,10 +458,12 @@ class Member(_message.Message):
         tiers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         last_activity_time: _timestamp_pb2.Timestamp | None = ...,
         sharing_group: _builtins.str = ...,
+        activity_state: _events_pb2.ActivityState.ValueType = ...,
+        activity_since_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_activity_time", b"last_activity_time", "registered_time", b"registered_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity_since_time", b"activity_since_time", "last_activity_time", b"last_activity_time", "registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["identities", b"identities", "last_activity_time", b"last_activity_time", "member_id", b"member_id", "program_id", b"program_id", "registered_time", b"registered_time", "seq", b"seq", "sharing_group", b"sharing_group", "store_id", b"store_id", "tiers", b"tiers", "verification", b"verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_since_time", b"activity_since_time", "activity_state", b"activity_state", "identities", b"identities", "last_activity_time", b"last_activity_time", "member_id", b"member_id", "program_id", b"program_id", "registered_time", b"registered_time", "seq", b"seq", "sharing_group", b"sharing_group", "store_id", b"store_id", "tiers", b"tiers", "verification", b"verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -992,6 +1002,457 @@ class ListMemberEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListMemberEventsResponse: _TypeAlias = ListMemberEventsResponse  # noqa: Y015
+
+@_typing.final
+class WatchMemberRequest(_message.Message):
+    """Request of WatchMember."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Whom to watch."""
+    after_seq: _builtins.int
+    """Changes after this place; from now on when absent."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        after_seq: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_seq", b"_after_seq", "after_seq", b"after_seq"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_seq", b"_after_seq", "after_seq", b"after_seq", "member_id", b"member_id", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__after_seq: _TypeAlias = _typing.Literal["after_seq"]  # noqa: Y015
+    _WhichOneofArgType__after_seq: _TypeAlias = _typing.Literal["_after_seq", b"_after_seq"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_seq) -> _WhichOneofReturnType__after_seq | None: ...
+
+Global___WatchMemberRequest: _TypeAlias = WatchMemberRequest  # noqa: Y015
+
+@_typing.final
+class WatchMemberResponse(_message.Message):
+    """Response of WatchMember: a change, or without one how far the stream is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    RECORDED_TIME_FIELD_NUMBER: _builtins.int
+    JOINED_FIELD_NUMBER: _builtins.int
+    EVENTS_RECORDED_FIELD_NUMBER: _builtins.int
+    ACTIVITY_CHANGED_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """Place in the member's changes at this service: 1, 2, 3, … without gaps."""
+    @_builtins.property
+    def recorded_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was stored."""
+
+    @_builtins.property
+    def joined(self) -> Global___MemberJoined:
+        """The member joined."""
+
+    @_builtins.property
+    def events_recorded(self) -> Global___EventsRecorded:
+        """Events of the member were recorded."""
+
+    @_builtins.property
+    def activity_changed(self) -> _events_pb2.ActivityChange:
+        """The member fell asleep, or is back."""
+
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        recorded_time: _timestamp_pb2.Timestamp | None = ...,
+        joined: Global___MemberJoined | None = ...,
+        events_recorded: Global___EventsRecorded | None = ...,
+        activity_changed: _events_pb2.ActivityChange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity_changed", b"activity_changed", "change", b"change", "events_recorded", b"events_recorded", "joined", b"joined", "recorded_time", b"recorded_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_changed", b"activity_changed", "change", b"change", "events_recorded", b"events_recorded", "joined", b"joined", "recorded_time", b"recorded_time", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["joined", "events_recorded", "activity_changed"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___WatchMemberResponse: _TypeAlias = WatchMemberResponse  # noqa: Y015
+
+@_typing.final
+class MemberJoined(_message.Message):
+    """The member joined."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberJoined: _TypeAlias = MemberJoined  # noqa: Y015
+
+@_typing.final
+class EventsRecorded(_message.Message):
+    """Events of the member were recorded, and so facts have changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_SEQ_FROM_FIELD_NUMBER: _builtins.int
+    EVENT_SEQ_TO_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    event_seq_from: _builtins.int
+    """First event, in the member's own sequence."""
+    event_seq_to: _builtins.int
+    """Last event."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_events_pb2.EventKind.ValueType]:
+        """Their kinds, each once."""
+
+    def __init__(
+        self,
+        *,
+        event_seq_from: _builtins.int = ...,
+        event_seq_to: _builtins.int = ...,
+        kinds: _abc.Iterable[_events_pb2.EventKind.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_seq_from", b"event_seq_from", "event_seq_to", b"event_seq_to", "kinds", b"kinds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventsRecorded: _TypeAlias = EventsRecorded  # noqa: Y015
+
+@_typing.final
+class StreamFactColumnsRequest(_message.Message):
+    """Request of StreamFactColumns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    AFTER_MEMBER_ID_FIELD_NUMBER: _builtins.int
+    THROUGH_MEMBER_ID_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    after_member_id: _builtins.str
+    """Members whose id is above this one; all when empty."""
+    through_member_id: _builtins.str
+    """Members up to this id, it included; all when empty."""
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """The end of this time's business day; the program's own time when absent."""
+
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of facts, each a column."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        facts: _abc.Iterable[_builtins.str] | None = ...,
+        after_member_id: _builtins.str = ...,
+        through_member_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_member_id", b"after_member_id", "as_of", b"as_of", "facts", b"facts", "program_id", b"program_id", "through_member_id", b"through_member_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamFactColumnsRequest: _TypeAlias = StreamFactColumnsRequest  # noqa: Y015
+
+@_typing.final
+class StreamFactColumnsResponse(_message.Message):
+    """Response of StreamFactColumns: some members, and a column per fact."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_IDS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    MEMBERS_TOTAL_FIELD_NUMBER: _builtins.int
+    members_total: _builtins.int
+    """Members of the program in all, as far as known."""
+    @_builtins.property
+    def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The members, ascending."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """In the order of the request: little-endian float64, one number per member, and NaN where there is no fact."""
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """The time that the facts hold for."""
+
+    def __init__(
+        self,
+        *,
+        member_ids: _abc.Iterable[_builtins.str] | None = ...,
+        columns: _abc.Iterable[_builtins.bytes] | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        members_total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "columns", b"columns", "member_ids", b"member_ids", "members_total", b"members_total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamFactColumnsResponse: _TypeAlias = StreamFactColumnsResponse  # noqa: Y015
+
+@_typing.final
+class DivideMembersRequest(_message.Message):
+    """Request of DivideMembers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    PARTS_COUNT_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    parts_count: _builtins.int
+    """How many parts; there are fewer where there are fewer members."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        parts_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parts_count", b"parts_count", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DivideMembersRequest: _TypeAlias = DivideMembersRequest  # noqa: Y015
+
+@_typing.final
+class DivideMembersResponse(_message.Message):
+    """Response of DivideMembers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THROUGH_MEMBER_IDS_FIELD_NUMBER: _builtins.int
+    MEMBERS_TOTAL_FIELD_NUMBER: _builtins.int
+    members_total: _builtins.int
+    """Members of the program in all, as far as known."""
+    @_builtins.property
+    def through_member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The last member of each part but the last one, ascending; the last part has no end."""
+
+    def __init__(
+        self,
+        *,
+        through_member_ids: _abc.Iterable[_builtins.str] | None = ...,
+        members_total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["members_total", b"members_total", "through_member_ids", b"through_member_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DivideMembersResponse: _TypeAlias = DivideMembersResponse  # noqa: Y015
+
+@_typing.final
+class BatchGetClocksRequest(_message.Message):
+    """Request of BatchGetClocks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def program_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which programs."""
+
+    def __init__(
+        self,
+        *,
+        program_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["program_ids", b"program_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetClocksRequest: _TypeAlias = BatchGetClocksRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetClocksResponse(_message.Message):
+    """Response of BatchGetClocks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClockResult]:
+        """One per id, in order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ClockResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetClocksResponse: _TypeAlias = BatchGetClocksResponse  # noqa: Y015
+
+@_typing.final
+class ClockResult(_message.Message):
+    """The clock of one program."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
+    status: _lookup_pb2.LookupStatus.ValueType
+    """Found or not."""
+    @_builtins.property
+    def clock(self) -> Global___ProgramClock:
+        """The clock, when found."""
+
+    def __init__(
+        self,
+        *,
+        status: _lookup_pb2.LookupStatus.ValueType = ...,
+        clock: Global___ProgramClock | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClockResult: _TypeAlias = ClockResult  # noqa: Y015
+
+@_typing.final
+class ProgramClock(_message.Message):
+    """What time it is in a program."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    REPLAY_FROM_TIME_FIELD_NUMBER: _builtins.int
+    TICKING_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    ticking: _builtins.bool
+    """Whether it ticks: a sandbox stands still until something is recorded."""
+    time_zone: _builtins.str
+    """The program's time zone."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """The program's time now."""
+
+    @_builtins.property
+    def replay_from_time(self) -> _timestamp_pb2.Timestamp:
+        """Where a sandbox began; absent for a program that runs by our clock."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        replay_from_time: _timestamp_pb2.Timestamp | None = ...,
+        ticking: _builtins.bool = ...,
+        time_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["replay_from_time", b"replay_from_time", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["program_id", b"program_id", "replay_from_time", b"replay_from_time", "ticking", b"ticking", "time", b"time", "time_zone", b"time_zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProgramClock: _TypeAlias = ProgramClock  # noqa: Y015
+
+@_typing.final
+class MoveClockRequest(_message.Message):
+    """Request of MoveClock."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TO_TIME_FIELD_NUMBER: _builtins.int
+    BY_SECONDS_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    request_id: _builtins.str
+    """Idempotency key, chosen by the caller."""
+    by_seconds: _builtins.int
+    """So many seconds further; at most 100 years."""
+    @_builtins.property
+    def to_time(self) -> _timestamp_pb2.Timestamp:
+        """A time of the program, later than its own now; at most 100 years."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        to_time: _timestamp_pb2.Timestamp | None = ...,
+        by_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["by_seconds", b"by_seconds", "target", b"target", "to_time", b"to_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_seconds", b"by_seconds", "program_id", b"program_id", "request_id", b"request_id", "target", b"target", "to_time", b"to_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["to_time", "by_seconds"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___MoveClockRequest: _TypeAlias = MoveClockRequest  # noqa: Y015
+
+@_typing.final
+class MoveClockResponse(_message.Message):
+    """Response of MoveClock."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    TO_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """The time before."""
+
+    @_builtins.property
+    def to_time(self) -> _timestamp_pb2.Timestamp:
+        """The time after."""
+
+    def __init__(
+        self,
+        *,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        to_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "to_time", b"to_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "to_time", b"to_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveClockResponse: _TypeAlias = MoveClockResponse  # noqa: Y015
 
 @_typing.final
 class GetPipelineStatusRequest(_message.Message):

@@ -86,6 +86,31 @@ class MembersServiceStub:
                 request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.ListMemberEventsRequest.SerializeToString,
                 response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.ListMemberEventsResponse.FromString,
                 _registered_method=True)
+        self.WatchMember = channel.unary_stream(
+                '/laurel.members.v1.MembersService/WatchMember',
+                request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.WatchMemberRequest.SerializeToString,
+                response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.WatchMemberResponse.FromString,
+                _registered_method=True)
+        self.StreamFactColumns = channel.unary_stream(
+                '/laurel.members.v1.MembersService/StreamFactColumns',
+                request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsRequest.SerializeToString,
+                response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsResponse.FromString,
+                _registered_method=True)
+        self.DivideMembers = channel.unary_unary(
+                '/laurel.members.v1.MembersService/DivideMembers',
+                request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.DivideMembersRequest.SerializeToString,
+                response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.DivideMembersResponse.FromString,
+                _registered_method=True)
+        self.BatchGetClocks = channel.unary_unary(
+                '/laurel.members.v1.MembersService/BatchGetClocks',
+                request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.BatchGetClocksRequest.SerializeToString,
+                response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.BatchGetClocksResponse.FromString,
+                _registered_method=True)
+        self.MoveClock = channel.unary_unary(
+                '/laurel.members.v1.MembersService/MoveClock',
+                request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.MoveClockRequest.SerializeToString,
+                response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.MoveClockResponse.FromString,
+                _registered_method=True)
         self.GetPipelineStatus = channel.unary_unary(
                 '/laurel.members.v1.MembersService/GetPipelineStatus',
                 request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.GetPipelineStatusRequest.SerializeToString,
@@ -195,6 +220,56 @@ class MembersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchMember(self, request, context):
+        """Tells each change of one member, from a place in the member's changes on, until the caller goes.
+
+        The first answer has no change and says where the stream stands; another such answer comes every
+        30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+        last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+        Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+        OVERLOADED. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamFactColumns(self, request, context):
+        """Reads facts of all members of a program at a time, as columns.
+
+        One answer per 10,000 members, in order of their ids. No side effects.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DivideMembers(self, request, context):
+        """Divides the members of a program into parts of about the same size, to be read side by side.
+
+        No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetClocks(self, request, context):
+        """Reads what time it is in programs. No side effects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveClock(self, request, context):
+        """Moves the clock of a sandbox forward; what falls due until then happens, in order.
+
+        Idempotent: a second call with the same request_id moves nothing; another payload under it is refused.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN; FAILED_PRECONDITION CLOCK_LIVE; INVALID_ARGUMENT CLOCK_BACKWARDS;
+        ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPipelineStatus(self, request, context):
         """Says how far the service is with its announcements and streams.
 
@@ -251,6 +326,31 @@ def add_MembersServiceServicer_to_server(servicer, server):
                     servicer.ListMemberEvents,
                     request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.ListMemberEventsRequest.FromString,
                     response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.ListMemberEventsResponse.SerializeToString,
+            ),
+            'WatchMember': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchMember,
+                    request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.WatchMemberRequest.FromString,
+                    response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.WatchMemberResponse.SerializeToString,
+            ),
+            'StreamFactColumns': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamFactColumns,
+                    request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsRequest.FromString,
+                    response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsResponse.SerializeToString,
+            ),
+            'DivideMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.DivideMembers,
+                    request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.DivideMembersRequest.FromString,
+                    response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.DivideMembersResponse.SerializeToString,
+            ),
+            'BatchGetClocks': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetClocks,
+                    request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.BatchGetClocksRequest.FromString,
+                    response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.BatchGetClocksResponse.SerializeToString,
+            ),
+            'MoveClock': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveClock,
+                    request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.MoveClockRequest.FromString,
+                    response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.MoveClockResponse.SerializeToString,
             ),
             'GetPipelineStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPipelineStatus,
@@ -508,6 +608,141 @@ class MembersService:
             '/laurel.members.v1.MembersService/ListMemberEvents',
             laurel_dot_members_dot_v1_dot_members__pb2.ListMemberEventsRequest.SerializeToString,
             laurel_dot_members_dot_v1_dot_members__pb2.ListMemberEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/laurel.members.v1.MembersService/WatchMember',
+            laurel_dot_members_dot_v1_dot_members__pb2.WatchMemberRequest.SerializeToString,
+            laurel_dot_members_dot_v1_dot_members__pb2.WatchMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamFactColumns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/laurel.members.v1.MembersService/StreamFactColumns',
+            laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsRequest.SerializeToString,
+            laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DivideMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.members.v1.MembersService/DivideMembers',
+            laurel_dot_members_dot_v1_dot_members__pb2.DivideMembersRequest.SerializeToString,
+            laurel_dot_members_dot_v1_dot_members__pb2.DivideMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetClocks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.members.v1.MembersService/BatchGetClocks',
+            laurel_dot_members_dot_v1_dot_members__pb2.BatchGetClocksRequest.SerializeToString,
+            laurel_dot_members_dot_v1_dot_members__pb2.BatchGetClocksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveClock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.members.v1.MembersService/MoveClock',
+            laurel_dot_members_dot_v1_dot_members__pb2.MoveClockRequest.SerializeToString,
+            laurel_dot_members_dot_v1_dot_members__pb2.MoveClockResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -96,6 +96,35 @@ class MembersServiceStub:
 
     No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
     """
+    WatchMember: _grpc.UnaryStreamMultiCallable[_members_pb2.WatchMemberRequest, _members_pb2.WatchMemberResponse]
+    """Tells each change of one member, from a place in the member's changes on, until the caller goes.
+
+    The first answer has no change and says where the stream stands; another such answer comes every
+    30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+    last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+    OVERLOADED. The policy table says who may call.
+    """
+    StreamFactColumns: _grpc.UnaryStreamMultiCallable[_members_pb2.StreamFactColumnsRequest, _members_pb2.StreamFactColumnsResponse]
+    """Reads facts of all members of a program at a time, as columns.
+
+    One answer per 10,000 members, in order of their ids. No side effects.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+    """
+    DivideMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.DivideMembersRequest, _members_pb2.DivideMembersResponse]
+    """Divides the members of a program into parts of about the same size, to be read side by side.
+
+    No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy table says who may call.
+    """
+    BatchGetClocks: _grpc.UnaryUnaryMultiCallable[_members_pb2.BatchGetClocksRequest, _members_pb2.BatchGetClocksResponse]
+    """Reads what time it is in programs. No side effects."""
+    MoveClock: _grpc.UnaryUnaryMultiCallable[_members_pb2.MoveClockRequest, _members_pb2.MoveClockResponse]
+    """Moves the clock of a sandbox forward; what falls due until then happens, in order.
+
+    Idempotent: a second call with the same request_id moves nothing; another payload under it is refused.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN; FAILED_PRECONDITION CLOCK_LIVE; INVALID_ARGUMENT CLOCK_BACKWARDS;
+    ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
+    """
     GetPipelineStatus: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetPipelineStatusRequest, _members_pb2.GetPipelineStatusResponse]
     """Says how far the service is with its announcements and streams.
 
@@ -169,6 +198,35 @@ class MembersServiceAsyncStub(MembersServiceStub):
     """Lists one member's events in sequence, with the facts after each.
 
     No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
+    """
+    WatchMember: _aio.UnaryStreamMultiCallable[_members_pb2.WatchMemberRequest, _members_pb2.WatchMemberResponse]  # type: ignore[assignment]
+    """Tells each change of one member, from a place in the member's changes on, until the caller goes.
+
+    The first answer has no change and says where the stream stands; another such answer comes every
+    30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+    last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+    OVERLOADED. The policy table says who may call.
+    """
+    StreamFactColumns: _aio.UnaryStreamMultiCallable[_members_pb2.StreamFactColumnsRequest, _members_pb2.StreamFactColumnsResponse]  # type: ignore[assignment]
+    """Reads facts of all members of a program at a time, as columns.
+
+    One answer per 10,000 members, in order of their ids. No side effects.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+    """
+    DivideMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.DivideMembersRequest, _members_pb2.DivideMembersResponse]  # type: ignore[assignment]
+    """Divides the members of a program into parts of about the same size, to be read side by side.
+
+    No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy table says who may call.
+    """
+    BatchGetClocks: _aio.UnaryUnaryMultiCallable[_members_pb2.BatchGetClocksRequest, _members_pb2.BatchGetClocksResponse]  # type: ignore[assignment]
+    """Reads what time it is in programs. No side effects."""
+    MoveClock: _aio.UnaryUnaryMultiCallable[_members_pb2.MoveClockRequest, _members_pb2.MoveClockResponse]  # type: ignore[assignment]
+    """Moves the clock of a sandbox forward; what falls due until then happens, in order.
+
+    Idempotent: a second call with the same request_id moves nothing; another payload under it is refused.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN; FAILED_PRECONDITION CLOCK_LIVE; INVALID_ARGUMENT CLOCK_BACKWARDS;
+    ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
     """
     GetPipelineStatus: _aio.UnaryUnaryMultiCallable[_members_pb2.GetPipelineStatusRequest, _members_pb2.GetPipelineStatusResponse]  # type: ignore[assignment]
     """Says how far the service is with its announcements and streams.
@@ -294,6 +352,65 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists one member's events in sequence, with the facts after each.
 
         No side effects. Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchMember(
+        self,
+        request: _members_pb2.WatchMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_members_pb2.WatchMemberResponse], _abc.AsyncIterator[_members_pb2.WatchMemberResponse]]:
+        """Tells each change of one member, from a place in the member's changes on, until the caller goes.
+
+        The first answer has no change and says where the stream stands; another such answer comes every
+        30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+        last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+        Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+        OVERLOADED. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamFactColumns(
+        self,
+        request: _members_pb2.StreamFactColumnsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_members_pb2.StreamFactColumnsResponse], _abc.AsyncIterator[_members_pb2.StreamFactColumnsResponse]]:
+        """Reads facts of all members of a program at a time, as columns.
+
+        One answer per 10,000 members, in order of their ids. No side effects.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def DivideMembers(
+        self,
+        request: _members_pb2.DivideMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_members_pb2.DivideMembersResponse, _abc.Awaitable[_members_pb2.DivideMembersResponse]]:
+        """Divides the members of a program into parts of about the same size, to be read side by side.
+
+        No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchGetClocks(
+        self,
+        request: _members_pb2.BatchGetClocksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_members_pb2.BatchGetClocksResponse, _abc.Awaitable[_members_pb2.BatchGetClocksResponse]]:
+        """Reads what time it is in programs. No side effects."""
+
+    @_abc_1.abstractmethod
+    def MoveClock(
+        self,
+        request: _members_pb2.MoveClockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_members_pb2.MoveClockResponse, _abc.Awaitable[_members_pb2.MoveClockResponse]]:
+        """Moves the clock of a sandbox forward; what falls due until then happens, in order.
+
+        Idempotent: a second call with the same request_id moves nothing; another payload under it is refused.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN; FAILED_PRECONDITION CLOCK_LIVE; INVALID_ARGUMENT CLOCK_BACKWARDS;
+        ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod

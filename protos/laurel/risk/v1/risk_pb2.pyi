@@ -741,6 +741,100 @@ class ListReportsResponse(_message.Message):
 Global___ListReportsResponse: _TypeAlias = ListReportsResponse  # noqa: Y015
 
 @_typing.final
+class WatchMemberRequest(_message.Message):
+    """Request of WatchMember."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Whom to watch."""
+    after_seq: _builtins.int
+    """Changes after this place; from now on when absent."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        after_seq: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_seq", b"_after_seq", "after_seq", b"after_seq"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_seq", b"_after_seq", "after_seq", b"after_seq", "member_id", b"member_id", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__after_seq: _TypeAlias = _typing.Literal["after_seq"]  # noqa: Y015
+    _WhichOneofArgType__after_seq: _TypeAlias = _typing.Literal["_after_seq", b"_after_seq"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_seq) -> _WhichOneofReturnType__after_seq | None: ...
+
+Global___WatchMemberRequest: _TypeAlias = WatchMemberRequest  # noqa: Y015
+
+@_typing.final
+class WatchMemberResponse(_message.Message):
+    """Response of WatchMember: a change, or without one how far the stream is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    RECORDED_TIME_FIELD_NUMBER: _builtins.int
+    STANDING_CHANGED_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """Place in the member's changes at this service: 1, 2, 3, … without gaps."""
+    @_builtins.property
+    def recorded_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was stored."""
+
+    @_builtins.property
+    def standing_changed(self) -> Global___StandingChange:
+        """The standing after it."""
+
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        recorded_time: _timestamp_pb2.Timestamp | None = ...,
+        standing_changed: Global___StandingChange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "recorded_time", b"recorded_time", "standing_changed", b"standing_changed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "recorded_time", b"recorded_time", "seq", b"seq", "standing_changed", b"standing_changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["standing_changed"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___WatchMemberResponse: _TypeAlias = WatchMemberResponse  # noqa: Y015
+
+@_typing.final
+class StandingChange(_message.Message):
+    """A change of a member's standing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    INTEGRITY_FIELD_NUMBER: _builtins.int
+    level: Global___RiskLevel.ValueType
+    """Level after it."""
+    integrity: _builtins.int
+    """Integrity after it, 0 to 100."""
+    def __init__(
+        self,
+        *,
+        level: Global___RiskLevel.ValueType = ...,
+        integrity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["integrity", b"integrity", "level", b"level"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StandingChange: _TypeAlias = StandingChange  # noqa: Y015
+
+@_typing.final
 class GetPipelineStatusRequest(_message.Message):
     """Request of GetPipelineStatus."""
 

@@ -66,6 +66,11 @@ class RiskServiceStub:
                 request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsRequest.SerializeToString,
                 response_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsResponse.FromString,
                 _registered_method=True)
+        self.WatchMember = channel.unary_stream(
+                '/laurel.risk.v1.RiskService/WatchMember',
+                request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.WatchMemberRequest.SerializeToString,
+                response_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.WatchMemberResponse.FromString,
+                _registered_method=True)
         self.GetPipelineStatus = channel.unary_unary(
                 '/laurel.risk.v1.RiskService/GetPipelineStatus',
                 request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.GetPipelineStatusRequest.SerializeToString,
@@ -136,6 +141,19 @@ class RiskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchMember(self, request, context):
+        """Tells each change of one member's standing, from a place in these changes on, until the caller goes.
+
+        The first answer has no change and says where the stream stands; another such answer comes every
+        30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+        last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+        Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+        OVERLOADED. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetPipelineStatus(self, request, context):
         """Says how far the service is with its announcements and streams.
 
@@ -172,6 +190,11 @@ def add_RiskServiceServicer_to_server(servicer, server):
                     servicer.ListReports,
                     request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsRequest.FromString,
                     response_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsResponse.SerializeToString,
+            ),
+            'WatchMember': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchMember,
+                    request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.WatchMemberRequest.FromString,
+                    response_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.WatchMemberResponse.SerializeToString,
             ),
             'GetPipelineStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPipelineStatus,
@@ -321,6 +344,33 @@ class RiskService:
             '/laurel.risk.v1.RiskService/ListReports',
             laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsRequest.SerializeToString,
             laurel_dot_risk_dot_v1_dot_risk__pb2.ListReportsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/laurel.risk.v1.RiskService/WatchMember',
+            laurel_dot_risk_dot_v1_dot_risk__pb2.WatchMemberRequest.SerializeToString,
+            laurel_dot_risk_dot_v1_dot_risk__pb2.WatchMemberResponse.FromString,
             options,
             channel_credentials,
             insecure,

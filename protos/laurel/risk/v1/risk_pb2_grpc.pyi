@@ -73,6 +73,15 @@ class RiskServiceStub:
 
     No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
     """
+    WatchMember: _grpc.UnaryStreamMultiCallable[_risk_pb2.WatchMemberRequest, _risk_pb2.WatchMemberResponse]
+    """Tells each change of one member's standing, from a place in these changes on, until the caller goes.
+
+    The first answer has no change and says where the stream stands; another such answer comes every
+    30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+    last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+    OVERLOADED. The policy table says who may call.
+    """
     GetPipelineStatus: _grpc.UnaryUnaryMultiCallable[_risk_pb2.GetPipelineStatusRequest, _risk_pb2.GetPipelineStatusResponse]
     """Says how far the service is with its announcements and streams.
 
@@ -123,6 +132,15 @@ class RiskServiceAsyncStub(RiskServiceStub):
     """Lists the reports of a program, oldest first: what expires next comes first.
 
     No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
+    """
+    WatchMember: _aio.UnaryStreamMultiCallable[_risk_pb2.WatchMemberRequest, _risk_pb2.WatchMemberResponse]  # type: ignore[assignment]
+    """Tells each change of one member's standing, from a place in these changes on, until the caller goes.
+
+    The first answer has no change and says where the stream stands; another such answer comes every
+    30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+    last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+    OVERLOADED. The policy table says who may call.
     """
     GetPipelineStatus: _aio.UnaryUnaryMultiCallable[_risk_pb2.GetPipelineStatusRequest, _risk_pb2.GetPipelineStatusResponse]  # type: ignore[assignment]
     """Says how far the service is with its announcements and streams.
@@ -201,6 +219,21 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the reports of a program, oldest first: what expires next comes first.
 
         No side effects. Errors: INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchMember(
+        self,
+        request: _risk_pb2.WatchMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_risk_pb2.WatchMemberResponse], _abc.AsyncIterator[_risk_pb2.WatchMemberResponse]]:
+        """Tells each change of one member's standing, from a place in these changes on, until the caller goes.
+
+        The first answer has no change and says where the stream stands; another such answer comes every
+        30 seconds. Nothing is left out and nothing comes twice: who is cut off watches again after the
+        last `seq` that they have. The stream ends with UNAUTHENTICATED when the token does. No side effects.
+        Errors: NOT_FOUND MEMBER_UNKNOWN; OUT_OF_RANGE WATCH_PLACE_UNKNOWN; RESOURCE_EXHAUSTED WATCHER_TOO_SLOW,
+        OVERLOADED. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod

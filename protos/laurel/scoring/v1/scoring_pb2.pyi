@@ -250,6 +250,182 @@ class ScoreSubject(_message.Message):
 Global___ScoreSubject: _TypeAlias = ScoreSubject  # noqa: Y015
 
 @_typing.final
+class ScoreFramesRequest(_message.Message):
+    """Request of ScoreFrames: the header first, then frames."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    FRAME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def header(self) -> Global___FrameHeader:
+        """What all frames have in common."""
+
+    @_builtins.property
+    def frame(self) -> Global___Frame:
+        """Rows."""
+
+    def __init__(
+        self,
+        *,
+        header: Global___FrameHeader | None = ...,
+        frame: Global___Frame | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "header", b"header", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "header", b"header", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["header", "frame"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___ScoreFramesRequest: _TypeAlias = ScoreFramesRequest  # noqa: Y015
+
+@_typing.final
+class FrameHeader(_message.Message):
+    """What all frames of a stream have in common."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_DIGEST_FIELD_NUMBER: _builtins.int
+    PROGRAM_DOCUMENT_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    program_digest: _builtins.str
+    """SHA-256 of the program document, in hex."""
+    program_document: _builtins.bytes
+    """The document as canonical JSON, after PROGRAM_UNKNOWN only."""
+    score: _builtins.str
+    """Which score. Example: `rfm`."""
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Facts, in the order of the columns; what a score reads and is not there counts as missing."""
+
+    def __init__(
+        self,
+        *,
+        program_digest: _builtins.str = ...,
+        program_document: _builtins.bytes = ...,
+        facts: _abc.Iterable[_builtins.str] | None = ...,
+        score: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "program_digest", b"program_digest", "program_document", b"program_document", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FrameHeader: _TypeAlias = FrameHeader  # noqa: Y015
+
+@_typing.final
+class Frame(_message.Message):
+    """Some rows, as columns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FRAME_ID_FIELD_NUMBER: _builtins.int
+    ROWS_COUNT_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    frame_id: _builtins.int
+    """The caller's number of it; comes back."""
+    rows_count: _builtins.int
+    """Rows in each column, at most 20,000."""
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """In the order of the header: little-endian float64, whole numbers below 2^53, and NaN where there is no fact."""
+
+    def __init__(
+        self,
+        *,
+        frame_id: _builtins.int = ...,
+        rows_count: _builtins.int = ...,
+        columns: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "frame_id", b"frame_id", "rows_count", b"rows_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Frame: _TypeAlias = Frame  # noqa: Y015
+
+@_typing.final
+class ScoreFramesResponse(_message.Message):
+    """Response of ScoreFrames: the scores of one frame."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FRAME_ID_FIELD_NUMBER: _builtins.int
+    ROWS_COUNT_FIELD_NUMBER: _builtins.int
+    TOTALS_BP_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    LABEL_KEYS_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    frame_id: _builtins.int
+    """As in the request."""
+    rows_count: _builtins.int
+    """Rows."""
+    totals_bp: _builtins.bytes
+    """Totals in basis points, little-endian int32; -1 where there is no score."""
+    labels: _builtins.bytes
+    """Place of the label in `label_keys`, one signed byte per row; -1 where there is no score."""
+    policy_version: _builtins.str
+    """Version of the policy; in the first answer only."""
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedCompositeFieldContainer[Global___FactorScores]:
+        """Points per factor, one byte per row each; 0 where there is no score."""
+
+    @_builtins.property
+    def label_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys of the labels; in the first answer only."""
+
+    def __init__(
+        self,
+        *,
+        frame_id: _builtins.int = ...,
+        rows_count: _builtins.int = ...,
+        totals_bp: _builtins.bytes = ...,
+        labels: _builtins.bytes = ...,
+        factors: _abc.Iterable[Global___FactorScores] | None = ...,
+        label_keys: _abc.Iterable[_builtins.str] | None = ...,
+        policy_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "frame_id", b"frame_id", "label_keys", b"label_keys", "labels", b"labels", "policy_version", b"policy_version", "rows_count", b"rows_count", "totals_bp", b"totals_bp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScoreFramesResponse: _TypeAlias = ScoreFramesResponse  # noqa: Y015
+
+@_typing.final
+class FactorScores(_message.Message):
+    """The points of one factor."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTOR_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    factor: _builtins.str
+    """Example: `recency`."""
+    scores: _builtins.bytes
+    """One byte per row."""
+    def __init__(
+        self,
+        *,
+        factor: _builtins.str = ...,
+        scores: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor", b"factor", "scores", b"scores"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FactorScores: _TypeAlias = FactorScores  # noqa: Y015
+
+@_typing.final
 class BatchScoreResponse(_message.Message):
     """Response of BatchScore."""
 

@@ -50,6 +50,11 @@ class ScoringServiceStub:
                 request_serializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreRequest.SerializeToString,
                 response_deserializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreResponse.FromString,
                 _registered_method=True)
+        self.ScoreFrames = channel.stream_stream(
+                '/laurel.scoring.v1.ScoringService/ScoreFrames',
+                request_serializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.ScoreFramesRequest.SerializeToString,
+                response_deserializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.ScoreFramesResponse.FromString,
+                _registered_method=True)
 
 
 class ScoringServiceServicer:
@@ -83,6 +88,18 @@ class ScoringServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ScoreFrames(self, request_iterator, context):
+        """Scores many members from columns of facts.
+
+        The first request announces the columns, each that follows is a frame; each frame has one answer, in
+        order. The same bits as BatchScore gives. No side effects.
+        Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN, SCORE_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID,
+        FRAME_INVALID; FRAME_INVALID names the frame, and ends the stream. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScoringServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +112,11 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.BatchScore,
                     request_deserializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreRequest.FromString,
                     response_serializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreResponse.SerializeToString,
+            ),
+            'ScoreFrames': grpc.stream_stream_rpc_method_handler(
+                    servicer.ScoreFrames,
+                    request_deserializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.ScoreFramesRequest.FromString,
+                    response_serializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.ScoreFramesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -157,6 +179,33 @@ class ScoringService:
             '/laurel.scoring.v1.ScoringService/BatchScore',
             laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreRequest.SerializeToString,
             laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScoreFrames(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/laurel.scoring.v1.ScoringService/ScoreFrames',
+            laurel_dot_scoring_dot_v1_dot_scoring__pb2.ScoreFramesRequest.SerializeToString,
+            laurel_dot_scoring_dot_v1_dot_scoring__pb2.ScoreFramesResponse.FromString,
             options,
             channel_credentials,
             insecure,

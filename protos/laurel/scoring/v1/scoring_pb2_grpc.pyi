@@ -53,6 +53,14 @@ class ScoringServiceStub:
     No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
     The policy table says who may call.
     """
+    ScoreFrames: _grpc.StreamStreamMultiCallable[_scoring_pb2.ScoreFramesRequest, _scoring_pb2.ScoreFramesResponse]
+    """Scores many members from columns of facts.
+
+    The first request announces the columns, each that follows is a frame; each frame has one answer, in
+    order. The same bits as BatchScore gives. No side effects.
+    Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN, SCORE_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID,
+    FRAME_INVALID; FRAME_INVALID names the frame, and ends the stream. The policy table says who may call.
+    """
 
 @_typing.type_check_only
 class ScoringServiceAsyncStub(ScoringServiceStub):
@@ -78,6 +86,14 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
 
     No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
     The policy table says who may call.
+    """
+    ScoreFrames: _aio.StreamStreamMultiCallable[_scoring_pb2.ScoreFramesRequest, _scoring_pb2.ScoreFramesResponse]  # type: ignore[assignment]
+    """Scores many members from columns of facts.
+
+    The first request announces the columns, each that follows is a frame; each frame has one answer, in
+    order. The same bits as BatchScore gives. No side effects.
+    Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN, SCORE_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID,
+    FRAME_INVALID; FRAME_INVALID names the frame, and ends the stream. The policy table says who may call.
     """
 
 class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -113,6 +129,20 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
 
         No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
         The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def ScoreFrames(
+        self,
+        request_iterator: _MaybeAsyncIterator[_scoring_pb2.ScoreFramesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_scoring_pb2.ScoreFramesResponse], _abc.AsyncIterator[_scoring_pb2.ScoreFramesResponse]]:
+        """Scores many members from columns of facts.
+
+        The first request announces the columns, each that follows is a frame; each frame has one answer, in
+        order. The same bits as BatchScore gives. No side effects.
+        Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN, SCORE_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID,
+        FRAME_INVALID; FRAME_INVALID names the frame, and ends the stream. The policy table says who may call.
         """
 
 def add_ScoringServiceServicer_to_server(servicer: ScoringServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

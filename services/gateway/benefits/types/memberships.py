@@ -173,7 +173,7 @@ class Membership:
     ) -> list[TierChange] | None:
         key = MembershipKey(member_id=self.message.member_id, tier_set=self.tier_set)
         changes = await info.context.benefits.tier_changes.load((key, checked_first(first)))
-        return None if changes is None else [_change(self.tier_set, change) for change in changes]
+        return None if changes is None else [tier_change_of(self.tier_set, change) for change in changes]
 
 
 def membership_of(membership: pb.Membership) -> Membership:
@@ -263,7 +263,7 @@ def _cause(cause: receipts_pb2.Cause) -> DecisionCause | None:
     return DecisionCause(kind=kind, event_id=event_id, event_seq=event_seq, run_id=run_id, actor=actor)
 
 
-def _change(tier_set: str, change: events_pb2.TierChange) -> TierChange:
+def tier_change_of(tier_set: str, change: events_pb2.TierChange) -> TierChange:
     return TierChange(
         from_tier=change.from_tier or None,
         to_tier=change.to_tier,

@@ -17,6 +17,15 @@ from services.gateway.values import Long, checked_first, known, time_of
 @strawberry.enum(description="What a ledger transaction does.")
 class EntryKind(Enum):
     ACCRUAL = strawberry.enum_value(pb.ENTRY_KIND_ACCRUAL, description="Points earned.")
+    REVERSAL = strawberry.enum_value(
+        pb.ENTRY_KIND_REVERSAL, description="Points taken back, as what earned them was refunded."
+    )
+    EXPIRATION = strawberry.enum_value(
+        pb.ENTRY_KIND_EXPIRATION, description="Points that nobody spent in time."
+    )
+    ACTIVATION = strawberry.enum_value(
+        pb.ENTRY_KIND_ACTIVATION, description="Points that were pending and may now be spent."
+    )
 
 
 @strawberry.type(
@@ -54,19 +63,41 @@ class Entry:
     )
     line: int = strawberry.field(description="Line of it, 0 when it has none.")
     digest: str = strawberry.field(description="SHA-256 of the entry as canonical JSON.")
-    lot_id: strawberry.ID | None = strawberry.field(description="The lot of points that it made or drew on.")
-    earnings: list[Earning] = strawberry.field(
-        description="How the points were counted, by earning rule; they add up to the points."
+    lot_id: strawberry.ID | None = strawberry.field(
+        description="The lot of points that it made, or drew on first."
     )
+    earnings: list[Earning] = strawberry.field(
+        description="Of an accrual: how the points were counted, by earning rule; they add up to the points."
+    )
+    original_transaction_id: strawberry.ID | None = strawberry.field(
+        description="The accrual whose points it takes back, activates or lets expire, if it is one of these."
+    )
+    written_off_points: Long = strawberry.field(
+        description="Of a reversal: what was not taken back, as it had expired or as the program forgives."
+    )
+
+
+@strawberry.type(description="Points that expire at a time.")
+class ExpiringPoints:
+    expire_time: datetime | None = strawberry.field(description="When, by the program's clock.")
+    points: Long = strawberry.field(description="How many.")
 
 
 @strawberry.type(description="The redeemable points of a member.")
 class PointsAccount:
     member_id: strawberry.Private[str]
     currency: str = strawberry.field(description="Which points, as the program calls them.")
-    available: Long = strawberry.field(description="What may be spent: the balance without what is held.")
-    balance: Long = strawberry.field(description="Sum of all entries.")
+    available: Long = strawberry.field(
+        description="What may be spent: the balance without what is held; 0 where that is less."
+    )
+    balance: Long = strawberry.field(
+        description="Sum of all entries; below 0 where a refund took more than there was."
+    )
     held: Long = strawberry.field(description="Held for something that is not settled.")
+    pending: Long = strawberry.field(description="Earned and not yet active; no part of the balance.")
+    expiring: list[ExpiringPoints] = strawberry.field(
+        description="What expires next, soonest first; at most ten."
+    )
 
     @strawberry.field(description="Movements of the account, latest first.")
     async def entries(
@@ -86,6 +117,11 @@ def account_of(account: pb.PointsAccount) -> PointsAccount:
         available=Long(account.available_points),
         balance=Long(account.balance_points),
         held=Long(account.held_points),
+        pending=Long(account.pending_points),
+        expiring=[
+            ExpiringPoints(expire_time=time_of(each, "expire_time"), points=Long(each.points))
+            for each in account.expiring
+        ],
     )
 
 
@@ -104,6 +140,10 @@ def _entry(entry: pb.Entry) -> Entry:
         digest=entry.digest,
         lot_id=strawberry.ID(entry.lot_id) if entry.lot_id else None,
         earnings=[_earning(each) for each in entry.earnings],
+        original_transaction_id=strawberry.ID(entry.original_transaction_id)
+        if entry.original_transaction_id
+        else None,
+        written_off_points=Long(entry.written_off_points),
     )
 
 

@@ -1,0 +1,140 @@
+"""What is remembered of scoring a program into a folder, so that an interrupted run goes on where it was."""
+
+import contextlib
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from libs.cli.data_folder import write_whole
+from libs.cli.errors import CommandError
+
+LAYOUT = 1  # of the files; another one needs another folder
+MANIFEST = "manifest.json"
+
+
+class Part(BaseModel):
+    """Members above one id and up to another, which is none when empty; when scored, what came out."""
+
+    after: str
+    through: str
+    file: str
+    bytes_count: int = -1
+    members: int = 0
+    labels: dict[str, int] = {}
+
+
+class Manifest(BaseModel):
+    """What a folder holds the scores of."""
+
+    layout: int = LAYOUT
+    program_id: str
+    program_version: int
+    program_digest: str
+    as_of: date
+    parts: list[Part]
+
+    def told(self) -> str:
+        """What is scored, for people."""
+        return f"{self.program_id} version {self.program_version} as of {self.as_of}"
+
+    def is_of(self, other: "Manifest") -> bool:
+        """Whether both are scores of the same document and day."""
+        return (self.layout, self.program_digest, self.as_of) == (
+            other.layout,
+            other.program_digest,
+            other.as_of,
+        )
+
+
+def parts_between(ends: Sequence[str]) -> list[Part]:
+    """The parts that these members are the last of, and the one beyond."""
+    bounds = ["", *ends, ""]
+    return [
+        Part(after=after, through=through, file=f"part-{number:04}.csv")
+        for number, (after, through) in enumerate(pairwise(bounds), start=1)
+    ]
+
+
+class ScoreRun:
+    """The scores in a folder, a part at a time."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder, self.manifest = folder, manifest
+
+    def is_done(self, part: Part) -> bool:
+        """Whether the file of a part is there, as long as it was written."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.folder / part.file).stat().st_size == part.bytes_count
+        return False
+
+    def waiting(self) -> list[Part]:
+        """The parts that are still to be scored."""
+        return [part for part in self.manifest.parts if not self.is_done(part)]
+
+    def keep(self, part: Part, fresh: Path, *, members: int, labels: Counter[str]) -> None:
+        """Put the written file of a part in its place, then say that it is there."""
+        with fresh.open("rb") as written:
+            os.fsync(written.fileno())
+        part.bytes_count, part.members, part.labels = fresh.stat().st_size, members, dict(labels)
+        fresh.replace(self.folder / part.file)
+        self.save()
+
+    def save(self) -> None:
+        """Write the manifest, readable whole at any moment."""
+        write_whole(self.folder / MANIFEST, self.manifest.model_dump_json(indent=1))
+
+    def members(self) -> int:
+        """Members in the parts that are done."""
+        return sum(part.members for part in self.manifest.parts if self.is_done(part))
+
+    def labels(self) -> Counter[str]:
+        """How many members have each label; those without a score have none."""
+        found: Counter[str] = Counter()
+        for part in self.manifest.parts:
+            found.update(part.labels)
+        return found
+
+
+@contextlib.contextmanager
+def opened(folder: Path, asked: Manifest) -> Iterator[ScoreRun]:
+    """The run of a folder, for one command at a time: what is there, if it is of the same, or a new one.
+
+    A new one has no parts yet, and is not saved.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CommandError(f"Another `laurel score` writes to {folder}: wait for it.") from None
+        before = _manifest(folder)
+        if before is not None and not before.is_of(asked):
+            raise CommandError(
+                f"{folder} holds scores of {before.told()}; these would be of {asked.told()}.\n"
+                "Choose another folder with --out, or remove that one. To go on with what it holds, "
+                f"say --as-of {before.as_of}, while that version is live."
+            )
+        yield ScoreRun(folder, before or asked)
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    """What a folder holds; None for one that is new, CommandError for one that is somebody else's."""
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        others = [each.name for each in folder.iterdir() if each.name != "lock"]
+        if others:
+            raise CommandError(
+                f"{folder} is no folder of scores, and not empty: choose another with --out."
+            ) from None
+        return None
+    except ValidationError as error:
+        raise CommandError(
+            f"{folder / MANIFEST} cannot be read: remove {folder}, or choose another."
+        ) from error

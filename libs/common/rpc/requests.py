@@ -1,0 +1,74 @@
+"""Requests as they come: bytes that may be no message, too many parts, broken rules, another's program."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any
+
+import protovalidate
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError, Message
+
+from libs.common.caller import caller
+from libs.common.errors import InvalidRequest, MalformedRequest
+from libs.common.rpc.parts import OF_SERVICES, OF_STRANGERS, has_few_parts, require_countable
+
+Deserialize = Callable[[bytes], Message]
+
+
+def message_of(read: Deserialize, data: bytes) -> Message:
+    """The message that these bytes are, unless it has too many parts to be read."""
+    bound = OF_SERVICES if caller().kind == "service" else OF_STRANGERS
+    require_countable(read.__self__, data, bound)  # type: ignore[attr-defined]  # FromString of a message
+    try:
+        return read(data)
+    except DecodeError as error:
+        raise MalformedRequest from error
+
+
+def valid(request: Message) -> Message:
+    """The request, if it keeps the rules of its proto."""
+    # To look for the first broken rule is quick, to describe thousands is not: small requests hear of twenty.
+    violations = protovalidate.collect_violations(request, fail_fast=True)
+    if violations and has_few_parts(request):
+        violations = protovalidate.collect_violations(request)
+    if violations:
+        raise InvalidRequest(**violation_texts(violations))
+    return request
+
+
+def in_program(request: Message) -> Message:
+    """The request, if it is about the caller's own program; another's answers like one that is not there."""
+    place = _program_place(request.DESCRIPTOR)
+    if place is not None and (program_id := place(request)):
+        caller().require_program(program_id)
+    return request
+
+
+@cache
+def _program_place(kind: Descriptor) -> Callable[[Message], str] | None:
+    """Where requests of a kind name their program: in a field, in that of their batch, or nowhere."""
+    if "program_id" in kind.fields_by_name:
+        return attrgetter("program_id")
+    batch = kind.fields_by_name.get("batch")
+    message = None if batch is None else batch.message_type
+    if message is not None and "program_id" in message.fields_by_name:
+        return attrgetter("batch.program_id")
+    return None
+
+
+def violation_texts(violations: Sequence[Any]) -> dict[str, str]:
+    """What each violated rule says, by the path of its field; the first twenty."""
+    return {_path(violation): violation.proto.message for violation in violations[:20]}
+
+
+def _path(violation: Any) -> str:
+    """The path of the field; a rule over a whole message has none."""
+    elements = violation.proto.field.elements if violation.proto.field is not None else ()
+    parts = [
+        element.field_name
+        if element.subscript is None
+        else f"{element.field_name}[{element.subscript.value}]"
+        for element in elements
+    ]
+    return ".".join(parts) or "message"

@@ -1,0 +1,44 @@
+"""Expiry notices: how far ahead members are told of the days on which their points expire."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from libs.common.clock import business_date
+from services.benefits.domain.ledger import Lot
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How far the notices so many days ahead are: behind a lot, in the order of expiry."""
+
+    program_id: str
+    days: int
+    expire_time: datetime
+    lot_id: str = ""
+
+    def behind(self, lot: Lot) -> "Walk":
+        """The walk when it has come to a lot."""
+        assert lot.expire_time is not None, "what never expires is in no walk"
+        return replace(self, expire_time=lot.expire_time, lot_id=lot.lot_id)
+
+
+def first_walk(program_id: str, days: int, time_zone: str, at: datetime) -> Walk:
+    """A walk that begins with the points to be told of on the day of a time of the program."""
+    expires = business_date(at, time_zone) + timedelta(days=days)
+    return Walk(program_id, days, day_begin(expires, time_zone))
+
+
+def notice_time(expires: date, days: int, time_zone: str) -> datetime:
+    """When a day's expiry is told: when the day begins that lies so many days before."""
+    return day_begin(expires - timedelta(days=days), time_zone)
+
+
+def day_begin(day: date, time_zone: str) -> datetime:
+    """The first moment of a business day."""
+    return datetime.combine(day, time(0), ZoneInfo(time_zone)).astimezone(UTC)
+
+
+def day_end(day: date, time_zone: str) -> datetime:
+    """The first moment after a business day."""
+    return day_begin(day + timedelta(days=1), time_zone)

@@ -1,0 +1,16 @@
+"""Holdings: all the points of a member, whether they may be spent yet and until when."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.benefits.domain.ledger import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The account that a member spends from, what is pending beside it, and what of it expires next."""
+
+    member_id: str
+    account: Account
+    pending_points: int
+    expiring: tuple[tuple[datetime, int], ...]

@@ -1,0 +1,137 @@
+"""Texts of notices in Chinese and English, rendered from code and parameters on reading."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from types import MappingProxyType
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from libs.common.documents import Text
+from libs.common.program import Program
+from libs.common.texts import Locale, filled, render, shown_amount
+from services.benefits.domain.notices import NoticeCode
+from services.benefits.domain.occasions import items
+
+NOTICE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
+    {
+        NoticeCode.TIER_CHANGED: {
+            "zh": "您的会员等级由{from_tier}变为{tier}。{why}",
+            "en": "Your tier was {from_tier} and is now {tier}. {why}",
+        },
+        NoticeCode.POINTS_EXPIRING: {
+            "zh": "您有{points}{currency}将于{expire_date}到期。",
+            "en": "{points} {currency} of yours expire on {expire_date}.",
+        },
+        NoticeCode.WAKE_UP: {
+            "zh": "已经{days}天没有见到您了，欢迎回来看看。",
+            "en": "We have not seen you for {days} days: come and have a look.",
+        },
+        NoticeCode.NEAR_UPGRADE: {
+            "zh": "距离{tier}只差一点：{ways}。",
+            "en": "Little is missing to {tier}: {ways}.",
+        },
+        NoticeCode.WEBHOOK_FAILING: {
+            "zh": "Webhook 端点{endpoint_id}没有接收发给它的通知。",
+            "en": "The webhook endpoint {endpoint_id} does not take what it is sent.",
+        },
+    }
+)
+
+# What a member may still do, by metric: in Chinese, in English for one, and for several.
+STEPS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "spend": ("再消费{missing}", "spend {missing} more", "spend {missing} more"),
+        "orders": ("再下{missing}单", "place {missing} more order", "place {missing} more orders"),
+        "invites": (
+            "再成功邀请{missing}位好友",
+            "have {missing} more invited friend join",
+            "have {missing} more invited friends join",
+        ),
+        "logins": ("再登录{missing}次", "sign in {missing} more time", "sign in {missing} more times"),
+        "reviews": ("再评价{missing}次", "write {missing} more review", "write {missing} more reviews"),
+        "shares": ("再分享{missing}次", "share {missing} more time", "share {missing} more times"),
+        "check_ins": ("再签到{missing}次", "check in {missing} more time", "check in {missing} more times"),
+        "interactions": (
+            "再互动{missing}次",
+            "interact {missing} more time",
+            "interact {missing} more times",
+        ),
+        "messages": ("再发{missing}条消息", "send {missing} more message", "send {missing} more messages"),
+    }
+)
+_JOINED: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
+    {"any": {"zh": "，或", "en": " or "}, "all": {"zh": "，并", "en": " and "}}
+)
+_PLACE = re.compile(r"(any|all)\[(\d+)\]")
+
+Way = tuple[Sequence[tuple[str, str]], str]
+
+
+def notice_text(code: str, params: Mapping[str, str], program: Program, locale: Locale) -> str:
+    """The text of a notice by the names of the program.
+
+    What an older or newer version of us wrote shows as far as we know it.
+    """
+    if code not in NOTICE_TEXTS:
+        return code
+    return filled(NOTICE_TEXTS[code][locale], _shown(params, program, locale)).strip()
+
+
+def _shown(params: Mapping[str, str], program: Program, locale: Locale) -> dict[str, str]:
+    tiers = _tier_names(program, params.get("tier_set", ""), locale)
+    shown = dict(params)
+    for name in ("tier", "from_tier"):
+        if name in params:
+            shown[name] = tiers.get(params[name], params[name])
+    for name in ("points", "days"):
+        if name in params:
+            shown[name] = format_decimal(int(params[name]), locale=locale)
+    if params.get("currency") == program.points.currency:
+        shown["currency"] = _name(program.points.name, locale)
+    if "expire_date" in params:
+        shown["expire_date"] = format_date(date.fromisoformat(params["expire_date"]), "long", locale=locale)
+    reasons = [render(each.get("code", ""), each, locale, tiers) for each in items(params, "reason")]
+    shown["why"] = ("" if locale == "zh" else " ").join(reasons)
+    shown["ways"] = _phrase([_way(each, locale) for each in items(params, "gap")], locale)
+    return shown
+
+
+def _way(gap: Mapping[str, str], locale: Locale) -> Way:
+    """Where in the rule a gap is, and what closes it."""
+    place = [(joined, index) for joined, index in _PLACE.findall(gap.get("path", ""))]
+    missing = gap.get("missing", "")
+    zh, one, several = STEPS.get(gap.get("metric", ""), ("{missing}",) * 3)
+    english = one if missing == "1" else several
+    step = zh if locale == "zh" else english
+    return place, filled(step, {"missing": shown_amount(missing, gap.get("currency", ""), locale)})
+
+
+def _phrase(ways: Sequence[Way], locale: Locale) -> str:
+    """The ways joined as the rule joins them; what is joined within another joint stands in brackets."""
+    if len(ways) < 2 or not all(place for place, _ in ways):  # noqa: PLR2004 - one way needs no joint
+        return "".join(text for _, text in ways)
+    joined = ways[0][0][0][0]
+    parts = [
+        [(place[1:], text) for place, text in same] for _, same in groupby(ways, key=lambda way: way[0][0])
+    ]
+    if len(parts) == 1:
+        return _phrase(parts[0], locale)
+    phrases = [_phrase(part, locale) for part in parts]
+    bracketed = [f"({text})" if len(part) > 1 else text for part, text in zip(parts, phrases, strict=True)]
+    return _JOINED[joined][locale].join(bracketed)
+
+
+def _tier_names(program: Program, tier_set: str, locale: Locale) -> dict[str, str]:
+    return {
+        tier.key: _name(tier.name, locale)
+        for each in program.tier_sets
+        if each.key == tier_set
+        for tier in each.tiers
+    }
+
+
+def _name(text: Text, locale: Locale) -> str:
+    return text.zh if locale == "zh" else text.en

@@ -1,0 +1,184 @@
+"""Occasions: what of a member's tiers, points and absence is to be told, each with the key of its cause."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from libs.common.clock import business_date
+from libs.common.program import Program
+from services.benefits.domain.memberships import Decision
+from services.benefits.domain.notices import NoticeCode, Occasion
+
+REACHED, NEAR = "TIER_REACHED", "NEAR_UPGRADE"
+_ALTERNATIVE = re.compile(r".*any\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason of a receipt."""
+
+    code: str
+    params: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A condition of the next tier that is not met, and what is missing; money where there is a currency."""
+
+    path: str
+    metric: str
+    op: str
+    value: int
+    threshold: int
+    missing: int
+    currency: str
+
+    @property
+    def closable(self) -> bool:
+        """Whether doing more closes it: what is too much already only grows."""
+        return self.op in {">=", ">"} or (self.op == "==" and self.value < self.threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A decision with what its receipt says."""
+
+    decision: Decision
+    tier_set: str
+    reasons: tuple[Reason, ...]
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A member fell asleep (`dormant`), or is back; `spell` counts how often."""
+
+    program_id: str
+    member_id: str
+    dormant: bool
+    since_time: datetime
+    spell: int
+    wake_up: bool
+
+
+def tier_occasions(program: Program, explained: Sequence[Explained]) -> list[Occasion]:
+    """What one member's decisions in one tier set, in order, are an occasion for.
+
+    Each change of the tier is told. Whether the next one is near counts after
+    all of them.
+    """
+    if not explained:
+        return []
+    changed = [_tier_changed(each) for each in explained if each.decision.changed]
+    told = [occasion for occasion in changed if occasion is not None]
+    near = _near_upgrade(program, explained[-1])
+    return told if near is None else [*told, near]
+
+
+def _tier_changed(explained: Explained) -> Occasion | None:
+    """None for the first tier, which comes with the registration."""
+    decision = explained.decision
+    if not decision.tier.from_tier:
+        return None
+    reached = [{"code": each.code, **each.params} for each in explained.reasons if each.code == REACHED]
+    return Occasion(
+        program_id=decision.program_id,
+        member_id=decision.member_id,
+        code=NoticeCode.TIER_CHANGED,
+        cause=decision.decision_id,
+        params={
+            "tier_set": explained.tier_set,
+            "from_tier": decision.tier.from_tier,
+            "tier": decision.tier.to_tier,
+            "outcome": decision.tier.outcome,
+            "decision_id": decision.decision_id,
+            **_numbered("reason", reached),
+        },
+        occurred_time=decision.tier.as_of,
+    )
+
+
+def _near_upgrade(program: Program, explained: Explained) -> Occasion | None:
+    """Once for each tier and period; until programs have periods of their own, that is a calendar year."""
+    near = next((each for each in explained.reasons if each.code == NEAR), None)
+    if near is None:
+        return None
+    decision, tier = explained.decision, near.params["tier"]
+    period = str(business_date(decision.tier.as_of, program.time_zone).year)
+    gaps = [_gap_params(gap) for gap in closable(explained.gaps)]
+    return Occasion(
+        program_id=decision.program_id,
+        member_id=decision.member_id,
+        code=NoticeCode.NEAR_UPGRADE,
+        cause=f"{explained.tier_set}/{tier}/{period}",
+        params={
+            "tier_set": explained.tier_set,
+            "tier": tier,
+            "progress_bp": near.params["progress_bp"],
+            "period": period,
+            "decision_id": decision.decision_id,
+            **_numbered("gap", gaps),
+        },
+        occurred_time=decision.tier.as_of,
+    )
+
+
+def closable(gaps: Sequence[Gap]) -> list[Gap]:
+    """The gaps of those alternatives that doing more brings about; an alternative ends with `any[…]`."""
+    blocked = [found[0] for gap in gaps if not gap.closable and (found := _ALTERNATIVE.match(gap.path))]
+    within = tuple(f"{path}." for path in blocked)
+    return [gap for gap in gaps if gap.closable and not f"{gap.path}.".startswith(within)]
+
+
+def _gap_params(gap: Gap) -> dict[str, str]:
+    params = {"path": gap.path, "metric": gap.metric, "missing": str(gap.missing)}
+    return params | {"currency": gap.currency} if gap.currency else params
+
+
+def wake_up(program: Program, activity: Activity) -> Occasion:
+    """To be told once in a spell of dormancy."""
+    return Occasion(
+        program_id=activity.program_id,
+        member_id=activity.member_id,
+        code=NoticeCode.WAKE_UP,
+        cause=str(activity.spell),
+        params={"spell": str(activity.spell), "days": str(program.dormancy.after_days)},
+        occurred_time=activity.since_time,
+    )
+
+
+def points_expiring(
+    program: Program, member_id: str, *, points: int, expires: date, days: int, time: datetime
+) -> Occasion:
+    """To be told so many days before points of a member expire: all lots of a day in one."""
+    return Occasion(
+        program_id=program.key,
+        member_id=member_id,
+        code=NoticeCode.POINTS_EXPIRING,
+        cause=f"{expires.isoformat()}/{days}",
+        params={
+            "points": str(points),
+            "currency": program.points.currency,
+            "expire_date": expires.isoformat(),
+            "days": str(days),
+        },
+        occurred_time=time,
+    )
+
+
+def _numbered(name: str, listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """A list as parameters, such as `gap_0_metric`."""
+    numbered = enumerate(listed)
+    return {f"{name}_{index}_{key}": value for index, each in numbered for key, value in each.items()}
+
+
+def items(params: Mapping[str, str], name: str) -> list[dict[str, str]]:
+    """The list that stands numbered among parameters."""
+    listed: dict[int, dict[str, str]] = {}
+    for key, value in params.items():
+        listed_name, _, rest = key.partition("_")
+        index, _, field = rest.partition("_")
+        if listed_name == name and index.isdecimal() and field:
+            listed.setdefault(int(index), {})[field] = value
+    return [listed[index] for index in sorted(listed)]

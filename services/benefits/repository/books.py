@@ -1,0 +1,83 @@
+"""The whole ledger, read for verification in the order in which its records belong together."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from libs.common.mongo import Document
+from services.benefits.domain.ledger import Account, Entry, Transaction
+from services.benefits.domain.verification import StoredEntry, StoredLot, StoredTransaction
+from services.benefits.repository.documents import (
+    account_from,
+    entry_from,
+    lot_from,
+    stored_entry,
+    transaction_from,
+)
+from services.benefits.repository.store import BenefitsStore
+
+PROGRAMS_TOLD = 1_000
+SUMMING_MS = 30_000
+
+
+def every_account(store: BenefitsStore, program_id: str) -> AsyncIterator[Account]:
+    cursor = store.database.accounts.find(_by_account("_id", program_id), session=store.session)
+    return (account_from(document) async for document in cursor.sort("_id", 1))
+
+
+def every_entry_by_account(store: BenefitsStore, program_id: str) -> AsyncIterator[StoredEntry]:
+    cursor = store.database.entries.find(_by_account("account_id", program_id), session=store.session)
+    return (stored_entry(document) async for document in cursor.sort([("account_id", 1), ("seq", 1)]))
+
+
+def every_lot(store: BenefitsStore, program_id: str) -> AsyncIterator[StoredLot]:
+    cursor = store.database.lots.find(_by_account("account_id", program_id), session=store.session)
+    return (
+        StoredLot(lot_from(document), document["digest"]) async for document in cursor.sort("account_id", 1)
+    )
+
+
+def every_transaction(store: BenefitsStore, program_id: str) -> AsyncIterator[StoredTransaction]:
+    cursor = store.database.transactions.find(_of_program(program_id), session=store.session)
+    return (
+        StoredTransaction(transaction_from(document), document["digest"])
+        async for document in cursor.sort("_id", 1)
+    )
+
+
+def every_entry_by_transaction(store: BenefitsStore, program_id: str) -> AsyncIterator[Entry]:
+    cursor = store.database.entries.find(_of_program(program_id), session=store.session)
+    return (entry_from(document) async for document in cursor.sort("transaction_id", 1))
+
+
+def every_following(store: BenefitsStore, program_id: str) -> AsyncIterator[Transaction]:
+    """The transactions that go back to an accrual, by accrual; the reversals of one in their order."""
+    wanted = {**_of_program(program_id), "original_transaction_id": {"$exists": True}}
+    cursor = store.database.transactions.find(wanted, session=store.session)
+    order = [("original_transaction_id", 1), ("kind", 1), ("reversal.seq", 1)]
+    return (transaction_from(document) async for document in cursor.sort(order))
+
+
+async def entry_count(store: BenefitsStore, program_id: str) -> int:
+    wanted = _by_account("account_id", program_id)
+    return await store.database.entries.count_documents(wanted, session=store.session)
+
+
+async def balance_sums(store: BenefitsStore) -> dict[str, int]:
+    """The sum of all balances by program, the most wrong ones first if there are too many to tell."""
+    summed: list[dict[str, Any]] = [
+        {"$group": {"_id": "$program_id", "sum": {"$sum": "$balance"}}},
+        {"$set": {"wrong": {"$abs": "$sum"}}},
+        {"$sort": {"wrong": -1, "_id": 1}},
+        {"$limit": PROGRAMS_TOLD},
+    ]
+    found = store.database.accounts.aggregate(summed, session=store.session, maxTimeMS=SUMMING_MS)
+    return {each["_id"]: each["sum"] async for each in found}
+
+
+def _of_program(program_id: str) -> Document:
+    return {"program_id": program_id} if program_id else {}
+
+
+def _by_account(field: str, program_id: str) -> Document:
+    """Account ids begin with their program."""
+    return {field: {"$gte": f"{program_id}/", "$lt": f"{program_id}0"}} if program_id else {}

@@ -1,0 +1,95 @@
+"""What the graph shows of notices: what a member is told, and what they want to be told."""
+
+# strawberry.field is typed as Any where it decorates.
+# mypy: disable-error-code="untyped-decorator"
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+from laurel.benefits.v1 import notices_pb2 as pb
+from services.gateway.values import Locale, NamedText, known, texts_of, time_of
+
+
+@strawberry.enum(description="What a notice is about.")
+class NoticeCode(Enum):
+    TIER_CHANGED = strawberry.enum_value(
+        pb.NOTICE_CODE_TIER_CHANGED, description="Their tier is another. Service notice."
+    )
+    POINTS_EXPIRING = strawberry.enum_value(
+        pb.NOTICE_CODE_POINTS_EXPIRING, description="Points expire soon. Service notice."
+    )
+    WAKE_UP = strawberry.enum_value(pb.NOTICE_CODE_WAKE_UP, description="They were away for long. Marketing.")
+    NEAR_UPGRADE = strawberry.enum_value(
+        pb.NOTICE_CODE_NEAR_UPGRADE, description="Little is missing to the next tier. Marketing."
+    )
+
+
+@strawberry.enum(description="What became of a notice.")
+class NoticeStatus(Enum):
+    SCHEDULED = strawberry.enum_value(
+        pb.NOTICE_STATUS_SCHEDULED, description="To be sent, at once or after quiet hours."
+    )
+    SENT = strawberry.enum_value(pb.NOTICE_STATUS_SENT, description="Handed to the channels.")
+    WITHHELD = strawberry.enum_value(
+        pb.NOTICE_STATUS_WITHHELD, description="Not sent: `withheldReason` says why."
+    )
+
+
+@strawberry.type(description="Something to tell a member.")
+class Notice:
+    zh: strawberry.Private[str]
+    en: strawberry.Private[str]
+    id: strawberry.ID = strawberry.field(description="Id of the notice.")
+    code: NoticeCode | None = strawberry.field(description="What it is about.")
+    params: list[NamedText] = strawberry.field(description="What the text speaks of, by name.")
+    occurred_time: datetime | None = strawberry.field(
+        description="When its cause happened, by the program's clock."
+    )
+    due_time: datetime | None = strawberry.field(
+        description="It is sent from then on, by the program's clock."
+    )
+    status: NoticeStatus | None = strawberry.field(description="What became of it.")
+    withheld_reason: str | None = strawberry.field(
+        description="Why it is not sent, such as `NO_CONSENT` or `DAILY_CAP`; null unless it is withheld."
+    )
+
+    @strawberry.field(description="The notice as a sentence for people.")
+    def text(
+        self, locale: Annotated[Locale, strawberry.argument(description="In which language.")] = Locale.EN
+    ) -> str:
+        return self.zh if locale is Locale.ZH else self.en
+
+
+@strawberry.type(description="What a member wants to be told.")
+class NoticePreferences:
+    marketing: bool | None = strawberry.field(
+        description="Whether marketing may come; null when they never said, and the program's rule holds."
+    )
+    muted: list[NoticeCode] = strawberry.field(description="What they do not want to be told.")
+
+
+def notice_of(notice: pb.Notice) -> Notice:
+    """A notice as the graph shows it."""
+    return Notice(
+        zh=notice.text_zh,
+        en=notice.text_en,
+        id=strawberry.ID(notice.notice_id),
+        code=known(NoticeCode, notice.code),
+        params=texts_of(notice.params),
+        occurred_time=time_of(notice, "occurred_time"),
+        due_time=time_of(notice, "due_time"),
+        status=known(NoticeStatus, notice.status),
+        withheld_reason=notice.withheld_reason or None,
+    )
+
+
+def preferences_of(preferences: pb.NoticePreferences) -> NoticePreferences:
+    """Preferences as the graph shows them."""
+    muted = (known(NoticeCode, code) for code in preferences.muted)
+    return NoticePreferences(
+        marketing=preferences.marketing if preferences.HasField("marketing") else None,
+        muted=[code for code in muted if code is not None],
+    )

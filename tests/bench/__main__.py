@@ -1,0 +1,77 @@
+"""`python -m tests.bench`: measure, print a table, write build/bench.json; exit 1 if a row is not good."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from libs.cli import foreground
+from libs.cli.console import err, out
+from tests.bench import calls, graph, platforms
+from tests.bench.rows import CannotRun, Result, Row, write
+
+FILE = Path("build/bench.json")
+ROWS: Sequence[Row] = [*calls.ROWS, *graph.ROWS, *platforms.ROWS]
+
+
+async def measure(rows: Sequence[Row]) -> list[Result]:
+    """Each row, one after the other."""
+    results = []
+    for row in rows:
+        with (
+            tempfile.TemporaryDirectory(prefix="laurel-bench-") as folder,
+            err.status(f"Measuring {row.key}"),
+        ):
+            try:
+                results.append(Result(row, await row.measure(Path(folder))))
+            except CannotRun as error:
+                results.append(Result(row, None, str(error)))
+    return results
+
+
+def show(results: Sequence[Result]) -> None:
+    """A table of all rows."""
+    table = Table(title="Benchmark", title_justify="left")
+    table.add_column("row")
+    for column in ("value", "of rounds", "good", "goal"):
+        table.add_column(column, justify="right")
+    for result in results:
+        row, found = result.row, result.measured
+        sign = "≤" if row.lower_is_better else "≥"
+        bounds = (f"{sign} {row.good:g}", f"{sign} {row.goal:g}")
+        if found is None:
+            table.add_row(row.key, "-", result.reason, *bounds)
+        else:
+            colour = "green" if row.is_goal(found.value) else "default" if row.is_good(found.value) else "red"
+            spread = f"{found.low:.3g} to {found.high:.3g}"
+            table.add_row(row.key, f"[{colour}]{found.value:.3g}[/]", spread, *bounds)
+    out.print(table)
+
+
+def main() -> int:
+    """Run, write, show."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("keys", nargs="*", help="only these rows", metavar="ROW")
+    parser.add_argument("--output", type=Path, default=FILE)
+    arguments = parser.parse_args()
+    unknown = set(arguments.keys) - {row.key for row in ROWS}
+    if unknown:
+        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(r.key for r in ROWS)}")
+    results = foreground.run(
+        measure([row for row in ROWS if not arguments.keys or row.key in arguments.keys])
+    )
+    if results is None:
+        return 130
+    write(results, arguments.output)
+    show(results)
+    bad = [
+        each for each in results if each.measured is not None and not each.row.is_good(each.measured.value)
+    ]
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

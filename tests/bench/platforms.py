@@ -1,0 +1,340 @@
+"""Rows of the whole platform: intake, posting, from an event to the graph, and the start."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pymongo
+import pymongo.database
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from laurel.benefits.v1 import benefits_pb2
+from laurel.members.v1 import events_pb2, members_pb2
+from libs.cli import pipeline, programs, sample
+from libs.cli.certificates import Authority
+from libs.cli.clients import Clients, connected, connected_partner, staff_token
+from libs.cli.data_folder import DataFolder, RunFile
+from libs.cli.platform import running
+from libs.common.clock import now
+from libs.common.ids import new_id
+from libs.common.program import preset
+from libs.common.rpc.time import timestamp
+from tests.bench.measure import ROUNDS, Measured
+from tests.bench.rows import Row
+
+BATCH, BATCHES, MEMBERS = 200, 15, 500
+CALLERS, CALLS_EACH, EVENTS_PER_CALL = 16, 6, 10
+PER_SECOND, SECONDS, POLL_SECONDS = 20, 15, 0.01
+APPLIED_SECONDS = 120.0
+STARTS = 3
+
+INTAKE = ("events", "member_days", "members", "outbox", "idempotency")
+POSTING = ("decisions", "memberships", "accounts", "transactions", "entries", "lots", "outbox")
+POINTS = """query Bench($id: ID!) {
+  member(id: $id) { points { balance } memberships { tierKey decision { cause { eventSeq } } } }
+}"""
+
+
+Client = pymongo.MongoClient[dict[str, Any]]
+Database = pymongo.database.Database[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A program with members on a platform, and its two kinds of callers."""
+
+    run: RunFile
+    program_id: str
+    currency: str
+    partner: Clients
+    staff: Clients
+    members: Sequence[str]
+
+    def purchases(self, members: Sequence[str]) -> members_pb2.RecordEventsRequest:
+        """A call that records a purchase of each of these members."""
+        events = [
+            events_pb2.Event(
+                kind=events_pb2.EVENT_KIND_PURCHASE,
+                member_id=member,
+                external_ref=new_id("ref"),
+                occurred_time=timestamp(now()),
+                amount_minor=1_000,
+                currency=self.currency,
+                quantity=1,
+            )
+            for member in members
+        ]
+        return members_pb2.RecordEventsRequest(
+            program_id=self.program_id, request_id=new_id("req"), events=events
+        )
+
+    @contextmanager
+    def paused(self, *services: str) -> Iterator[None]:
+        """Services that stand still until the block ends."""
+        pids = [self.run.processes[service].pid or 0 for service in services]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    async def recorded(self, request: members_pb2.RecordEventsRequest) -> list[int]:
+        """Record, and give the sequence of each event."""
+        response = await self.partner.members.RecordEvents(request)
+        assert all(each.outcome == members_pb2.EVENT_OUTCOME_ACCEPTED for each in response.results)
+        return [each.seq for each in response.results]
+
+
+@asynccontextmanager
+async def shop(folder: Path) -> AsyncIterator[Shop]:
+    """A platform of its own with a program that has members."""
+    async with running(DataFolder(folder / "platform")) as run:
+        program = preset("ecommerce_five")
+        async with connected(run, staff_token(run, program.key)) as staff:
+            await programs.publish(staff, program)
+            await programs.create_store(staff, program.key, sample.STORE, "Online")
+            await programs.create_partner(staff, program.key, "till", name="Till", stores=[sample.STORE])
+            Authority(run.tls_folder).partner(program.key, "till", now=now())
+            async with connected_partner(run, program.key, "till") as partner:
+                registered = await partner.members.RegisterMembers(
+                    members_pb2.RegisterMembersRequest(
+                        program_id=program.key,
+                        request_id=new_id("req"),
+                        registrations=[
+                            members_pb2.Registration(external_member_id=f"c{n}", store_id=sample.STORE)
+                            for n in range(MEMBERS)
+                        ],
+                    )
+                )
+                members = [each.member.member_id for each in registered.results]
+                await pipeline.drained(staff)
+                yield Shop(run, program.key, program.currency, partner, staff, members)
+
+
+async def ingest_vs_insert_many(folder: Path) -> Measured:
+    """Events a second through RecordEvents, against insert_many of the documents that it writes."""
+    async with shop(folder) as world:
+        with _client(world.run) as client, world.paused("benefits", "risk"):
+            ratios = []
+            for number in range(ROUNDS + 1):  # the first warms up
+                before = _counts(client["laurel_members"], INTAKE)
+                started = time.perf_counter()
+                for batch in range(BATCHES):
+                    first = batch * BATCH % (MEMBERS - BATCH)
+                    await world.recorded(world.purchases(world.members[first : first + BATCH]))
+                ours = time.perf_counter() - started
+                by_hand = await asyncio.to_thread(_inserted, client, before, number)
+                ratios.append(by_hand / ours)
+        return Measured.of(ratios[1:])
+
+
+def _inserted(client: Client, before: Mapping[str, int], number: int) -> float:
+    """Seconds that bare inserts take for what a round has written, a batch at a time."""
+    target = client[f"bench_{number}"]
+    updates = dict.fromkeys(("members", "member_days"), BATCH * BATCHES)
+    documents = _written(client["laurel_members"], before, updates, number)
+    started = time.perf_counter()
+    for batch in range(BATCHES):
+        for name, found in documents.items():
+            if part := _part(found, batch, BATCHES):
+                target[name].insert_many(part)
+    took = time.perf_counter() - started
+    client.drop_database(target.name)
+    return took
+
+
+def _written(
+    database: Database, before: Mapping[str, int], updates: Mapping[str, int], number: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Copies of the documents that a round has written: the new ones, and one for each update."""
+    documents = {}
+    for name, count in before.items():
+        written = updates.get(name) or database[name].estimated_document_count() - count
+        latest = list(database[name].find().sort("$natural", -1).limit(written))
+        copies = ({**each, "_id": f"{number}.{place}"} for place, each in enumerate(cycle(latest)))
+        documents[name] = list(islice(copies, written))
+    return documents
+
+
+def _part(documents: list[dict[str, Any]], place: int, parts: int) -> list[dict[str, Any]]:
+    """One of so many equal parts."""
+    return documents[place * len(documents) // parts : (place + 1) * len(documents) // parts]
+
+
+def _counts(database: Database, names: Sequence[str]) -> dict[str, int]:
+    return {name: database[name].estimated_document_count() for name in names}
+
+
+async def accrual_vs_by_hand(folder: Path) -> Measured:
+    """Points a second from RecordEvents until they are posted, against transactions by hand."""
+    async with shop(folder) as world:
+        with _client(world.run) as client:
+            ratios = []
+            for number in range(ROUNDS + 1):
+                before = _counts(client["laurel_benefits"], POSTING)
+                started = time.perf_counter()
+                last = await _posted(world)
+                ours = time.perf_counter() - started
+                assert last > number
+                with world.paused("benefits", "risk"):
+                    by_hand = await asyncio.to_thread(_by_hand, client, before, number)
+                ratios.append(by_hand / ours)
+        return Measured.of(ratios[1:])
+
+
+async def _posted(world: Shop) -> int:
+    """Let several callers record purchases, and wait until each has its points; gives the last sequence."""
+    latest: dict[str, int] = {}
+
+    async def caller(number: int) -> None:
+        own = world.members[number * EVENTS_PER_CALL : (number + 1) * EVENTS_PER_CALL]
+        for _ in range(CALLS_EACH):
+            latest.update(zip(own, await world.recorded(world.purchases(own)), strict=True))
+
+    await asyncio.gather(*(caller(number) for number in range(CALLERS)))
+    request = benefits_pb2.BatchGetMembershipsRequest(program_id=world.program_id, member_ids=list(latest))
+    async with asyncio.timeout(APPLIED_SECONDS):
+        while True:
+            held = (await world.staff.benefits.BatchGetMemberships(request)).results
+            applied = {each.memberships[0].member_id: each.memberships[0].applied_seq for each in held}
+            if all(applied[member] >= seq for member, seq in latest.items()):
+                return max(latest.values())
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _by_hand(client: Client, before: Mapping[str, int], number: int) -> float:
+    """Seconds for the same documents, a transaction for each call, by as many callers at once."""
+    target = client[f"bench_{number}"]
+    updates = dict.fromkeys(("memberships", "accounts"), CALLERS * CALLS_EACH * EVENTS_PER_CALL)
+    documents = _written(client["laurel_benefits"], before, updates, number)
+    for name in documents:
+        target.create_collection(name)
+    calls = CALLERS * CALLS_EACH
+
+    def transaction(call: int) -> None:
+        while True:
+            try:
+                with client.start_session() as session, session.start_transaction(ReadConcern("snapshot")):
+                    for name, found in documents.items():
+                        if part := _part(found, call, calls):
+                            target[name].insert_many(part, session=session)
+                return
+            except PyMongoError as error:
+                if not error.has_error_label("TransientTransactionError"):
+                    raise
+
+    async def callers() -> None:
+        async def caller(first: int) -> None:
+            for call in range(first, calls, CALLERS):
+                await asyncio.to_thread(transaction, call)
+
+        await asyncio.gather(*(caller(number) for number in range(CALLERS)))
+
+    started = time.perf_counter()
+    asyncio.run(callers())
+    took = time.perf_counter() - started
+    client.drop_database(target.name)
+    return took
+
+
+async def event_to_graph_p99_ms(folder: Path) -> Measured:
+    """Milliseconds from the answer of RecordEvents until the graph shows points and tier."""
+    async with shop(folder) as world:
+        headers = {"authorization": f"Bearer {staff_token(world.run, world.program_id)}"}
+        limits = httpx.Limits(max_connections=50, max_keepalive_connections=50)
+        async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False, limits=limits) as http:
+            await _visible(world, http, world.members[0])
+            rounds = [await _p99(world, http, number) for number in range(3)]
+        return Measured.of(rounds)
+
+
+async def _p99(world: Shop, http: httpx.AsyncClient, number: int) -> float:
+    count = PER_SECOND * SECONDS
+    begin = time.perf_counter() + 0.1
+
+    async def one(place: int) -> float:
+        await asyncio.sleep(max(0.0, begin + place / PER_SECOND - time.perf_counter()))
+        return await _visible(world, http, world.members[(number * count + place) % MEMBERS])
+
+    waits = sorted(await asyncio.gather(*(one(place) for place in range(count))))
+    return waits[-(-len(waits) * 99 // 100) - 1] * 1000
+
+
+async def _visible(world: Shop, http: httpx.AsyncClient, member: str) -> float:
+    (seq,) = await world.recorded(world.purchases([member]))
+    acknowledged = time.perf_counter()
+    asked = {"query": POINTS, "variables": {"id": member}}
+    async with asyncio.timeout(APPLIED_SECONDS):
+        while True:
+            data = (await http.post(f"{world.run.gateway_url}/graphql", json=asked)).json()["data"]
+            if data["member"]["memberships"][0]["decision"]["cause"]["eventSeq"] >= seq:
+                assert data["member"]["points"]["balance"] >= seq * 10
+                return time.perf_counter() - acknowledged
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def up_seconds(folder: Path) -> Measured:
+    """Seconds from the start until everything serves, in an empty folder."""
+    rounds = []
+    for number in range(STARTS):
+        started = time.perf_counter()
+        async with running(DataFolder(folder / str(number))):
+            rounds.append(time.perf_counter() - started)
+    return Measured.of(rounds)
+
+
+def _client(run: RunFile) -> Client:
+    return pymongo.MongoClient(run.mongodb_uri)
+
+
+ROWS = [
+    Row(
+        "ingest_vs_insert_many",
+        good=0.3,
+        goal=0.6,
+        lower_is_better=False,
+        how=f"{BATCHES} batches of {BATCH} events through RecordEvents with everything on, consumers paused, "
+        "against insert_many of the events, days, members, outbox rows and stored answers that it wrote, a "
+        "batch at a time, with the same write concern",
+        measure=ingest_vs_insert_many,
+    ),
+    Row(
+        "accrual_vs_by_hand",
+        good=0.5,
+        goal=0.9,
+        lower_is_better=False,
+        how=f"{CALLERS} callers record {CALLS_EACH} times {EVENTS_PER_CALL} purchases, until all points are "
+        "posted, against the documents of these postings written by hand in one transaction a call by as "
+        "many callers",
+        measure=accrual_vs_by_hand,
+    ),
+    Row(
+        "event_to_graph_p99_ms",
+        good=500,
+        goal=200,
+        lower_is_better=True,
+        how=f"{PER_SECOND} events a second for {SECONDS} s, three times: from the answer of RecordEvents "
+        "until the graph shows points and the decision, asked every 10 ms, 99th percentile",
+        measure=event_to_graph_p99_ms,
+    ),
+    Row(
+        "up_seconds",
+        good=15,
+        goal=8,
+        lower_is_better=True,
+        how="from the start of the supervisor until every process serves, empty data folder, "
+        f"median of {STARTS}",
+        measure=up_seconds,
+    ),
+]

@@ -1,0 +1,273 @@
+"""Scoring a whole program from a members service that fails as killed processes do."""
+
+import csv
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import grpc
+import numpy as np
+import pytest
+
+from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
+from laurel.common.v1 import lookup_pb2
+from laurel.members.v1 import members_pb2 as pb
+from laurel.members.v1 import members_pb2_grpc
+from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
+from libs.cli import retries, scoring
+from libs.cli.cells import cell
+from libs.cli.clients import Clients
+from libs.cli.errors import CommandError, RefusedError
+from libs.cli.score_run import ScoreRun, opened
+from libs.common.program import Program, preset
+from libs.common.rpc.client import channel
+from libs.common.rpc.time import moment, timestamp
+from services.scoring.domain.rfm import rfm_score
+from services.scoring.server import make_server
+from services.scoring.settings import Settings
+from tests.support.services import Keys
+
+IDS = [f"mem_{number:032x}" for number in range(25)]
+PER_ANSWER = 4
+ROOT = Path(__file__).parents[2]
+DAYS, COUNT, AMOUNT = "purchase.days_since_last", "purchase.count.lifetime", "purchase.amount_minor.lifetime"
+NAN = float("nan")
+SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
+
+
+def facts_of(place: int) -> dict[str, float]:
+    """Every fifth member has never bought."""
+    if place % 5 == 0:
+        return {DAYS: NAN, COUNT: NAN, AMOUNT: NAN}
+    return {DAYS: place * 23, COUNT: place % 7, AMOUNT: place * 700}
+
+
+@dataclass
+class FakeMembers(members_pb2_grpc.MembersServiceServicer):
+    """25 members; a stream ends with a failure after one answer as often as the test says."""
+
+    failures: list[grpc.StatusCode] = field(default_factory=list)
+    asked: list[pb.StreamFactColumnsRequest] = field(default_factory=list)
+
+    async def DivideMembers(self, request: pb.DivideMembersRequest, context: Any) -> pb.DivideMembersResponse:
+        size = -(-len(IDS) // request.parts_count)
+        return pb.DivideMembersResponse(
+            through_member_ids=IDS[size - 1 : len(IDS) - 1 : size], members_total=len(IDS)
+        )
+
+    async def BatchGetClocks(self, request: Any, context: Any) -> pb.BatchGetClocksResponse:
+        clock = pb.ProgramClock(time=timestamp(datetime(1998, 7, 1, tzinfo=UTC)))
+        return pb.BatchGetClocksResponse(
+            results=[pb.ClockResult(status=lookup_pb2.LOOKUP_STATUS_FOUND, clock=clock)]
+        )
+
+    async def StreamFactColumns(
+        self, request: pb.StreamFactColumnsRequest, context: Any
+    ) -> AsyncIterator[pb.StreamFactColumnsResponse]:
+        self.asked.append(request)
+        wanted = [
+            place
+            for place, each in enumerate(IDS)
+            if each > request.after_member_id and each <= (request.through_member_id or "n")
+        ]
+        for start in range(0, len(wanted), PER_ANSWER):
+            if start and self.failures:
+                await context.abort(self.failures.pop(), "killed")
+            places = wanted[start : start + PER_ANSWER]
+            yield pb.StreamFactColumnsResponse(
+                member_ids=[IDS[place] for place in places],
+                columns=[
+                    np.array([facts_of(place)[fact] for place in places], "<f8").tobytes()
+                    for fact in request.facts
+                ],
+                members_total=len(IDS),
+            )
+
+
+@dataclass
+class FakeBenefits(benefits_pb2_grpc.BenefitsServiceServicer):
+    """Knows one program."""
+
+    program: Program = field(default_factory=lambda: preset("music_store"))
+
+    async def BatchGetPrograms(self, request: Any, context: Any) -> benefits_pb2.BatchGetProgramsResponse:
+        found = benefits_pb2.Program(
+            program_id=self.program.key,
+            version=3,
+            digest=self.program.digest(),
+            document=self.program.canonical(),
+        )
+        return benefits_pb2.BatchGetProgramsResponse(
+            results=[benefits_pb2.ProgramResult(status=lookup_pb2.LOOKUP_STATUS_FOUND, program=found)]
+        )
+
+
+@dataclass
+class World:
+    """The services, and the command's calls of them."""
+
+    clients: Clients
+    members: FakeMembers
+    benefits: FakeBenefits
+
+    async def score(self, folder: Path, parts: int | None = None, as_of: date | None = None) -> ScoreRun:
+        scored = await scoring.asked(self.clients, "music_store", as_of)
+        self.told: list[int] = []
+        with opened(folder, scored.manifest()) as run:
+            if not run.manifest.parts:
+                run.manifest.parts = await scoring.divide(self.clients, "music_store", parts)
+                run.save()
+            await scoring.score(self.clients, run, scored, lambda more, _: self.told.append(more))
+            return run
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    keys = Keys.made_in(tmp_path)
+    real = make_server(
+        Settings(key_set_file=keys.key_set_file, development=True, port=0, metrics_port=0, drain_seconds=0)
+    )
+    members, benefits = FakeMembers(), FakeBenefits()  # type: ignore[abstract]  # the methods that are called
+    fakes = grpc.aio.server()
+    members_pb2_grpc.add_MembersServiceServicer_to_server(members, fakes)
+    benefits_pb2_grpc.add_BenefitsServiceServicer_to_server(benefits, fakes)
+    faked = f"127.0.0.1:{fakes.add_insecure_port('127.0.0.1:0')}"
+    await fakes.start()
+    async with (
+        grpc.aio.insecure_channel(faked) as to_fakes,
+        channel(f"127.0.0.1:{await real.start()}", SCORING, token=keys.token("staff", "ann")) as to_scoring,
+    ):
+        clients = Clients(
+            members=members_pb2_grpc.MembersServiceStub(to_fakes),
+            benefits=benefits_pb2_grpc.BenefitsServiceStub(to_fakes),
+            risk=None,  # type: ignore[arg-type]
+            notices=None,  # type: ignore[arg-type]
+            scoring=scoring_pb2_grpc.ScoringServiceStub(to_scoring),
+        )
+        yield World(clients, members, benefits)
+    await real.drain()
+    await fakes.stop(None)
+
+
+def rows_in(folder: Path) -> list[dict[str, str]]:
+    return [
+        row
+        for file in sorted(folder.glob("*.csv"))
+        for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+    ]
+
+
+def expected(place: int) -> dict[str, str]:
+    policy = preset("music_store").rfm
+    assert policy is not None
+    facts = {name: int(value) for name, value in facts_of(place).items() if value == value}  # noqa: PLR0124
+    score = rfm_score(policy, facts)
+    points = [str(each.score) for each in score.contributions] or ["", "", ""]
+    return {
+        "member_id": IDS[place],
+        **dict(zip("rfm", points, strict=True)),
+        "total_bp": "" if score.total_bp is None else str(score.total_bp),
+        "label": score.label,
+    }
+
+
+@pytest.mark.parametrize("parts", [None, 1, 4])
+async def test_every_member_is_in_one_file_with_the_score_of_their_facts(
+    world: World, tmp_path: Path, parts: int | None
+) -> None:
+    run = await world.score(tmp_path / "scores", parts)
+
+    assert rows_in(run.folder) == [expected(place) for place in range(len(IDS))]
+    assert run.members() == sum(world.told) == len(IDS)
+    assert run.labels()[""] == sum(expected(place)["label"] == "" for place in range(len(IDS)))
+    assert {each.name for each in run.folder.iterdir()} == {
+        "lock",
+        "manifest.json",
+        *(part.file for part in run.manifest.parts),
+    }
+
+
+async def test_it_is_of_the_programs_today_unless_a_day_is_given(world: World, tmp_path: Path) -> None:
+    zone = ZoneInfo(preset("music_store").time_zone)
+
+    today = await world.score(tmp_path / "today")
+    given = await world.score(tmp_path / "given", as_of=date(1997, 12, 31))
+
+    asked = [moment(each.as_of).astimezone(zone).date() for each in world.members.asked]
+    assert today.manifest.as_of == asked[0] == datetime(1998, 7, 1, tzinfo=UTC).astimezone(zone).date()
+    assert given.manifest.as_of == asked[-1] == date(1997, 12, 31)
+
+
+async def test_a_part_whose_stream_breaks_is_scored_again_and_counted_once(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "BACKOFF_SECONDS_MIN", 0.001)
+    world.members.failures = [grpc.StatusCode.UNAVAILABLE] * 3
+
+    run = await world.score(tmp_path / "scores", 2)
+
+    assert len(rows_in(run.folder)) == len({row["member_id"] for row in rows_in(run.folder)}) == len(IDS)
+    assert sum(world.told) == run.members() == len(IDS)
+    assert len(world.members.asked) == 5
+
+
+async def test_what_is_refused_for_good_is_told_and_the_parts_that_are_done_stay(
+    world: World, tmp_path: Path
+) -> None:
+    await world.score(tmp_path / "scores", 5)
+    (tmp_path / "scores" / "part-0002.csv").unlink()
+    world.members.asked.clear()
+    world.members.failures = [grpc.StatusCode.PERMISSION_DENIED]
+
+    with pytest.raises(RefusedError):
+        await world.score(tmp_path / "scores")
+    run = await world.score(tmp_path / "scores")
+
+    assert [each.after_member_id for each in world.members.asked] == [IDS[4], IDS[4]]
+    assert rows_in(run.folder) == [expected(place) for place in range(len(IDS))]
+
+
+async def test_a_program_without_a_policy_is_told_what_to_do(world: World) -> None:
+    world.benefits.program = preset("ecommerce_five")
+
+    with pytest.raises(CommandError, match="has no RFM policy"):
+        await scoring.asked(world.clients, "ecommerce_five", None)
+
+
+async def test_the_example_of_the_page_scores_every_member(world: World) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/bulk.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {"members_pb2": pb, "scoring_pb2": scoring_pb2}
+    exec(example, names)
+    live = (await scoring.asked(world.clients, "music_store", None)).live
+    as_of = timestamp(datetime(1998, 6, 30, tzinfo=UTC))
+
+    found = {
+        member: (total, label)
+        async for ids, totals, labels in names["scores"](
+            world.clients.members, world.clients.scoring, live, as_of
+        )
+        for member, total, label in zip(ids, totals.tolist(), labels.tolist(), strict=True)
+    }
+
+    wanted = [expected(place) for place in range(len(IDS))]
+    assert found == {each["member_id"]: (int(each["total_bp"] or -1), each["label"]) for each in wanted}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("high_value", "high_value"),
+        ("=1+1", '"\'=1+1"'),
+        ("-5", '"\'-5"'),
+        ("＝cmd", '"\'＝cmd"'),
+        ("@a", '"\'@a"'),
+        ("\ta", '"\'\ta"'),
+        ('a,"b"', '"a,""b"""'),
+    ],
+)
+def test_no_cell_is_a_formula(text: str, written: str) -> None:
+    assert cell(text) == written
