@@ -297,7 +297,7 @@ async def test_a_member_of_whom_only_members_has_heard_is_told_of_from_the_begin
             other.fake.world = graph.services.members.fake.world
         found = await collected(socket, "m0.b1.r1")
 
-    assert first["cursor"] == "m0"
+    assert first["cursor"] == "m0.b0.r0"
     assert {each["__typename"] for each in found} == {"StandingChanged", "NoticeCreated"}
 
 

@@ -1,5 +1,6 @@
 """The tills of examples/partner: whatever the network does, and though they are killed, sales count once."""
 
+import asyncio
 import csv
 import signal
 from collections import defaultdict
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from examples.partner.replay_kit.faults import ASKED_SECONDS
 from libs.cli.clients import connected, staff_token
 from libs.cli.data_folder import RunFile
 from libs.common.program import Program
@@ -82,6 +84,8 @@ async def sold(
         killed = await till.sell_until_killed(SALES, journal, kit.addresses, answers=9)
         with journal.open("ab") as file:
             file.write(b'{"step": "events.')  # as if it had been killed while it wrote
+        # Who is started again has forgotten how long they were asked to wait.
+        await asyncio.sleep(ASKED_SECONDS)
         ended = await till.sell(SALES, journal, kit.addresses)
     return Sold(till, program, kit, killed, ended)
 

@@ -50,6 +50,6 @@ async def as_caller(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[
 
 
 @pytest.fixture
-def scoring(as_caller: "AsCaller") -> "ScoringServiceAsyncStub":
+async def scoring(as_caller: "AsCaller") -> "ScoringServiceAsyncStub":
     """Scoring as another service calls it."""
     return as_caller("service", None)

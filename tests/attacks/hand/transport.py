@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from hyperframe.frame import PingFrame
+
 from tests.attacks.contract import path_of, valid
 from tests.attacks.frames import Http2, connected, message_frame, request_head
 from tests.attacks.hand.messages import varint
@@ -153,3 +155,5 @@ async def send(
         frame = message_frame(1, b"", end=end)
         frame.data = part
         await connection.write(frame)
+    # gRPC keeps what it says of a stream until it writes something else, such as the answer to this.
+    await connection.write(PingFrame(0, opaque_data=b"answered"))
