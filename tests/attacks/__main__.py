@@ -32,8 +32,8 @@ def main() -> int:
 
 
 def _attacked(plan: Plan) -> Report | None:
-    # A flood goes on writing for a moment when the other side has hung up.
-    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    # A flood goes on writing for a moment when the other side has hung up, and streams are left half read.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     err.print(f"What is generated comes from seed {plan.seed}", highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="laurel-attacks-"))
     try:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from laurel.benefits.v1 import notices_pb2
 from laurel.members.v1 import members_pb2
 from laurel.scoring.v1 import scoring_pb2
 from libs.common.errors import InvalidRequest, MalformedRequest
@@ -44,11 +46,25 @@ def test_as_many_events_as_are_allowed_with_all_that_they_may_have_are_let_in() 
         (members_pb2.BatchGetMembersRequest, many(b"\x12\x01m"), {"member_ids"}),
         (members_pb2.RecordEventsRequest, within(3, many(b"\x62\x00")), {"attributes"}),
         (scoring_pb2.DecideTiersRequest, within(3, within(5, many(b"\x1a\x00"))), {"facts"}),
+        (notices_pb2.CreateWebhookEndpointRequest, within(4, many(b"\x12\x00")), {"codes"}),
+        (notices_pb2.CreateWebhookEndpointRequest, many(b"\x22\x00"), {"codes"}),
+        (descriptor_pb2.SourceCodeInfo.Location, within(1, many(b"\x00")), {"message"}),
         (scoring_pb2.BatchScoreRequest, within(3, b"\x1a\x00" * 500) * 500, {"message"}),
         (members_pb2.BatchGetMembersRequest, many(b"\x0a\x00"), {"message"}),
         (members_pb2.BatchGetMembersRequest, many(b"\xf8\x3f\x00"), {"message"}),
     ],
-    ids=["items", "texts", "pairs of a map", "items within items", "in all", "one field again", "unknown"],
+    ids=[
+        "items",
+        "texts",
+        "pairs of a map",
+        "items within items",
+        "numbers",
+        "no numbers",
+        "numbers of no bound",
+        "in all",
+        "one field again",
+        "unknown",
+    ],
 )
 def test_too_many_parts_are_refused_within_milliseconds(kind: type, data: bytes, told: set[str]) -> None:
     started = time.process_time()
@@ -58,6 +74,29 @@ def test_too_many_parts_are_refused_within_milliseconds(kind: type, data: bytes,
 
     assert set(refusal.value.facts) == told
     assert time.process_time() - started < 0.1
+
+
+@pytest.mark.parametrize("kind", ["TYPE_DOUBLE", "TYPE_FIXED32"])
+def test_numbers_of_one_size_are_counted_where_they_share_a_field(kind: str) -> None:
+    numbers = _message_of_numbers(kind)
+    few, too_many = (
+        numbers(numbers=[1] * count).SerializeToString()
+        for count in (OF_STRANGERS.parts_max, OF_STRANGERS.parts_max + 1)
+    )
+
+    require_countable(numbers, few, OF_STRANGERS)
+    with pytest.raises(InvalidRequest):
+        require_countable(numbers, too_many, OF_STRANGERS)
+
+
+def _message_of_numbers(kind: str) -> Any:
+    file = descriptor_pb2.FileDescriptorProto(name=f"{kind}.proto", package="test", syntax="proto3")
+    file.message_type.add(name=kind).field.add(
+        name="numbers", number=1, type=kind, label=descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
+    )
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"test.{kind}"))
 
 
 @pytest.mark.parametrize(

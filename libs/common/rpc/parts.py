@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
@@ -31,7 +32,12 @@ SINGLES_MAX = 256
 
 _NUMBER, _EIGHT_BYTES, _DELIMITED, _FOUR_BYTES = 0, 1, 2, 5
 _CONTINUES, _LOW = 0x80, 0x7F
+_CONTINUING = bytes(range(_CONTINUES, 0x100))
 _NUMBER_BITS_MAX = 70
+_OF = FieldDescriptor
+_NEVER_PACKED = {_OF.TYPE_STRING, _OF.TYPE_BYTES, _OF.TYPE_MESSAGE, _OF.TYPE_GROUP}
+_FIXED_BYTES = {_OF.TYPE_DOUBLE: 8, _OF.TYPE_FIXED64: 8, _OF.TYPE_SFIXED64: 8}
+_FIXED_BYTES |= {_OF.TYPE_FLOAT: 4, _OF.TYPE_FIXED32: 4, _OF.TYPE_SFIXED32: 4}
 
 
 @dataclass(slots=True)
@@ -44,9 +50,13 @@ class _List:
 
 @dataclass(slots=True)
 class _Kind:
-    """A kind of message: which of its fields are lists, and which are messages, by number."""
+    """A kind of message: which of its fields are lists, of numbers, and messages, by number.
+
+    Of lists of numbers, which share one field, the bytes of each number; 0 where each takes its own.
+    """
 
     lists: dict[int, _List] = field(default_factory=dict)
+    packed: dict[int, int] = field(default_factory=dict)
     inside: dict[int, "_Kind"] = field(default_factory=dict)
 
 
@@ -79,33 +89,43 @@ def _walk(kind: _Kind, data: bytes, parts_max: int) -> None:
     parts, places = 0, [(kind, 0, len(data))]
     while places:
         kind, at, end = places.pop()
-        lists, inside = kind.lists, kind.inside
+        lists, packed, inside = kind.lists, kind.packed, kind.inside
         items: dict[int, int] = {}
         singles = 0
         while at < end:
-            parts += 1
-            if parts > parts_max:
-                raise InvalidRequest(message=f"has more than {parts_max} parts: send less at once")
             tag, at = data[at], at + 1
             if tag & _CONTINUES:
                 tag, at = _number(data, at - 1)
             number, wire = tag >> 3, tag & 7
+            items_count = 1
+            if wire == _DELIMITED:
+                length, begin = data[at], at + 1
+                if length & _CONTINUES:
+                    length, begin = _number(data, at)
+                if number in inside:
+                    places.append((inside[number], begin, min(begin + length, end)))
+                at = begin + length
+                if number in packed:
+                    items_count = _numbers_in(data[begin : min(at, end)], packed[number])
+            else:
+                at = _after(wire, data, at)
+            parts += items_count
             if number in lists:
-                items[number] = items.get(number, 0) + 1
+                items[number] = items.get(number, 0) + items_count
                 _require_short(lists[number], items[number])
             else:
                 singles += 1
                 if singles > SINGLES_MAX:
                     raise InvalidRequest(message="repeats fields that are no lists: send each once")
-            if wire == _DELIMITED:
-                length, at = data[at], at + 1
-                if length & _CONTINUES:
-                    length, at = _number(data, at - 1)
-                if number in inside:
-                    places.append((inside[number], at, min(at + length, end)))
-                at += length
-            else:
-                at = _after(wire, data, at)
+            if parts > parts_max:
+                raise InvalidRequest(message=f"has more than {parts_max} parts: send less at once")
+
+
+def _numbers_in(content: bytes, bytes_each: int) -> int:
+    """How many numbers share a field of this content; one for none, as it takes time, too."""
+    # A number of any size ends with the byte that does not say that another one follows.
+    ends = len(content) // bytes_each if bytes_each else len(content.translate(None, _CONTINUING))
+    return max(1, ends)
 
 
 def _require_short(of: _List, items: int) -> None:
@@ -147,6 +167,8 @@ def _kind(descriptor: Any) -> _Kind:
             for each in descriptor.fields:
                 if each.is_repeated:
                     kind.lists[each.number] = _List(each.name, _items_max(each))
+                    if each.type not in _NEVER_PACKED:
+                        kind.packed[each.number] = _FIXED_BYTES.get(each.type, 0)
                 if each.message_type is not None:
                     kind.inside[each.number] = of(each.message_type)
         return found[descriptor.full_name]

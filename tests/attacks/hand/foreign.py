@@ -13,8 +13,9 @@ from tests.attacks.verdicts import Answer, Case
 from tests.attacks.world import Shop, World
 
 IDS = re.compile(r"(.*_)?ids?|.*_digest")
-# What looks like an id of a record, and is a name that the caller gives.
+# What looks like an id of a record, and is a name that the caller gives, or a place in the order of ids.
 NAMES = {"request_id", "subject_id", "event_id", "run_id", "external_member_id"}
+NAMES |= {"after_member_id", "through_member_id"}
 MISSING = {
     "member": "mem_" + "0" * 32,
     "decision": "dec_" + "0" * 32,
@@ -103,7 +104,7 @@ def _case(
     async def told(given: str) -> Answer:
         message = put(valid(method, world.own), place, given)
         if kind == "digest":
-            message.ClearField("program_document")
+            message = put(message, (*place[:-1], "program_document"), b"")
         answer = await world.rpc.ask(service, method, message, world.caller(principal))
         return replace(answer, text=as_one(answer.text, given, message))
 

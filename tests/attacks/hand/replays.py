@@ -20,7 +20,13 @@ PAYLOAD = TEXTS | {FieldDescriptor.TYPE_BYTES}
 SWITCHES = {FieldDescriptor.TYPE_BOOL, FieldDescriptor.TYPE_INT64}
 # What stays, so that the other payload is about the same thing.
 KEYS = {"program_id", "request_id", "store_id", "store_ids", "partner_id", "member_id", "report_id"}
-INDEPENDENT = ("OK", "OK STORE_UNKNOWN", "OK MEMBER_UNKNOWN", "FAILED_PRECONDITION REPORT_ALREADY_DECIDED")
+INDEPENDENT = (
+    "OK",
+    "OK STORE_UNKNOWN",
+    "OK MEMBER_UNKNOWN",
+    "NOT_FOUND MEMBER_UNKNOWN",
+    "FAILED_PRECONDITION REPORT_ALREADY_DECIDED",
+)
 REUSED, IN_FLIGHT = "ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED", "ABORTED REQUEST_IN_FLIGHT"
 
 
@@ -101,6 +107,8 @@ def _another_caller(world: World, method: MethodDescriptor) -> Caller:
     principal = principal_for(method)
     if principal == "partner":
         return world.partner(world.own.rival_id)
+    if principal == "member":
+        return Caller(world.authority.files("gateway"), world.token("member", world.own.members[1]))
     return Caller(world.authority.files("gateway"), world.token("staff", "a_colleague", [principal]))
 
 
