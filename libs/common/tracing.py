@@ -160,20 +160,26 @@ def _opened(name: str, kind: SpanKind, parent: Context | None) -> tuple[Context,
     else:
         sampled = _position(parent).trace_flags.sampled
     if tracer is None or not sampled:
-        return parent or _unrecorded(), None
+        return parent or set_span_in_context(_Unrecorded(), Context()), None
     span = tracer.start_span(name, parent or Context(), kind)
     return set_span_in_context(span, parent or Context()), span
 
 
-def _unrecorded() -> Context:
-    """The beginning of a trace that nobody records; its ids are for the logs."""
-    position = SpanContext(
-        _IDS.generate_trace_id(),
-        _IDS.generate_span_id(),
-        is_remote=False,
-        trace_flags=TraceFlags.get_default(),
-    )
-    return set_span_in_context(NonRecordingSpan(position), Context())
+class _Unrecorded(NonRecordingSpan):
+    """The beginning of a trace that nobody records; its ids are for the logs, and made when one asks."""
+
+    def __init__(self) -> None:
+        self._position: SpanContext | None = None
+
+    def get_span_context(self) -> SpanContext:
+        if self._position is None:
+            self._position = SpanContext(
+                _IDS.generate_trace_id(),
+                _IDS.generate_span_id(),
+                is_remote=False,
+                trace_flags=TraceFlags.get_default(),
+            )
+        return self._position
 
 
 def _linked(name: str, places: Iterable[Context], first: Span) -> list[Span]:

@@ -15,6 +15,7 @@ from laurel.members.v1 import members_pb2_grpc
 from libs.common.observing import observing
 from libs.common.rpc.server import RpcServer
 from libs.common.settings import ServiceSettings
+from services.scoring.kernels import Kernels
 from services.scoring.server import make_server
 from services.scoring.settings import Settings
 from tests.support.services import Keys
@@ -38,8 +39,10 @@ def _settings(folder: Path) -> dict[str, Any]:
 
 
 async def scoring(folder: Path) -> int:
-    """Scoring as it is."""
-    server = make_server(Settings(**_settings(folder)))
+    """Scoring as it is when it has served for some seconds."""
+    kernels = Kernels()
+    await kernels.compile()
+    server = make_server(Settings(**_settings(folder)), kernels)
     _kept.append(server)
     return await server.start()
 

@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from libs.common.errors import Overloaded, Unavailable
 from libs.common.rpc.deadline import seconds_left
 from libs.common.rpc.observed import Called
-from libs.common.rpc.transport import area, plain_channel, tls_channel
+from libs.common.rpc.transport import FRAME_BYTES_MAX, area, plain_channel, tls_channel
 from libs.common.tls import Certificates
 
 CALLS_MAX, WAITING_MAX = 80, 200
@@ -151,6 +151,7 @@ def channel(
         ("grpc.service_config", service_config(services)),
         ("grpc.enable_retries", 1),
         ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+        ("grpc.http2.max_frame_size", FRAME_BYTES_MAX),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.keepalive_time_ms", 60_000),

@@ -25,7 +25,7 @@ from libs.common.rpc.deadline import Within, set_deadline
 from libs.common.rpc.errors import abort, internal_status, refusal_status
 from libs.common.rpc.masking import mask
 from libs.common.rpc.observed import Served
-from libs.common.rpc.peer import Authenticator
+from libs.common.rpc.peer import Asked, Authenticator
 from libs.common.rpc.requests import Deserialize, in_program, message_of, valid
 from libs.common.rpc.turns import Turns
 from libs.common.rpc.watching import Holder, Watching, holder_of, is_watch, place
@@ -88,19 +88,21 @@ class Edge:
 
     def _unary(self, method: str, rule: Rule, read: Deserialize, serve: ServeUnary) -> ServeUnary:
         async def unary(request: bytes, context: Context) -> Message:
-            call, status, holder = Served(method, context), "OK", None
+            asked = Asked(context)
+            call, status, holder = Served(method, asked.traceparent), "OK", None
             self._calls += 1
             try:
                 self._require_room()
                 left = context.time_remaining()
                 seconds = DEADLINE_SECONDS if left is None else min(left, DEADLINE_SECONDS_MAX)
                 set_deadline(seconds)
-                grant = self._admit(method, rule, context)
+                grant = self._admit(method, rule, asked)
                 with Within(seconds):
                     holder = await self._turns.take(caller())
                     checked = in_program(valid(message_of(read, request)))
                     answer = await serve(checked, context)
-                    await self._audit(method, rule, checked, answer)
+                    if rule.audit == "read":
+                        await self._audit(method, checked, answer)
                 mask(answer, grant.mask)
                 return answer
             except asyncio.CancelledError:
@@ -121,24 +123,27 @@ class Edge:
         self, method: str, rule: Rule, read: Deserialize, serve: Serve, *, checks_each: bool
     ) -> Serve:
         async def streaming(request: Any, context: Context) -> AsyncIterator[Message]:
-            call, status = Served(method, context, per_request=checks_each), "OK"
+            asked = Asked(context)
+            call, status = Served(method, asked.traceparent, per_request=checks_each), "OK"
             self._calls += 1
             ends = ExitStack()
             try:
                 self._require_room()
                 left = context.time_remaining()
                 set_deadline(STREAM_DEADLINE_SECONDS if left is None else left)
-                grant = self._admit(method, rule, context)
+                grant = self._admit(method, rule, asked)
                 ends.enter_context(self._stream_of(caller()))
                 # A token may expire, or be revoked, long before its stream ends.
-                admit = partial(self._admit, method, rule, context)
+                admit = partial(self._admit, method, rule, asked)
                 if checks_each:
                     checked: Any = call.each(_each_valid(read, request, admit))
                 else:
                     checked = in_program(valid(message_of(read, request)))
-                    await self._audit(method, rule, checked, None)
+                    if rule.audit == "read":
+                        await self._audit(method, checked, None)
                 async for answer in serve(checked, context):
-                    admit()
+                    if not checks_each:
+                        admit()
                     mask(answer, grant.mask)
                     yield answer
             except asyncio.CancelledError:
@@ -158,19 +163,21 @@ class Edge:
         self, method: str, rule: Rule, read: Deserialize, serve: ServeWatch
     ) -> Callable[[bytes, Context], Awaitable[None]]:
         async def watch(request: bytes, context: Context) -> None:
-            call, status, told = Served(method, context), "OK", None
+            asked = Asked(context)
+            call, status, told = Served(method, asked.traceparent), "OK", None
             try:
                 set_deadline(None)
-                grant = self._admit(method, rule, context)
+                grant = self._admit(method, rule, asked)
                 with self._watching.place(method, caller()):
                     checked = in_program(valid(message_of(read, request)))
-                    await self._audit(method, rule, checked, None)
+                    if rule.audit == "read":
+                        await self._audit(method, checked, None)
 
                     async def write(answer: Message) -> None:
                         mask(answer, grant.mask)
                         await context.write(answer)
 
-                    admit = partial(self._admit, method, rule, context)
+                    admit = partial(self._admit, method, rule, asked)
                     await self._watching.serve(serve(checked, context), admit=admit, write=write)
             except asyncio.CancelledError:
                 status = "CANCELLED"
@@ -210,9 +217,9 @@ class Edge:
         if self._calls > self._calls_max:
             raise Overloaded
 
-    def _admit(self, method: str, rule: Rule, context: Context) -> Grant:
+    def _admit(self, method: str, rule: Rule, asked: Asked) -> Grant:
         """Say whose call this is and what they were granted, or refuse it."""
-        principal = self._authenticator.principal(context)
+        principal = self._authenticator.principal(asked)
         grant = rule.grant(principal)
         if grant is None:
             DENIED.labels(method, principal.kind).inc()
@@ -222,9 +229,9 @@ class Edge:
         set_granted(grant)
         return grant
 
-    async def _audit(self, method: str, rule: Rule, request: Message, answer: Message | None) -> None:
+    async def _audit(self, method: str, request: Message, answer: Message | None) -> None:
         """Record what staff read of members; members and partners read what is theirs."""
-        if rule.audit == "read" and caller().kind == "staff" and self._audit_read is not None:
+        if caller().kind == "staff" and self._audit_read is not None:
             await self._audit_read(caller(), method, request, answer)
 
 
@@ -234,7 +241,7 @@ async def _each_valid(
     """Each request of a stream; a client that sends nothing for a minute gives its place away."""
     while True:
         try:
-            async with asyncio.timeout(STREAM_IDLE_SECONDS):
+            with Within(STREAM_IDLE_SECONDS):
                 request = await anext(requests)
         except StopAsyncIteration:
             return

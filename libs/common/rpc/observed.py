@@ -13,7 +13,8 @@ from prometheus_client import Histogram
 
 from libs.common.caller import known_caller
 from libs.common.telemetry import RPC_CLIENT_SECONDS, RPC_SECONDS
-from libs.common.tracing import CANCELLED, TRACEPARENT, begin, child, finish, incoming, traceparent
+from libs.common.tracing import CANCELLED, TRACEPARENT, begin, child, finish, incoming
+from libs.common.tracing import traceparent as traceparent_of
 
 T = TypeVar("T")
 
@@ -26,14 +27,14 @@ _watched: set[asyncio.Task[None]] = set()
 class Served:
     """One call that we answer."""
 
-    def __init__(self, method: str, context: Any, *, per_request: bool = False) -> None:
-        """`per_request` is for streams of requests, which run for hours.
+    def __init__(self, method: str, traceparent: str, *, per_request: bool = False) -> None:
+        """`traceparent` is the caller's; `per_request` is for streams of requests, which run for hours.
 
         Only a trace of the caller's own spans such a stream; else each
         request of it begins a trace, or one would grow without end.
         """
         self._method, self._started = method, time.perf_counter()
-        self._parent = incoming(_traceparent_in(context))
+        self._parent = incoming(traceparent)
         self._span: Span | None = None
         self._step: Span | None = None
         if self._parent is not None or not per_request:
@@ -70,7 +71,7 @@ class Called:
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What tells the other side from where to go on; nothing outside any trace."""
-        place = traceparent(self._span)
+        place = traceparent_of(self._span)
         return ((TRACEPARENT, place),) if place else ()
 
     async def answered(self, call: Any) -> Any:
@@ -107,10 +108,3 @@ class Called:
 def _answers(method: str, status: str) -> Histogram:
     """The histogram of a method and status, looked up once."""
     return RPC_SECONDS.labels(method, status)
-
-
-def _traceparent_in(context: Any) -> str:
-    for name, value in context.invocation_metadata() or ():
-        if name == TRACEPARENT:
-            return str(value)
-    return ""

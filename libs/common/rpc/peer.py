@@ -12,6 +12,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from libs.common.caller import Principal
 from libs.common.errors import Forbidden, Unauthenticated
 from libs.common.tokens import TokenVerifier, bearer
+from libs.common.tracing import TRACEPARENT
 
 if TYPE_CHECKING:
     import grpc
@@ -54,6 +55,23 @@ class Peer:
                 return principal.kind == "staff"
 
 
+class Asked:
+    """What a call says of itself, read once: gRPC makes it anew whenever one looks."""
+
+    __slots__ = ("authorization", "connection", "traceparent")
+
+    def __init__(self, context: Context) -> None:
+        metadata: Iterable[Any] = context.invocation_metadata() or ()
+        self.authorization: list[str] = []
+        self.traceparent = ""
+        for name, value in metadata:
+            if name == "authorization":
+                self.authorization.append(str(value))
+            elif name == TRACEPARENT and not self.traceparent:
+                self.traceparent = str(value)
+        self.connection: Any = context.auth_context()
+
+
 class Authenticator:
     """Says whose call it is: by certificate and token where TLS is spoken, by token alone in development."""
 
@@ -61,13 +79,11 @@ class Authenticator:
         self._verifier = verifier
         self._trust_domain = trust_domain
 
-    def principal(self, context: Context) -> Principal:
+    def principal(self, asked: Asked) -> Principal:
         """The principal of a call, or Unauthenticated, or Forbidden."""
-        metadata: Iterable[Any] = context.invocation_metadata() or ()
-        token = bearer([str(value) for name, value in metadata if name == "authorization"])
-        connection = context.auth_context()
-        if connection.get("transport_security_type") == [b"ssl"]:
-            return self._by_certificate(connection, token)
+        token = bearer(asked.authorization)
+        if asked.connection.get("transport_security_type") == [b"ssl"]:
+            return self._by_certificate(asked.connection, token)
         if token is None:
             raise Unauthenticated
         return self._verifier.principal(token)

@@ -14,6 +14,7 @@ from libs.common.rpc.edge import AuditRead, Edge, Handler
 from libs.common.rpc.open_services import bounded
 from libs.common.rpc.peer import Authenticator
 from libs.common.rpc.probes import Probes
+from libs.common.rpc.transport import FRAME_BYTES_MAX
 from libs.common.rpc.watching import Watching
 from libs.common.settings import ServiceSettings
 from libs.common.tls import certificates_of, server_credentials
@@ -80,6 +81,7 @@ class RpcServer:
             options=[
                 ("grpc.max_receive_message_length", settings.message_bytes_max),
                 ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+                ("grpc.http2.max_frame_size", FRAME_BYTES_MAX),
                 ("grpc.max_concurrent_streams", STREAMS_OF_CONNECTION_MAX),
                 # Until a client says that it has read these limits, gRPC keeps heads of up to 16 MiB for it.
                 ("grpc.http2.settings_timeout", SETTINGS_READ_SECONDS_MAX * 1000),

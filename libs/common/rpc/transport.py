@@ -11,6 +11,8 @@ from libs.common.settings import ConfigurationError, is_loopback
 from libs.common.tls import Certificates, client_credentials
 
 CALLS_END_SECONDS = 3600.0
+FRAME_BYTES_MAX = 1024 * 1024
+"""Of HTTP/2, in which messages are cut: in its usual parts of 16 KiB, large ones take a third longer."""
 
 Options = Sequence[tuple[str, str | int]]
 Interceptors = Sequence[grpc.aio.ClientInterceptor]
