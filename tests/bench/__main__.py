@@ -10,11 +10,11 @@ from rich.table import Table
 
 from libs.cli import foreground
 from libs.cli.console import err, out
-from tests.bench import calls, frames, graph, platforms
+from tests.bench import calls, frames, graph, platforms, rescore
 from tests.bench.rows import CannotRun, Result, Row, write
 
 FILE = Path("build/bench.json")
-ROWS: Sequence[Row] = [*calls.ROWS, *frames.ROWS, *graph.ROWS, *platforms.ROWS]
+ROWS: Sequence[Row] = [*calls.ROWS, *frames.ROWS, *graph.ROWS, *platforms.ROWS, *rescore.ROWS]
 
 
 async def measure(rows: Sequence[Row]) -> list[Result]:
