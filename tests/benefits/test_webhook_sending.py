@@ -23,6 +23,7 @@ from services.benefits.repository.indexes import ensure_indexes
 from services.benefits.sender import WORKERS_OF_ENDPOINT_MAX
 from tests.benefits.receivers import Connection, Serve, answering, receiving
 from tests.benefits.webhooks_world import KEY, SECRET, WebhooksWorld, a_notice, ids, until, webhooks_world
+from tests.support.platform import emptied
 from tests.support.telemetry import logged, recorded
 from tests.telemetry.canaries import Canaries, found
 
@@ -33,7 +34,7 @@ async def database(mongodb_uri: str) -> AsyncIterator[Any]:
     name = f"t{new_id('x')[-12:]}_webhooks"
     await ensure_indexes(client[name])
     yield client[name]
-    await client.drop_database(name)
+    await emptied(client[name])
     client.close()
 
 

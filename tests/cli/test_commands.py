@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,11 @@ import jwt
 import pymongo
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from typer.testing import CliRunner
 
+from libs.cli import main
 from libs.cli.data_folder import DataFolder, RunFile
 from libs.cli.errors import CommandError
 from libs.cli.launch import bound
-from libs.cli.main import app
 from libs.cli.ports import Ports
 from libs.cli.sample import FILE
 
@@ -42,6 +42,21 @@ class Laurel:
     folder: Path
 
     def __call__(self, *arguments: str, exits: int = 0) -> str:
+        """What a command says. It runs in this process, as each of its own takes a second to start."""
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(StringIO()) as told,
+            redirect_stderr(StringIO()) as remarks,
+        ):
+            for name, value in self.settings().items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main.run(arguments)
+        assert (ended.value.code or 0) == exits, told.getvalue() + remarks.getvalue()
+        return told.getvalue() if exits == 0 else told.getvalue() + remarks.getvalue()
+
+    def alone(self, *arguments: str, exits: int = 0) -> str:
+        """What a command says as a process of its own."""
         done = subprocess.run(
             self.command(*arguments),
             check=False,
@@ -61,10 +76,13 @@ class Laurel:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "libs.cli.main", *arguments]
 
-    def environment(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
         """Webhooks may come back to this machine, where a test receives them."""
         webhooks = {"LAUREL_DEVELOPMENT": "true", "LAUREL_WEBHOOK_LOOPBACK": "true"}
-        return {**os.environ, **webhooks, "LAUREL_DATA_DIR": str(self.folder)}
+        return {**webhooks, "LAUREL_DATA_DIR": str(self.folder)}
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **self.settings()}
 
     def run_file(self) -> RunFile:
         return DataFolder(self.folder).running()
@@ -154,7 +172,10 @@ def test_a_file_that_is_loaded_again_moves_nothing(laurel: Laurel, rows: list[st
 
 
 def test_a_bad_line_sends_nothing(laurel: Laurel) -> None:
-    told = laurel.load([*ROWS[:2], "0001 19970101 two 29.33"], exits=1)
+    file = laurel.folder / "bad.txt"
+    file.write_text("\n".join([*ROWS[:2], "0001 19970101 two 29.33"]))
+
+    told = laurel.alone("load", str(file), "--format", "cdnow", exits=1)
 
     assert "line 3: expected" in told
 
@@ -200,7 +221,7 @@ def test_the_same_program_store_and_partner_again_change_nothing(laurel: Laurel)
 
 
 def test_the_status_names_every_process(laurel: Laurel) -> None:
-    processes = json.loads(laurel("status", "--json"))["processes"]
+    processes = json.loads(laurel.alone("status", "--json"))["processes"]
 
     assert set(processes) == {"mongod", "valkey", "members", "scoring", "benefits", "risk", "gateway"}
     assert all(process["pid"] for process in processes.values())
@@ -387,7 +408,7 @@ def test_a_whole_audit_log_is_verified_and_a_tampered_record_is_found(laurel: La
 
 
 def test_a_second_platform_is_refused_in_the_same_folder(laurel: Laurel) -> None:
-    assert "running in" in laurel("up", exits=1)
+    assert "running in" in laurel.alone("up", exits=1)
 
 
 @contextmanager
@@ -401,11 +422,7 @@ def receiving(port: int, secret: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def webhook(laurel: Laurel, *arguments: str) -> str:
-    """A command in this process, as each process of its own takes a second to start."""
-    done = CliRunner().invoke(app, ["webhook", *arguments, "--data-dir", str(laurel.folder)])
-    if done.exception is not None:
-        raise done.exception
-    return done.stdout.strip()
+    return laurel("webhook", *arguments).strip()
 
 
 def delivered(laurel: Laurel) -> list[dict[str, Any]]:
@@ -448,10 +465,10 @@ def test_endpoints_are_stopped_resumed_moved_and_given_new_secrets(laurel: Laure
 
 
 def test_what_is_no_endpoint_is_refused_and_said_why(laurel: Laurel) -> None:
-    with pytest.raises(CommandError, match=r"ENDPOINT_REFUSED: .*, problem=the host is no full DNS name"):
-        webhook(laurel, "add", "https://10.0.0.1/")
-    with pytest.raises(CommandError, match="see `laurel webhook list`"):
-        webhook(laurel, "stop", "nothing")
+    refused = laurel("webhook", "add", "https://10.0.0.1/", exits=1)
+
+    assert re.search("ENDPOINT_REFUSED: .*, problem=the host is no full DNS name", refused)
+    assert "see `laurel webhook list`" in laurel("webhook", "stop", "nothing", exits=1)
 
 
 def test_a_sandbox_travels_in_time_and_what_fell_due_on_the_way_has_happened(laurel: Laurel) -> None:

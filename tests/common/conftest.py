@@ -18,6 +18,7 @@ from libs.common.rpc.deadline import set_deadline
 from libs.common.settings import ServiceSettings
 from tests.common.audit_world import AuditWorld
 from tests.common.streams_world import Effects, Streams
+from tests.support.platform import emptied
 from tests.support.services import Keys, serving
 
 
@@ -35,7 +36,7 @@ async def database(mongodb_uri: str) -> AsyncIterator[Database]:
     database = client[f"t{new_id('x')[-12:]}"]
     await ensure_common_indexes(database)
     yield database
-    await client.drop_database(database.name)
+    await emptied(database)
     client.close()
 
 

@@ -15,6 +15,7 @@ from libs.common.migration import code_of, migrate, migrated
 from libs.common.mongo import Database, connect
 from libs.common.settings import ConfigurationError
 from services.risk.repository.indexes import ensure_indexes
+from tests.support.platform import emptied
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ async def database(mongodb_uri: str) -> AsyncIterator[Database]:
     client = connect(mongodb_uri)
     name = f"t{new_id('x')[-12:]}_risk"
     yield client[name]
-    await client.drop_database(name)
+    await emptied(client[name])
     client.close()
 
 

@@ -21,6 +21,7 @@ from libs.common.service import Platform
 from libs.common.settings import ServiceSettings
 from libs.common.tokens import TokenSigner
 from tests.support.builders import PROGRAM
+from tests.support.platform import emptied
 
 STAFF_ROLES = ("system_administrator", "compliance_officer")
 
@@ -115,5 +116,5 @@ async def serving(
 
 async def dropped(platform: Platform) -> None:
     """Remove what a test has stored, and let go of the servers."""
-    await platform.database.client.drop_database(platform.database.name)
+    await emptied(platform.database)
     await platform.close()

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from laurel.common.v1 import audit_pb2 as pb
-from libs.cli import audit, foreground
+from libs.cli import audit, foreground, programs
 from libs.cli.clients import connected, staff_token
 from libs.cli.console import err, out, progress_bar
 from libs.cli.data_folder import STORING_SERVICES, DataFolder, RunFile
@@ -53,6 +53,7 @@ def verify(
 
 async def _verify(run: RunFile, folder: DataFolder, program: str) -> dict[str, Checked]:
     async with connected(run, staff_token(run, program)) as clients:
+        await programs.live(clients, program)
         with progress_bar(err) as progress:
             return {
                 service: await audit.verify(
@@ -144,6 +145,7 @@ async def _search(
 ) -> tuple[list[tuple[str, Record]], bool]:
     """The oldest records of all services, and whether there are more."""
     async with connected(run, staff_token(run, request.program_id)) as clients:
+        await programs.live(clients, request.program_id)
         with progress_bar(err) as progress:
             found = [
                 (service, record)

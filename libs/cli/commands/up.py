@@ -32,10 +32,19 @@ async def _up(folder: DataFolder, *, with_sample: bool) -> None:
         if with_sample:
             await _load_sample(folder, run)
             _show_graph(run)
+        elif found := await _programs(run):
+            out.print(f"Here are {', '.join(found)}. Prove it: `laurel status`, then `laurel verify`.")
         else:
             out.print("Next: `laurel init program music_store`, or `laurel up --sample` for an example.")
         out.print("Running until Ctrl-C.")
         await asyncio.Event().wait()
+
+
+async def _programs(run: RunFile) -> list[str]:
+    """The programs that the calendars know, so that nobody takes a platform with data for an empty one."""
+    async with connected(run, staff_token(run, sample.PROGRAM)) as clients:
+        found = await pipeline.statuses(clients)
+    return sorted({each.program_id for status in found for each in status.calendars})
 
 
 async def _load_sample(folder: DataFolder, run: RunFile) -> None:

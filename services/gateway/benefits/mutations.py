@@ -43,7 +43,7 @@ SetNoticePreferencesResult = Annotated[
 
 @strawberry.type
 class BenefitsMutation:
-    @strawberry.mutation(description="Says what the calling member wants to be told.")
+    @strawberry.mutation(description="Says what a member wants to be told; they say it themselves.")
     async def set_notice_preferences(
         self,
         info: Info,
