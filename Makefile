@@ -8,6 +8,8 @@ READY := $(VENV)/.ready
 SERVICES := members scoring benefits risk gateway
 TAG ?= dev
 BASE ?=
+# Some machines forbid it, and each of our many processes would compile all that it imports: a second apiece.
+export PYTHONDONTWRITEBYTECODE :=
 # What locks of images and of tools are for: the machine and the Python that the Dockerfiles name.
 IMAGE := --python-platform linux --python-version 3.11.14 --generate-hashes --no-annotate --no-header
 

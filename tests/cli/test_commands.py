@@ -357,7 +357,8 @@ def test_the_page_that_up_prints_is_served(laurel: Laurel) -> None:
 
 
 def test_a_program_that_is_not_there_is_not_called_whole(laurel: Laurel) -> None:
-    assert "There is no program 'nope'" in laurel("verify", "--program", "nope", exits=1)
+    for proof in (["verify"], ["audit", "verify"], ["audit", "search"]):
+        assert "There is no program 'nope'" in laurel(*proof, "--program", "nope", exits=1)
 
 
 def test_what_operators_did_is_found_in_the_audit_log(laurel: Laurel) -> None:
@@ -370,6 +371,7 @@ def test_what_operators_did_is_found_in_the_audit_log(laurel: Laurel) -> None:
     assert audited(laurel, "--actor", "nobody") == []
     told = laurel("audit", "search", "--act", "PublishProgram", "--since", "2020-01-01T12:30")
     assert "benefits" in told
+    assert max(len(line) for line in told.splitlines()) <= 80
     assert "2020-13-01 is no time" in laurel("audit", "search", "--since", "2020-13-01", exits=1)
 
 

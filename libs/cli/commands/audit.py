@@ -159,22 +159,19 @@ async def _search(
 
 
 def _show_records(found: Sequence[tuple[str, Record]]) -> None:
-    table = Table(title="Audit records", title_justify="left")
-    for column in ("time", "service", "position", "actor", "act"):
-        table.add_column(column, no_wrap=True)
-    for column in ("objects", "reason"):
+    """A record in few columns and several lines, which fit into any terminal and a pipe."""
+    table = Table(title="Audit records", title_justify="left", show_lines=True, show_edge=False)
+    table.add_column("time and place", no_wrap=True)
+    for column in ("by", "act, its objects and reason"):
         table.add_column(column, overflow="fold")
     for service, each in found:
-        shown = ", ".join(each.objects[:OBJECTS_SHOWN])
-        more = len(each.objects) - OBJECTS_SHOWN
+        objects = list(each.objects[:OBJECTS_SHOWN])
+        if len(each.objects) > OBJECTS_SHOWN:
+            objects.append(f"and {len(each.objects) - OBJECTS_SHOWN} more")
         table.add_row(
-            f"{each.recorded_time:%Y-%m-%d %H:%M:%S}",
-            service,
-            str(each.position or "waiting"),
+            f"{each.recorded_time:%Y-%m-%d %H:%M:%S}\n{service} {each.position or 'waiting'}",
             escape(f"{each.actor.kind} {each.actor.subject}"),
-            escape(each.act),
-            escape(f"{shown} and {more} more" if more > 0 else shown),
-            escape(each.reason),
+            escape("\n".join(filter(None, [each.act, *objects, each.reason]))),
         )
     out.print(table)
 
