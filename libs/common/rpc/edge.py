@@ -101,8 +101,7 @@ class Edge:
                     holder = await self._turns.take(caller())
                     checked = in_program(valid(message_of(read, request)))
                     answer = await serve(checked, context)
-                    if rule.audit == "read":
-                        await self._audit(method, checked, answer)
+                    await self._audit(method, rule, checked, answer)
                 mask(answer, grant.mask)
                 return answer
             except asyncio.CancelledError:
@@ -139,11 +138,9 @@ class Edge:
                     checked: Any = call.each(_each_valid(read, request, admit))
                 else:
                     checked = in_program(valid(message_of(read, request)))
-                    if rule.audit == "read":
-                        await self._audit(method, checked, None)
+                    await self._audit(method, rule, checked, None)
                 async for answer in serve(checked, context):
-                    if not checks_each:
-                        admit()
+                    admit()
                     mask(answer, grant.mask)
                     yield answer
             except asyncio.CancelledError:
@@ -170,8 +167,7 @@ class Edge:
                 grant = self._admit(method, rule, asked)
                 with self._watching.place(method, caller()):
                     checked = in_program(valid(message_of(read, request)))
-                    if rule.audit == "read":
-                        await self._audit(method, checked, None)
+                    await self._audit(method, rule, checked, None)
 
                     async def write(answer: Message) -> None:
                         mask(answer, grant.mask)
@@ -229,9 +225,9 @@ class Edge:
         set_granted(grant)
         return grant
 
-    async def _audit(self, method: str, request: Message, answer: Message | None) -> None:
+    async def _audit(self, method: str, rule: Rule, request: Message, answer: Message | None) -> None:
         """Record what staff read of members; members and partners read what is theirs."""
-        if caller().kind == "staff" and self._audit_read is not None:
+        if rule.audit == "read" and caller().kind == "staff" and self._audit_read is not None:
             await self._audit_read(caller(), method, request, answer)
 
 

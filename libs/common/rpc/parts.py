@@ -50,9 +50,9 @@ class _List:
 
 @dataclass(slots=True)
 class _Kind:
-    """A kind of message: which of its fields are lists, of numbers, and messages, by number.
+    """A kind of message: which of its fields are lists, and which are messages, by number.
 
-    Of lists of numbers, which share one field, the bytes of each number; 0 where each takes its own.
+    `packed` has the lists whose numbers share one field, with the bytes of each; 0 where they differ.
     """
 
     lists: dict[int, _List] = field(default_factory=dict)
