@@ -6,10 +6,11 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
-from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
+from opentelemetry.trace import format_span_id, format_trace_id
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from libs.common.failures import frames, with_texts
+from libs.common.tracing import here
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 LINE_LENGTH_MAX = 300
@@ -112,7 +113,7 @@ def configure_logs(service: str, *, error_texts: bool = False) -> None:
 
 def _in_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Name the trace that the line belongs to, sampled or not, and the span that is next above it."""
-    position = get_current_span().get_span_context()
+    position = here().get_span_context()
     if position.is_valid:
         event["trace_id"] = format_trace_id(position.trace_id)
         event["span_id"] = format_span_id(position.span_id)

@@ -1,5 +1,6 @@
 """Bearer tokens: signed by a platform key, verified against a published key set (RFC 7519)."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,6 @@ from typing import Any, cast, get_args
 
 import jwt
 
-from libs.common import clock
 from libs.common.caller import Principal, PrincipalKind
 from libs.common.errors import Unauthenticated
 from libs.common.ids import new_id
@@ -20,7 +20,7 @@ from libs.common.watched import FileSource, Source, UrlSource, Watched, watch
 LEEWAY = timedelta(seconds=30)
 TOKEN_CHARACTERS_MAX = 8 * 1024
 CACHED_TOKENS = 10_000
-CACHED_FOR = timedelta(seconds=60)
+CACHED_SECONDS = 60.0
 REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti"]
 
 
@@ -70,9 +70,10 @@ class TokenVerifier:
     or the revocations change.
     """
 
-    def __init__(self, settings: Identity, *, now: Callable[[], datetime] = clock.now) -> None:
+    def __init__(self, settings: Identity, *, now: Callable[[], float] = time.time) -> None:
+        """`now` gives seconds since 1970, as tokens do: each call of everybody's asks for it."""
         self._settings, self._now = settings, now
-        self._verified: OrderedDict[str, tuple[Principal, datetime]] = OrderedDict()
+        self._verified: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._keys: Watched[KeySet] = Watched(
             _key_source(settings), parse_key_set, changed=self._verified.clear
         )
@@ -109,7 +110,7 @@ class TokenVerifier:
             issued=_time(claims["iat"]),
             jti=claims["jti"],
         )
-        self._verified[token] = (principal, min(now + CACHED_FOR, _time(claims["exp"])))
+        self._verified[token] = (principal, min(now + CACHED_SECONDS, claims["exp"]))
         if len(self._verified) > CACHED_TOKENS:
             self._verified.popitem(last=False)
         return principal

@@ -5,14 +5,16 @@ Spans hold what ATTRIBUTES names: never tokens, payloads, or what members are ca
 
 import random
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from typing import Self
 
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import (
+    INVALID_SPAN,
     Link,
     NonRecordingSpan,
     Span,
@@ -49,6 +51,9 @@ class _Recorder:
 
 
 _recorder = _Recorder()
+# Not in the library's own context, which may hold more than a span: to make one takes a call longer than
+# all else that tracing does for it.
+_here: ContextVar[Span] = ContextVar("span", default=INVALID_SPAN)
 
 
 def record(service: str, ratio: float, *processors: SpanProcessor) -> TracerProvider:
@@ -64,39 +69,50 @@ def record(service: str, ratio: float, *processors: SpanProcessor) -> TracerProv
     return provider
 
 
-def incoming(traceparent: str) -> Context | None:
+def here() -> Span:
+    """The span that this task works in, recorded or not; INVALID_SPAN outside any trace."""
+    return _here.get()
+
+
+def go_on(span: Span) -> None:
+    """Work in this span from now on."""
+    _here.set(span)
+
+
+def incoming(traceparent: str) -> Span | None:
     """The place in a trace from which a caller asks us to go on; None where it names none that is valid.
 
     Vendors' tracestate is left behind: it may hold anything.
     """
     if not traceparent or len(traceparent) > _TRACEPARENT_LENGTH_MAX:
         return None
-    context = _PROPAGATOR.extract({TRACEPARENT: traceparent})
-    return context if _position(context).is_valid else None
+    span = get_current_span(_PROPAGATOR.extract({TRACEPARENT: traceparent}))
+    return span if span.get_span_context().is_valid else None
 
 
-def begin(name: str, kind: SpanKind, parent: Context | None) -> Span | None:
+def begin(name: str, kind: SpanKind, parent: Span | None) -> Span | None:
     """Go on from a place, or begin a trace, for all that this task does from now on.
 
     Gives the span, if the trace is recorded. Nothing is put back at its end:
     each call has a task of its own.
     """
-    context, span = _opened(name, kind, parent)
-    attach(context)
+    place, span = _opened(name, kind, parent)
+    _here.set(place)
     return span
 
 
 def child(name: str, kind: SpanKind) -> Span | None:
     """A span below the present one, if that is recorded."""
-    if _recorder.tracer is None or not get_current_span().is_recording():
+    above = _here.get()
+    if _recorder.tracer is None or not above.is_recording():
         return None
-    return _recorder.tracer.start_span(name, kind=kind)
+    return _recorder.tracer.start_span(name, _below(above), kind)
 
 
 def traceparent(span: Span | None = None) -> str:
     """From where others go on: this span, or else where this task is; empty outside any trace."""
     carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier, None if span is None else set_span_in_context(span))
+    _PROPAGATOR.inject(carrier, _below(_here.get() if span is None else span))
     return carrier.get(TRACEPARENT, "")
 
 
@@ -124,13 +140,13 @@ class Continued:
     def __init__(self, name: str, traceparents: Sequence[str]) -> None:
         self._messages, self._status = len(traceparents), "OK"
         places = [place for each in dict.fromkeys(traceparents) if (place := incoming(each)) is not None]
-        recorded = [place for place in places if _position(place).trace_flags.sampled]
+        recorded = [place for place in places if place.get_span_context().trace_flags.sampled]
         first = next(iter(recorded or places), None)
-        self._context, span = _opened(name, SpanKind.CONSUMER, first)
+        self._place, span = _opened(name, SpanKind.CONSUMER, first)
         self._spans = [] if span is None else [span, *_linked(name, recorded[1:], span)]
 
     def __enter__(self) -> Self:
-        self._token = attach(self._context)
+        self._before = _here.set(self._place)
         return self
 
     def failed(self, error: BaseException) -> None:
@@ -138,7 +154,7 @@ class Continued:
         self._status = error.reason if isinstance(error, Refusal) else type(error).__name__
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        detach(self._token)
+        _here.reset(self._before)
         if isinstance(error, Exception):
             self.failed(error)
         elif error is not None:
@@ -148,7 +164,7 @@ class Continued:
             finish(span, self._status, failed=self._status not in {"OK", CANCELLED})
 
 
-def _opened(name: str, kind: SpanKind, parent: Context | None) -> tuple[Context, Span | None]:
+def _opened(name: str, kind: SpanKind, parent: Span | None) -> tuple[Span, Span | None]:
     """The place from which work goes on, and the span there if it is recorded.
 
     Where nothing is recorded, a caller's place is handed on as it is: so the
@@ -158,11 +174,11 @@ def _opened(name: str, kind: SpanKind, parent: Context | None) -> tuple[Context,
     if parent is None:
         sampled = tracer is not None and random.random() < _recorder.ratio  # noqa: S311
     else:
-        sampled = _position(parent).trace_flags.sampled
+        sampled = parent.get_span_context().trace_flags.sampled
     if tracer is None or not sampled:
-        return parent or set_span_in_context(_Unrecorded(), Context()), None
-    span = tracer.start_span(name, parent or Context(), kind)
-    return set_span_in_context(span, parent or Context()), span
+        return _Unrecorded() if parent is None else parent, None
+    span = tracer.start_span(name, Context() if parent is None else _below(parent), kind)
+    return span, span
 
 
 class _Unrecorded(NonRecordingSpan):
@@ -182,11 +198,14 @@ class _Unrecorded(NonRecordingSpan):
         return self._position
 
 
-def _linked(name: str, places: Iterable[Context], first: Span) -> list[Span]:
+def _linked(name: str, places: Iterable[Span], first: Span) -> list[Span]:
     assert _recorder.tracer is not None, "there is a first span"
     link = Link(first.get_span_context())
-    return [_recorder.tracer.start_span(name, place, SpanKind.CONSUMER, links=[link]) for place in places]
+    return [
+        _recorder.tracer.start_span(name, _below(place), SpanKind.CONSUMER, links=[link]) for place in places
+    ]
 
 
-def _position(context: Context) -> SpanContext:
-    return get_current_span(context).get_span_context()
+def _below(span: Span) -> Context:
+    """This span as what the library takes for the one above another."""
+    return set_span_in_context(span, Context())

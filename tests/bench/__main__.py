@@ -17,8 +17,8 @@ FILE = Path("build/bench.json")
 ROWS: Sequence[Row] = [*calls.ROWS, *frames.ROWS, *graph.ROWS, *platforms.ROWS, *rescore.ROWS]
 
 
-async def measure(rows: Sequence[Row]) -> list[Result]:
-    """Each row, one after the other."""
+async def measure(rows: Sequence[Row], file: Path) -> list[Result]:
+    """Each row, one after the other; what was measured stays written, whatever becomes of the next."""
     results = []
     for row in rows:
         with (
@@ -29,6 +29,7 @@ async def measure(rows: Sequence[Row]) -> list[Result]:
                 results.append(Result(row, await row.measure(Path(folder))))
             except CannotRun as error:
                 results.append(Result(row, None, str(error)))
+        write(results, file)
     return results
 
 
@@ -60,12 +61,10 @@ def main() -> int:
     unknown = set(arguments.keys) - {row.key for row in ROWS}
     if unknown:
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(r.key for r in ROWS)}")
-    results = foreground.run(
-        measure([row for row in ROWS if not arguments.keys or row.key in arguments.keys])
-    )
+    wanted = [row for row in ROWS if not arguments.keys or row.key in arguments.keys]
+    results = foreground.run(measure(wanted, arguments.output))
     if results is None:
         return 130
-    write(results, arguments.output)
     show(results)
     bad = [
         each for each in results if each.measured is not None and not each.row.is_good(each.measured.value)

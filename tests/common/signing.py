@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from libs.common import clock
 from libs.common.keys import PrivateKey, algorithm, public_jwk, publish, read_private, write_private
 from libs.common.settings import Identity
 from libs.common.tokens import TokenVerifier
@@ -38,7 +38,7 @@ def keys_in(folder: Path, kind: str) -> Keys:
     return keys
 
 
-async def verifier_of(keys: Keys, *, now: Any = clock.now, **settings: Any) -> TokenVerifier:
+async def verifier_of(keys: Keys, *, now: Any = time.time, **settings: Any) -> TokenVerifier:
     """A verifier that has read its keys."""
     defaults: dict[str, Any] = {
         "development": True,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, SpanContext, TraceFlags
 
 from laurel.common.v1 import audit_pb2
 from laurel.members.v1 import members_pb2 as pb
@@ -18,6 +18,7 @@ from libs.common.errors import Forbidden
 from libs.common.ids import new_id
 from libs.common.mongo import Document
 from libs.common.rpc.time import timestamp
+from libs.common.tracing import go_on
 from tests.common.audit_world import ANN, AuditWorld
 from tests.support.builders import NOON, PROGRAM
 
@@ -44,8 +45,9 @@ async def test_an_act_is_recorded_with_who_did_what_to_what(audited: AuditWorld)
 
 async def test_a_record_names_the_trace_of_its_call(audited: AuditWorld) -> None:
     position = SpanContext(0xAB, 0xCD, is_remote=False, trace_flags=TraceFlags.get_default())
-    with use_span(NonRecordingSpan(position)):
-        await audited.act("in a trace")
+    go_on(NonRecordingSpan(position))
+    await audited.act("in a trace")
+    go_on(INVALID_SPAN)
     await audited.act("in none")
 
     found = {each["request_id"]: each["trace_id"] for each in await audited.records()}

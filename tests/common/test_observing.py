@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from opentelemetry.context import Context, attach
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from libs.common import observing as observing_module
 from libs.common.observing import observing
 from libs.common.settings import ConfigurationError
-from libs.common.tracing import begin, finish, incoming, record
+from libs.common.tracing import begin, finish, go_on, incoming, record
 from tests.support.telemetry import SAMPLED, TRACE, logged
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -28,7 +27,7 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with logged():
         yield
     record("test", 0.0)
-    attach(Context())
+    go_on(INVALID_SPAN)
 
 
 @dataclass

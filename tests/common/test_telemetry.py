@@ -7,12 +7,11 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from opentelemetry.context import Context, attach
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import INVALID_SPAN, SpanKind
 from pymongo.errors import DuplicateKeyError
 
 from libs.common.telemetry import log
-from libs.common.tracing import begin, incoming
+from libs.common.tracing import begin, go_on, incoming
 from tests.support.telemetry import CALLER, SAMPLED, TRACE, Logs, logged
 
 SECRET = "canary-of-13800138000"
@@ -26,9 +25,9 @@ def logs() -> Iterator[Logs]:
 
 @pytest.fixture(autouse=True)
 def _outside_any_trace() -> Iterator[None]:
-    attach(Context())
+    go_on(INVALID_SPAN)
     yield
-    attach(Context())
+    go_on(INVALID_SPAN)
 
 
 # Values

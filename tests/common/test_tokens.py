@@ -109,7 +109,7 @@ async def test_a_verified_token_is_remembered(
     keys: Keys, signer: TokenSigner, monkeypatch: pytest.MonkeyPatch, ttl: timedelta, kept: timedelta
 ) -> None:
     clock = [now().replace(microsecond=0)]  # whole seconds, as in the token
-    verifier = await verifier_of(keys, now=lambda: clock[0])
+    verifier = await verifier_of(keys, now=lambda: clock[0].timestamp())  # noqa: PLW0108 - the clock moves
     token = a_token(signer, ttl=ttl, now=clock[0])
     verifier.principal(token)
     monkeypatch.setattr(verifier._keys, "value", {})  # from now on, only memory can know it

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from opentelemetry.context import Context, attach
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind, StatusCode, format_span_id
+from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode, format_span_id
 
 from laurel.common.v1 import fact_pb2
 from libs.common.clock import now
@@ -14,7 +13,7 @@ from libs.common.consumer import StreamConsumer
 from libs.common.errors import Contention
 from libs.common.outbox import outbox_row
 from libs.common.redis import StreamMessage, stream_key
-from libs.common.tracing import begin, incoming, traceparent
+from libs.common.tracing import begin, go_on, incoming, traceparent
 from tests.common.streams_world import GROUP, STREAM, Effects, Streams, a_member_of
 from tests.support.telemetry import (
     SAMPLED,
@@ -33,9 +32,9 @@ NAME = f"{STREAM} to {GROUP}"
 
 @pytest.fixture(autouse=True)
 def _outside_any_trace() -> Iterator[None]:
-    attach(Context())
+    go_on(INVALID_SPAN)
     yield
-    attach(Context())
+    go_on(INVALID_SPAN)
 
 
 @pytest.fixture
@@ -53,9 +52,9 @@ async def announce_in(streams: Streams, *places: str) -> None:
     """Announce the next of a member from each of these places, and send all at once."""
     relay = await streams.relay()
     for each in places:
-        attach(incoming(each) or Context())
+        go_on(incoming(each) or INVALID_SPAN)
         await streams.announce(ANN)
-    attach(Context())
+    go_on(INVALID_SPAN)
     await streams.send_all(relay)
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import grpc
 import pytest
-from opentelemetry.context import Context, attach
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 
 from laurel.members.v1 import members_pb2_grpc
 from libs.common.errors import Contention, Refusal, Unavailable
 from libs.common.rpc.client import channel
-from libs.common.tracing import ATTRIBUTES, begin, incoming, traceparent
+from libs.common.tracing import ATTRIBUTES, begin, go_on, incoming, traceparent
 from tests.common.rpc_world import METHOD, Batch, EdgeWorld, Request, Response, a_request, an_edge, error_of
 from tests.support.builders import a_batch, a_purchase
 from tests.support.services import Keys
@@ -37,7 +36,7 @@ STREAM = "laurel.members.v1.MembersService/StreamEvents"
 @pytest.fixture
 async def edge(keys: Keys) -> AsyncIterator[EdgeWorld]:
     """An edge that nobody's call was answered by before, not even by this test's neighbours."""
-    attach(Context())
+    go_on(INVALID_SPAN)
     serving, loop = an_edge(keys), asyncio.get_running_loop()
     yield await loop.create_task(serving.__aenter__(), context=contextvars.Context())
     await serving.__aexit__(None, None, None)
@@ -240,9 +239,9 @@ async def test_a_call_that_an_unrecorded_call_makes_carries_its_ids(edge: EdgeWo
     with recorded() as spans:
         await call(edge, ("traceparent", UNSAMPLED))
         seen = places_seen(edge)
-        attach(incoming(UNSAMPLED) or Context())
+        go_on(incoming(UNSAMPLED) or INVALID_SPAN)
         await edge.stub().BatchGetRiskProfiles(a_request())
-        attach(Context())
+        go_on(INVALID_SPAN)
 
     assert spans.all() == []
     assert seen == [UNSAMPLED]
@@ -367,7 +366,7 @@ async def test_a_stream_that_we_open_is_counted_and_traced_to_its_end(edge: Edge
         assert span is not None
         answers = [answer async for answer in stub.StreamEvents(batches())]
         await until(lambda: len(spans.named(STREAM)) == 2)
-        attach(Context())
+        go_on(INVALID_SPAN)
     await opened.close()
 
     client = next(each for each in spans.named(STREAM) if each.kind is SpanKind.CLIENT)

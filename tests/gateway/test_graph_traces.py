@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from opentelemetry.context import Context, attach
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 
-from libs.common.tracing import ATTRIBUTES
+from libs.common.tracing import ATTRIBUTES, go_on
 from services.gateway.metrics import SPAN
 from tests.gateway.conftest import Graph
 from tests.gateway.queries import PAGE
@@ -31,9 +30,9 @@ RISK = "query($id: ID!) { member(id: $id) { risk { level } } }"
 
 @pytest.fixture(autouse=True)
 def _outside_any_trace() -> Iterator[None]:
-    attach(Context())
+    go_on(INVALID_SPAN)
     yield
-    attach(Context())
+    go_on(INVALID_SPAN)
 
 
 async def ask(graph: Graph, **headers: str) -> None:

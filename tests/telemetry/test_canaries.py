@@ -11,8 +11,7 @@ import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from opentelemetry.context import Context, attach
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import INVALID_SPAN
 from prometheus_client import Counter
 from pymongo.errors import DuplicateKeyError
 
@@ -21,7 +20,7 @@ from laurel.risk.v1 import reports_pb2, risk_pb2
 from libs.common.caller import PrincipalKind
 from libs.common.redis import stream_key
 from libs.common.telemetry import log
-from libs.common.tracing import ATTRIBUTES
+from libs.common.tracing import ATTRIBUTES, go_on, here
 from services.members.handlers.reads import ReadHandlers
 from tests.support.builders import NOON, PROGRAM, a_batch, a_purchase, a_registration_request, an_event
 from tests.support.telemetry import Logs, Spans, logged, recorded
@@ -34,7 +33,7 @@ KINDS: tuple[PrincipalKind, ...] = ("member", "partner", "service", "staff")
 
 @pytest.fixture
 def spans() -> Iterator[Spans]:
-    attach(Context())
+    go_on(INVALID_SPAN)
     with recorded() as kept:
         yield kept
 
@@ -252,11 +251,11 @@ def to_a_line_of_a_library(canary: str) -> None:
 
 
 def to_a_span(canary: str) -> None:
-    get_current_span().set_attribute("member.name", canary.upper())
+    here().set_attribute("member.name", canary.upper())
 
 
 def to_an_event_of_a_span(canary: str) -> None:
-    get_current_span().record_exception(ValueError(canary))
+    here().record_exception(ValueError(canary))
 
 
 def to_metrics(canary: str) -> None:

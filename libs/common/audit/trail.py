@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from opentelemetry.trace import format_trace_id, get_current_span
+from opentelemetry.trace import format_trace_id
 
 from buf.validate import validate_pb2
 from libs.common import ids
@@ -19,6 +19,7 @@ from libs.common.caller import Principal, caller
 from libs.common.canonical import canonical
 from libs.common.mongo import Database, Request, Session
 from libs.common.rpc.time import moment
+from libs.common.tracing import here
 
 OBJECTS_MAX = 1_000
 TEXT_BYTES_MAX = 8_192
@@ -122,7 +123,7 @@ def _bounded(text: str) -> str:
 
 def _trace_id() -> str:
     """The trace that the call belongs to, if it is in one."""
-    span = get_current_span().get_span_context()
+    span = here().get_span_context()
     return format_trace_id(span.trace_id) if span.is_valid else ""
 
 

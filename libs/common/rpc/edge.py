@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from typing import Any, TypeAlias, cast
 
@@ -35,6 +35,7 @@ DEADLINE_SECONDS = 5.0
 DEADLINE_SECONDS_MAX = 60.0
 STREAM_DEADLINE_SECONDS = 3600.0
 STREAM_IDLE_SECONDS = 60.0
+LATE_SECONDS = 0.05
 
 # grpc's classes are generic to the type checker only.
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -70,9 +71,11 @@ class Edge:
         It is given bytes: whoever may not call does not make us read them, and
         gRPC would answer what is no message with words of its own.
         """
-        rule, read = policy().rpcs[method], handler.request_deserializer
+        rule, read, write = policy().rpcs[method], handler.request_deserializer, handler.response_serializer
         assert read is not None
-        serializer = _in_one_form
+        assert write is not None
+        # In one form, whatever the order in which an answer's maps were filled: a replayed one is the same.
+        serializer = partial(cast(Any, write), deterministic=True)
         if handler.request_streaming and handler.response_streaming:
             run = self._streaming(method, rule, read, cast(Serve, handler.stream_stream), checks_each=True)
             return grpc.stream_stream_rpc_method_handler(run, None, serializer)
@@ -88,7 +91,7 @@ class Edge:
 
     def _unary(self, method: str, rule: Rule, read: Deserialize, serve: ServeUnary) -> ServeUnary:
         async def unary(request: bytes, context: Context) -> Message:
-            asked = Asked(context)
+            asked = self._authenticator.asked(context)
             call, status, holder = Served(method, asked.traceparent), "OK", None
             self._calls += 1
             try:
@@ -97,7 +100,8 @@ class Edge:
                 seconds = DEADLINE_SECONDS if left is None else min(left, DEADLINE_SECONDS_MAX)
                 set_deadline(seconds)
                 grant = self._admit(method, rule, asked)
-                with Within(seconds):
+                # What the caller gives us gRPC ends by itself.
+                with nullcontext() if seconds == left else Within(seconds):
                     holder = await self._turns.take(caller())
                     checked = in_program(valid(message_of(read, request)))
                     answer = await serve(checked, context)
@@ -105,7 +109,7 @@ class Edge:
                 mask(answer, grant.mask)
                 return answer
             except asyncio.CancelledError:
-                status = "CANCELLED"
+                status = "DEADLINE_EXCEEDED" if _is_late(context) else "CANCELLED"
                 raise
             except Exception as error:
                 status, told = self._ending(method, error)
@@ -122,7 +126,7 @@ class Edge:
         self, method: str, rule: Rule, read: Deserialize, serve: Serve, *, checks_each: bool
     ) -> Serve:
         async def streaming(request: Any, context: Context) -> AsyncIterator[Message]:
-            asked = Asked(context)
+            asked = self._authenticator.asked(context)
             call, status = Served(method, asked.traceparent, per_request=checks_each), "OK"
             self._calls += 1
             ends = ExitStack()
@@ -160,7 +164,7 @@ class Edge:
         self, method: str, rule: Rule, read: Deserialize, serve: ServeWatch
     ) -> Callable[[bytes, Context], Awaitable[None]]:
         async def watch(request: bytes, context: Context) -> None:
-            asked = Asked(context)
+            asked = self._authenticator.asked(context)
             call, status, told = Served(method, asked.traceparent), "OK", None
             try:
                 set_deadline(None)
@@ -247,9 +251,10 @@ async def _each_valid(
         yield in_program(valid(message_of(read, request)))
 
 
-def _in_one_form(answer: Message) -> bytes:
-    """The answer as bytes, whatever the order in which its maps were filled: a replayed one is the same."""
-    return answer.SerializeToString(deterministic=True)
+def _is_late(context: Context) -> bool:
+    """Whether a call that was cancelled was so because its time was over: its client's clock may be first."""
+    left = context.time_remaining()
+    return left is not None and left < LATE_SECONDS
 
 
 def _log_defect(method: str) -> str:

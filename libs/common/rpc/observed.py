@@ -7,13 +7,12 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import grpc
-from opentelemetry.context import get_current
 from opentelemetry.trace import Span, SpanKind
 from prometheus_client import Histogram
 
 from libs.common.caller import known_caller
 from libs.common.telemetry import RPC_CLIENT_SECONDS, RPC_SECONDS
-from libs.common.tracing import CANCELLED, TRACEPARENT, begin, child, finish, incoming
+from libs.common.tracing import CANCELLED, TRACEPARENT, begin, child, finish, here, incoming
 from libs.common.tracing import traceparent as traceparent_of
 
 T = TypeVar("T")
@@ -39,7 +38,7 @@ class Served:
         self._step: Span | None = None
         if self._parent is not None or not per_request:
             self._span = begin(method, SpanKind.SERVER, self._parent)
-            self._parent = get_current()
+            self._parent = here()
 
     async def each(self, requests: AsyncIterator[T]) -> AsyncIterator[T]:
         """The requests of a stream; what is done between one and the next belongs to the one."""

@@ -56,11 +56,14 @@ class Peer:
 
 
 class Asked:
-    """What a call says of itself, read once: gRPC makes it anew whenever one looks."""
+    """What a call says of itself, read once: gRPC makes it anew whenever one looks.
+
+    `connection` is what TLS knows of it; there is nothing to know without.
+    """
 
     __slots__ = ("authorization", "connection", "traceparent")
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, by_tls: bool) -> None:
         metadata: Iterable[Any] = context.invocation_metadata() or ()
         self.authorization: list[str] = []
         self.traceparent = ""
@@ -69,20 +72,23 @@ class Asked:
                 self.authorization.append(str(value))
             elif name == TRACEPARENT and not self.traceparent:
                 self.traceparent = str(value)
-        self.connection: Any = context.auth_context()
+        self.connection: Any = context.auth_context() if by_tls else None
 
 
 class Authenticator:
     """Says whose call it is: by certificate and token where TLS is spoken, by token alone in development."""
 
-    def __init__(self, verifier: TokenVerifier, trust_domain: str) -> None:
-        self._verifier = verifier
-        self._trust_domain = trust_domain
+    def __init__(self, verifier: TokenVerifier, trust_domain: str, *, by_tls: bool) -> None:
+        self._verifier, self._trust_domain, self._by_tls = verifier, trust_domain, by_tls
+
+    def asked(self, context: Context) -> Asked:
+        """What a call says of itself."""
+        return Asked(context, by_tls=self._by_tls)
 
     def principal(self, asked: Asked) -> Principal:
         """The principal of a call, or Unauthenticated, or Forbidden."""
         token = bearer(asked.authorization)
-        if asked.connection.get("transport_security_type") == [b"ssl"]:
+        if self._by_tls:
             return self._by_certificate(asked.connection, token)
         if token is None:
             raise Unauthenticated

@@ -9,6 +9,7 @@ import protovalidate
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 
+from buf.validate import validate_pb2
 from libs.common.caller import caller
 from libs.common.errors import InvalidRequest, MalformedRequest
 from libs.common.rpc.parts import OF_SERVICES, OF_STRANGERS, has_few_parts, require_countable
@@ -28,6 +29,8 @@ def message_of(read: Deserialize, data: bytes) -> Message:
 
 def valid(request: Message) -> Message:
     """The request, if it keeps the rules of its proto."""
+    if not _has_rules(request.DESCRIPTOR):
+        return request
     # To look for the first broken rule is quick, to describe thousands is not: small requests hear of twenty.
     violations = protovalidate.collect_violations(request, fail_fast=True)
     if violations and has_few_parts(request):
@@ -35,6 +38,23 @@ def valid(request: Message) -> Message:
     if violations:
         raise InvalidRequest(**violation_texts(violations))
     return request
+
+
+@cache
+def _has_rules(kind: Descriptor) -> bool:
+    """Whether messages of a kind, or parts of them, have any rules to keep."""
+    kinds, seen = [kind], {kind}
+    for each in kinds:
+        if (
+            each.GetOptions().HasExtension(validate_pb2.message)
+            or any(one.GetOptions().HasExtension(validate_pb2.field) for one in each.fields)
+            or any(one.GetOptions().HasExtension(validate_pb2.oneof) for one in each.oneofs)
+        ):
+            return True
+        parts = {one.message_type for one in each.fields if one.message_type is not None} - seen
+        kinds.extend(parts)
+        seen |= parts
+    return False
 
 
 def in_program(request: Message) -> Message:

@@ -56,13 +56,14 @@ class RpcServer:
         """`outages` are the exceptions of a database that is down, answered as UNAVAILABLE."""
         self._settings = settings
         self._verifier = TokenVerifier(settings)
+        self._certificates = certificates_of(settings)
         self._watches = Watching(
             watchers_max=settings.watchers_max,
             per_principal_max=settings.watchers_per_principal_max,
             slow_seconds=settings.watcher_slow_seconds,
         )
         self._edge = Edge(
-            Authenticator(self._verifier, settings.trust_domain),
+            Authenticator(self._verifier, settings.trust_domain, by_tls=self._certificates is not None),
             outages,
             calls_max=settings.concurrent_calls_max,
             watching=self._watches,
@@ -134,10 +135,9 @@ class RpcServer:
 
     def _listen(self, address: str) -> int:
         """Listen by TLS, and without only where the settings allow it: in development on loopback."""
-        certificates = certificates_of(self._settings)
-        if certificates is None:
+        if self._certificates is None:
             return self._server.add_insecure_port(address)
-        return self._server.add_secure_port(address, server_credentials(certificates))
+        return self._server.add_secure_port(address, server_credentials(self._certificates))
 
     async def drain(self) -> None:
         """Say NOT_SERVING, end the watches, let the calls under way end, then stop."""
