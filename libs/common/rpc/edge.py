@@ -36,6 +36,7 @@ DEADLINE_SECONDS_MAX = 60.0
 STREAM_DEADLINE_SECONDS = 3600.0
 STREAM_IDLE_SECONDS = 60.0
 LATE_SECONDS = 0.05
+_IN_TIME = nullcontext()
 
 # grpc's classes are generic to the type checker only.
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -101,7 +102,7 @@ class Edge:
                 set_deadline(seconds)
                 grant = self._admit(method, rule, asked)
                 # What the caller gives us gRPC ends by itself.
-                with nullcontext() if seconds == left else Within(seconds):
+                with _IN_TIME if seconds == left else Within(seconds):
                     holder = await self._turns.take(caller())
                     checked = in_program(valid(message_of(read, request)))
                     answer = await serve(checked, context)
