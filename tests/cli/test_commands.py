@@ -227,6 +227,13 @@ def test_the_status_names_every_process(laurel: Laurel) -> None:
     assert all(process["pid"] for process in processes.values())
 
 
+def test_the_status_of_a_program_that_is_not_there_is_refused(laurel: Laurel) -> None:
+    refusal = laurel("status", "--program", "nope", exits=1)
+
+    assert "There is no program 'nope'" in refusal
+    assert "Drained" not in refusal
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -234,8 +241,11 @@ def test_the_status_names_every_process(laurel: Laurel) -> None:
         (),
         ("--role", "analyst", "--member", "mem_1"),
         ("--role", "analyst", "--ttl", "ever"),
+        ("--role", "analyst", "--ttl", "30d"),
+        ("--role", "analyst", "--program", "nope"),
+        ("--member", f"mem_{0:032x}"),
     ],
-    ids=["an unknown role", "nobody", "two at once", "no duration"],
+    ids=["an unknown role", "nobody", "two at once", "no duration", "too long", "no program", "no member"],
 )
 def test_a_token_is_for_one_known_principal(laurel: Laurel, arguments: tuple[str, ...]) -> None:
     laurel("token", *arguments, exits=2 if "boss" in arguments else 1)

@@ -83,18 +83,17 @@ def _show(found: list[members_pb2.ProgramClock] | None, *, as_json: bool) -> Non
         print(json.dumps([_as_json(each) for each in found]))  # noqa: T201 - for programs, so without colours
         return
     table = Table(title="Clocks", title_justify="left")
-    for column in ("program", "time there", "time zone", "UTC", "runs"):
-        table.add_column(column)
+    for column in ("program", "time there", "UTC", "runs"):
+        table.add_column(column, overflow="fold")
     for each in found:
         time = moment(each.time)
         table.add_row(
             each.program_id,
-            clocks.local(time, each.time_zone),
-            each.time_zone,
+            f"{clocks.local(time, each.time_zone)}\n{each.time_zone}",
             clocks.local(time, "UTC"),
             _how(each),
         )
-    out.print(table)
+    out.print(table, soft_wrap=False)
 
 
 def _how(found: members_pb2.ProgramClock) -> str:

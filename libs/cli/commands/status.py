@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from rich.table import Table
 
 from laurel.common.v1 import pipeline_pb2
-from libs.cli import pipeline
+from libs.cli import pipeline, programs
 from libs.cli.clients import connected, staff_token
 from libs.cli.console import out
 from libs.cli.data_folder import RunFile
@@ -38,7 +38,14 @@ def status(
     out.print(_programs_table(found))
     if times:
         out.print(_calendars_table(found, times))
+    asyncio.run(_require(run, program))
     out.print("Drained." if not left else "Not drained:\n" + "\n".join(f"  {line}" for line in left))
+
+
+async def _require(run: RunFile, program: str) -> None:
+    """Refuse a program that is not there: whatever is drained, nothing of it is."""
+    async with connected(run, staff_token(run, program)) as clients:
+        await programs.live(clients, program)
 
 
 async def _statuses(

@@ -1,5 +1,6 @@
 """`laurel token`: a bearer token for development, signed by the platform's own key."""
 
+import asyncio
 import re
 from datetime import timedelta
 from enum import StrEnum
@@ -7,13 +8,17 @@ from typing import Annotated
 
 import typer
 
-from libs.cli.clients import STAFF, signer
+from laurel.common.v1 import lookup_pb2
+from laurel.members.v1 import members_pb2
+from libs.cli import programs
+from libs.cli.clients import STAFF, TOKEN_TTL, connected, signer, staff_token
+from libs.cli.data_folder import RunFile
 from libs.cli.errors import CommandError
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, ProgramOption, running_platform
 from libs.common import clock
 from libs.common.caller import PrincipalKind
 
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Role(StrEnum):
@@ -44,7 +49,10 @@ def token(
     subject, kind = _principal(role, member, partner)
     if kind != "staff" and (store or sharing_group):
         raise CommandError("--store and --sharing-group say where staff work: they need --role.")
-    text = signer(running_platform(data_dir)).token(
+    run = running_platform(data_dir)
+    sign = signer(run)
+    asyncio.run(_require(run, program, member))
+    text = sign.token(
         subject,
         kind,
         now=clock.now(),
@@ -55,6 +63,19 @@ def token(
         sharing_groups=sharing_group or [],
     )
     typer.echo(text)
+
+
+async def _require(run: RunFile, program_id: str, member_id: str | None) -> None:
+    """Refuse a program and a member that are not there; partners are known by their certificates alone."""
+    async with connected(run, staff_token(run, program_id)) as clients:
+        await programs.live(clients, program_id)
+        if member_id is None:
+            return
+        members = await clients.members.BatchGetMembers(
+            members_pb2.BatchGetMembersRequest(program_id=program_id, member_ids=[member_id])
+        )
+        if members.results[0].status != lookup_pb2.LOOKUP_STATUS_FOUND:
+            raise CommandError(f"{program_id} has no member {member_id}.")
 
 
 def _principal(role: Role | None, member: str | None, partner: str | None) -> tuple[str, PrincipalKind]:
@@ -69,7 +90,10 @@ def _principal(role: Role | None, member: str | None, partner: str | None) -> tu
 
 
 def _duration(text: str) -> timedelta:
-    parts = re.fullmatch(r"([1-9][0-9]{0,5})([smh])", text)
+    parts = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
     if parts is None:
-        raise CommandError(f"--ttl {text}: expected a number with s, m or h, such as 12h.")
-    return timedelta(**{UNITS[parts[2]]: int(parts[1])})
+        raise CommandError(f"--ttl {text}: expected a number with s, m, h or d, such as 12h.")
+    length = timedelta(**{UNITS[parts[2]]: int(parts[1])})
+    if length > TOKEN_TTL:
+        raise CommandError(f"--ttl {text}: no service takes a token that lives longer than 12h.")
+    return length
