@@ -8,11 +8,12 @@ from libs.cli.data_folder import DataFolder
 from libs.cli.errors import CommandError
 from libs.cli.retries import patiently
 from libs.common import clock
-from libs.common.audit.chain import Head, Record
-from libs.common.audit.check import ChainCheck, Checked
-from libs.common.audit.heads import read_heads
-from libs.common.audit.keys import AuditKeys
 from libs.common.audit.messages import head_of, record_of
+from libs.common.audit.record import Record, record_digest, record_link
+from libs.common.chains.chain import Head
+from libs.common.chains.check import ChainCheck, Checked
+from libs.common.chains.heads import read_heads
+from libs.common.chains.keys import AuditKeys
 
 RECORDS = 200
 HEADS = 1_000
@@ -26,7 +27,7 @@ async def verify(clients: Clients, folder: DataFolder, service: str, program_id:
     check = ChainCheck(
         service=service,
         program_id=program_id,
-        verifies=_keys(folder).verifies,
+        verifies=keys(folder).verifies,
         as_of=clock.now(),
         # Elsewhere heads may be kept apart in a log alone; here a file that is gone is a fault.
         anchored=heads_file.exists() or not folder.is_of_another,
@@ -34,16 +35,17 @@ async def verify(clients: Clients, folder: DataFolder, service: str, program_id:
     for head in read_heads(heads_file) if heads_file.exists() else ():
         if isinstance(head, int):
             check.unreadable(f"{heads_file.name} line {head}")
-        elif head.program_id == program_id:
+        elif isinstance(head, Head) and not head.chain and head.program_id == program_id:
             check.anchor(head)
     async for head in heads(clients, service, program_id):
         check.head(head)
     async for record in records(clients, service, pb.ListAuditRecordsRequest(program_id=program_id), told):
-        check.record(record)
+        check.link(record_link(record), genuine=record_digest(record) == record.digest)
     return check.end()
 
 
-def _keys(folder: DataFolder) -> AuditKeys:
+def keys(folder: DataFolder) -> AuditKeys:
+    """What verifies the heads of a platform's chains."""
     file = folder.audit_key_set_file
     try:
         return AuditKeys.parse(file.read_bytes())

@@ -1,23 +1,39 @@
-"""Heads of audit chains that go with a restored database: those kept apart after it was backed up do not."""
+"""Heads and roots that go with a restored database: those kept apart after it was backed up do not."""
 
 from pathlib import Path
 from typing import Any
 
 from pymongo.database import Database
 
-from libs.common.audit.heads import append_heads, read_heads
+from libs.common.chains.chain import Root, Statement
+from libs.common.chains.heads import append_heads, read_heads
 
-# Program, position and chain hash name a head.
-Named = tuple[str, int, str]
+# Where chains have what was signed of them.
+KEPT = ("audit_heads", "ledger_heads", "ledger_roots")
+# Chain, program, place and chain hash name a head or a root.
+Named = tuple[str, str, object, str]
 
 
 def heads_of(database: Database[dict[str, Any]]) -> frozenset[Named]:
-    """The heads that a service's database has."""
-    found = database.audit_heads.find({}, {"program_id": 1, "position": 1, "chain_hash": 1})
-    return frozenset((each["program_id"], each["position"], each["chain_hash"]) for each in found)
+    """The heads and roots that a service's database has."""
+    return frozenset(
+        (
+            each.get("chain", ""),
+            each["program_id"],
+            each["date"] if name == "ledger_roots" else each["position"],
+            each["chain_hash"],
+        )
+        for name in KEPT
+        for each in database[name].find({"signature": {"$exists": True}})
+    )
 
 
 def keep_heads(kept: Path, target: Path, *, of: frozenset[Named]) -> None:
-    """Append the heads of a file that a database has, in their order, to another file."""
+    """Append what a database has of the heads and roots of a file, in their order, to another file."""
     heads = [head for head in read_heads(kept) if not isinstance(head, int)]
-    append_heads(target, [each for each in heads if (each.program_id, each.position, each.chain_hash) in of])
+    append_heads(target, [each for each in heads if _named(each) in of])
+
+
+def _named(statement: Statement) -> Named:
+    place = statement.date if isinstance(statement, Root) else statement.position
+    return statement.chain, statement.program_id, place, statement.chain_hash

@@ -18,8 +18,8 @@ from libs.common.migration import RESTORING
 Client = pymongo.MongoClient[dict[str, Any]]
 Database = pymongo.database.Database[dict[str, Any]]
 
-EPHEMERAL = frozenset({"leases", "relay", "migrations"})
-"""What belongs to processes and to one server: who works now, where a change stream is, what was migrated."""
+EPHEMERAL = frozenset({"leases", "migrations"})
+"""What belongs to processes and to one server: who works now, and what was migrated."""
 
 SNAPSHOT_GONE = frozenset({239, 246})  # SnapshotTooOld, SnapshotUnavailable
 BATCH_DOCUMENTS = 1_000

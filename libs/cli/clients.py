@@ -7,7 +7,28 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc, notices_pb2, notices_pb2_grpc
+from laurel.benefits.v1 import (
+    benefits_pb2,
+    benefits_pb2_grpc,
+    contracts_pb2,
+    contracts_pb2_grpc,
+    coupons_pb2,
+    coupons_pb2_grpc,
+    entitlements_pb2,
+    entitlements_pb2_grpc,
+    notices_pb2,
+    notices_pb2_grpc,
+    points_pb2,
+    points_pb2_grpc,
+    proofs_pb2,
+    proofs_pb2_grpc,
+    reports_pb2,
+    reports_pb2_grpc,
+    rewards_pb2,
+    rewards_pb2_grpc,
+    tills_pb2,
+    tills_pb2_grpc,
+)
 from laurel.common.v1 import audit_pb2, audit_pb2_grpc
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
@@ -35,6 +56,14 @@ class Clients:
     risk: "risk_pb2_grpc.RiskServiceAsyncStub"
     notices: "notices_pb2_grpc.NoticesServiceAsyncStub"
     scoring: "scoring_pb2_grpc.ScoringServiceAsyncStub"
+    entitlements: "entitlements_pb2_grpc.EntitlementsServiceAsyncStub"
+    contracts: "contracts_pb2_grpc.ContractsServiceAsyncStub"
+    coupons: "coupons_pb2_grpc.CouponsServiceAsyncStub"
+    proofs: "proofs_pb2_grpc.ProofServiceAsyncStub"
+    reports: "reports_pb2_grpc.ReportsServiceAsyncStub"
+    rewards: "rewards_pb2_grpc.RewardsServiceAsyncStub"
+    points: "points_pb2_grpc.PointsServiceAsyncStub"
+    tills: "tills_pb2_grpc.TillsServiceAsyncStub"
     audit: Mapping[str, "audit_pb2_grpc.AuditServiceAsyncStub"] = field(default_factory=dict)
 
 
@@ -89,13 +118,34 @@ async def _connected(
     members = members_pb2.DESCRIPTOR.services_by_name["MembersService"]
     benefits = benefits_pb2.DESCRIPTOR.services_by_name["BenefitsService"]
     notices = notices_pb2.DESCRIPTOR.services_by_name["NoticesService"]
+    entitlements = entitlements_pb2.DESCRIPTOR.services_by_name["EntitlementsService"]
+    contracts = contracts_pb2.DESCRIPTOR.services_by_name["ContractsService"]
+    coupons = coupons_pb2.DESCRIPTOR.services_by_name["CouponsService"]
+    proofs = proofs_pb2.DESCRIPTOR.services_by_name["ProofService"]
+    reports = reports_pb2.DESCRIPTOR.services_by_name["ReportsService"]
+    rewards = rewards_pb2.DESCRIPTOR.services_by_name["RewardsService"]
+    points = points_pb2.DESCRIPTOR.services_by_name["PointsService"]
+    tills = tills_pb2.DESCRIPTOR.services_by_name["TillsService"]
     risk = risk_pb2.DESCRIPTOR.services_by_name["RiskService"]
     scoring = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
     audit = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
+    of_benefits = (
+        benefits,
+        notices,
+        entitlements,
+        contracts,
+        coupons,
+        proofs,
+        reports,
+        rewards,
+        points,
+        tills,
+        audit,
+    )
     how: Any = {"token": token, "tls": tls, "timeout": CALL_SECONDS}
     async with (
         channel(run.address("members"), members, audit, **how) as to_members,
-        channel(run.address("benefits"), benefits, notices, audit, **how) as to_benefits,
+        channel(run.address("benefits"), *of_benefits, **how) as to_benefits,
         channel(run.address("risk"), risk, audit, **how) as to_risk,
         channel(run.address("scoring"), scoring, **how) as to_scoring,
     ):
@@ -106,5 +156,13 @@ async def _connected(
             risk_pb2_grpc.RiskServiceStub(to_risk),
             notices_pb2_grpc.NoticesServiceStub(to_benefits),
             scoring_pb2_grpc.ScoringServiceStub(to_scoring),
+            entitlements_pb2_grpc.EntitlementsServiceStub(to_benefits),
+            contracts_pb2_grpc.ContractsServiceStub(to_benefits),
+            coupons_pb2_grpc.CouponsServiceStub(to_benefits),
+            proofs_pb2_grpc.ProofServiceStub(to_benefits),
+            reports_pb2_grpc.ReportsServiceStub(to_benefits),
+            rewards_pb2_grpc.RewardsServiceStub(to_benefits),
+            points_pb2_grpc.PointsServiceStub(to_benefits),
+            tills_pb2_grpc.TillsServiceStub(to_benefits),
             {name: audit_pb2_grpc.AuditServiceStub(each) for name, each in channels.items()},
         )

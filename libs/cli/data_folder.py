@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from libs.cli.elsewhere import FILE_NAME, Elsewhere, read_elsewhere
 from libs.cli.errors import CommandError
-from libs.common.audit.keys import AuditKeys, make_audit_key, publish_audit_keys
+from libs.common.chains.keys import AuditKeys, make_audit_key, publish_audit_keys
 from libs.common.keys import make_key, public_jwk, publish, read_private
 from libs.common.sealing import make_sealing_key
 

@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from libs.common.program import WHOLE_BP, Program
+from libs.common.documents import WHOLE_BP
+from libs.common.program import Program
 
 
 @dataclass(frozen=True, slots=True)

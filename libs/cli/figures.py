@@ -8,7 +8,8 @@ from laurel.benefits.v1 import benefits_pb2
 from laurel.members.v1 import members_pb2
 from libs.cli.clients import Clients
 from libs.cli.retries import patiently
-from libs.common.program import METRICS, Program
+from libs.common.conditions import METRICS
+from libs.common.program import Program
 
 PAGE = 500
 SPEND = METRICS["spend"]

@@ -29,7 +29,10 @@ COMMANDS = {
     "restore": ("backup", "restore"),
     "init": ("init", "app"),
     "audit": ("audit", "app"),
+    "report": ("report", "app"),
     "webhook": ("webhook", "app"),
+    "coupon": ("coupon", "app"),
+    "reward": ("reward", "app"),
 }
 
 

@@ -7,14 +7,11 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from laurel.benefits.v1 import benefits_pb2, notices_pb2
-from laurel.members.v1 import members_pb2
-from laurel.risk.v1 import risk_pb2
-from laurel.scoring.v1 import scoring_pb2
 from libs.cli.console import err, out
 from libs.cli.errors import CommandError
 from libs.common.policy import policy
@@ -25,18 +22,23 @@ SDK = PROTOS / "sdk"
 BUILD = Path("build/sdk")
 # npm has no package with these; the Python ones come with what the wheel depends on.
 NODE_PROTOS = Path("examples/partner/node/protos")
-_FILES = (members_pb2, benefits_pb2, notices_pb2, risk_pb2, scoring_pb2)
 
 
 def partner_services() -> Iterable[ServiceDescriptor]:
     """The services with a method that partners may call."""
+    files = [import_module(_generated(proto)) for proto in sorted(PROTOS.glob("laurel/*/v1/*.proto"))]
     services: list[ServiceDescriptor] = [
-        service for file in _FILES for service in file.DESCRIPTOR.services_by_name.values()
+        service for file in files for service in file.DESCRIPTOR.services_by_name.values()
     ]
     for service in services:
         rules = (policy().rpcs[f"{service.full_name}/{method.name}"] for method in service.methods)
         if any("partner" in rule.grants for rule in rules):
             yield service
+
+
+def _generated(proto: Path) -> str:
+    """The module that is generated of a proto."""
+    return ".".join(proto.relative_to(PROTOS).with_suffix("").parts) + "_pb2"
 
 
 def build(version: str, into: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from libs.common.mongo import Database
+from libs.common.mongo import Database, Document
 from libs.common.telemetry import OUTBOX_AGE_SECONDS, OUTBOX_UNSENT, STREAM_LAG, STREAM_PENDING
 
 
@@ -39,8 +39,11 @@ class Backlog:
 
 
 async def unsent_count(database: Database) -> int:
-    """Announcements that are not yet on the stream."""
-    return await database.outbox.count_documents({"unsent": True})
+    """Announcements that are not yet on the stream: the heads of their parcels count the others."""
+    rows = {"$add": [1, {"$ifNull": ["$following", 0]}]}
+    total: list[Document] = [{"$match": {"unsent": True}}, {"$group": {"_id": None, "rows": {"$sum": rows}}}]
+    found = await database.outbox.aggregate(total).to_list(1)
+    return found[0]["rows"] if found else 0
 
 
 async def unsent_seconds(database: Database, now: datetime) -> float:

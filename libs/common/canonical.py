@@ -1,9 +1,12 @@
 """One way to write a value down, so that equal values have equal digests."""
 
 import hashlib
-import json
+
+import orjson
 
 _SAFE_INTEGER = 2**53
+# Sorted by the bytes of the keys, without spaces, and no character written otherwise than must be.
+_FORM = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
 def canonical(value: object) -> bytes:
@@ -14,8 +17,7 @@ def canonical(value: object) -> bytes:
     the same in every encoding.
     """
     _check(value)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode()
+    return orjson.dumps(value, option=_FORM)
 
 
 def digest(value: object) -> str:

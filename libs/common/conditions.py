@@ -7,6 +7,22 @@ from pydantic import Discriminator, Field, Tag
 
 from libs.common.documents import Count, Key, Part
 
+METRICS = {
+    "spend": "purchase.amount_minor.lifetime",
+    "orders": "purchase.count.lifetime",
+    "invites": "invite.count.lifetime",
+    "logins": "login.count.lifetime",
+    "reviews": "review.count.lifetime",
+    "shares": "share.count.lifetime",
+    "check_ins": "check_in.count.lifetime",
+    "interactions": "interaction.count.lifetime",
+    "messages": "message.count.lifetime",
+}
+"""The short names that rules of programs use, and the facts that they read."""
+
+MONEY_METRICS = frozenset({"spend"})
+"""Metrics in minor units of the program's currency; the others are counts."""
+
 
 class Comparison(Part):
     """One metric against one number; money in minor units."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
+from libs.common.dead_letters import DeadLetters
 from libs.common.errors import Kind, Refusal
 from libs.common.failures import kind
 from libs.common.leases import Leases
@@ -20,20 +21,21 @@ from libs.common.redis import (
     asked_to_end,
     stream_key,
 )
-from libs.common.telemetry import DEAD_LETTERS, log
+from libs.common.telemetry import log
 from libs.common.tracing import TRACEPARENT, Continued
 
 READ_ENTRIES = 200
 BLOCK_SECONDS = 0.5
-PARTITIONS_AT_ONCE = 4
+LANES_AT_ONCE = 4
+LANE_MESSAGES = 50
 ATTEMPTS_MAX = 8
-DEAD_LETTERS_RETRIED = 10_000
-DEAD_LETTERS_COUNTED_SECONDS = 10.0
 OUTAGE_SECONDS = 0.2
 FAILURE_SECONDS = 0.1
 PASSING = {Kind.UNAVAILABLE, Kind.DEADLINE, Kind.EXHAUSTED, Kind.ABORTED}
 
+# The messages may be of several partitions that are applied as one; the number is that of the first.
 Apply = Callable[[int, list[StreamMessage]], Awaitable[None]]
+Lane = dict[str, list[StreamMessage]]
 T = TypeVar("T")
 
 
@@ -57,10 +59,12 @@ def due(applied: int, events: Iterable[tuple[int, T]]) -> tuple[list[tuple[int, 
 class StreamConsumer:
     """Reads the partitions that it leases and hands each one's messages to `apply`, in order.
 
-    A failed batch stays pending and is read again; nothing is acknowledged
-    before its effect is committed. A message that fails by itself again and
-    again is kept in `dead_letters` and reported, so that it does not hold up
-    the other members of its partition.
+    Few messages of many partitions are handed over at once, as a lane: to
+    apply them costs little more than to apply those of one. A failed batch
+    stays pending and is read again; nothing is acknowledged before its effect
+    is committed. A message that fails by itself again and again is kept as a
+    dead letter and reported, so that it does not hold up the other members of
+    its partition.
     """
 
     def __init__(
@@ -74,13 +78,12 @@ class StreamConsumer:
         apply: Apply,
         now: Callable[[], datetime],
     ) -> None:
-        self._database, self._redis, self._leases = database, redis, leases
-        self._stream, self._group, self._apply, self._now = stream, group, apply, now
+        self._redis, self._leases, self._dead_letters = redis, leases, DeadLetters(database, stream, now)
+        self._stream, self._group, self._apply = stream, group, apply
         self._partitions = {stream_key(stream, partition): partition for partition in range(PARTITIONS)}
-        self._at_once = asyncio.Semaphore(PARTITIONS_AT_ONCE)
+        self._at_once = asyncio.Semaphore(LANES_AT_ONCE)
         self._failures: dict[str, int] = {}
         self._resting: dict[str, float] = {}
-        self._counted = float("-inf")
 
     async def run(self) -> None:
         """Consume until cancelled; what is down is waited for.
@@ -94,7 +97,7 @@ class StreamConsumer:
                 while first:
                     await first[0]()
                     first.pop(0)
-                await self._count_dead_letters()
+                await self._dead_letters.tell()
                 if not await self.consume_once():
                     await asyncio.sleep(0.05)
             except (RedisError, *OUTAGES, TimeoutError, Refusal) as error:
@@ -107,24 +110,11 @@ class StreamConsumer:
     async def retry_dead_letters(self) -> int:
         """Apply what was kept aside, and forget what succeeds; gives how many did."""
         applied = 0
-        letters = self._database.dead_letters.find({"stream": self._stream}).sort("recorded_time", 1)
-        async for letter in letters.limit(DEAD_LETTERS_RETRIED):
-            key, entry_id = letter["_id"].rsplit("/", 1)
-            message = StreamMessage(
-                entry_id, letter["type"], letter["payload"], letter["subject"], letter.get(TRACEPARENT, "")
-            )
+        async for key, message in self._dead_letters.kept():
             if await self._lasting_failure(key, message) is None:
-                await self._database.dead_letters.delete_one({"_id": letter["_id"]})
+                await self._dead_letters.forget(key, message)
                 applied += 1
         return applied
-
-    async def _count_dead_letters(self) -> None:
-        """Say now and then how many there are, whoever has put them aside."""
-        if time.monotonic() - self._counted < DEAD_LETTERS_COUNTED_SECONDS:
-            return
-        self._counted = time.monotonic()
-        count = await self._database.dead_letters.count_documents({"stream": self._stream})
-        DEAD_LETTERS.labels(self._database.name, self._stream).set(count)
 
     async def consume_once(self) -> bool:
         """Apply what is pending in each partition, else what is new; says whether there is any to read."""
@@ -139,8 +129,16 @@ class StreamConsumer:
         if fresh := dict.fromkeys((key for key in awake if key not in streams), ">"):
             patience = min([BLOCK_SECONDS, *(rest for rest in rests.values() if rest > 0)])
             streams |= await self._read(fresh, block=None if streams else max(1, round(patience * 1000)))
-        await asyncio.gather(*(self._apply_partition(key, messages) for key, messages in streams.items()))
+        await asyncio.gather(*map(self._apply_lane, self._lanes(streams)))
         return True
+
+    def _lanes(self, streams: Lane) -> list[Lane]:
+        """The partitions as they are applied together; those that failed last time are by themselves."""
+        failed = [{key: messages} for key, messages in streams.items() if key in self._resting]
+        sound = sorted(key for key in streams if key not in self._resting)
+        count = -(-sum(len(streams[key]) for key in sound) // LANE_MESSAGES)
+        count = min(count, len(sound), LANES_AT_ONCE)
+        return failed + [{key: streams[key] for key in sound[place::count]} for place in range(count)]
 
     async def _read(self, keys: dict[str, str], block: int | None) -> dict[str, list[StreamMessage]]:
         answer = await self._redis.xreadgroup(self._group, READER, keys, count=READ_ENTRIES, block=block)  # type: ignore[arg-type]
@@ -155,33 +153,50 @@ class StreamConsumer:
                 await self._redis.xack(key.decode(), self._group, *gone)
         return streams
 
-    async def _apply_partition(self, key: str, messages: list[StreamMessage]) -> None:
+    async def _apply_lane(self, lane: Lane) -> None:
         """Apply and acknowledge; what fails rests a while, so that it does not hold up other partitions."""
         async with self._at_once:
-            with self._traced(messages) as work:
-                try:
-                    if self._failures.get(key, 0) < ATTEMPTS_MAX:
-                        await self._apply(self._partitions[key], messages)
-                    else:
-                        await self._apply_one_by_one(key, messages)
-                    await self._redis.xack(key, self._group, *(message.entry_id for message in messages))
-                except Exception as error:
-                    work.failed(error)
-                    self._resting[key] = time.monotonic() + self._pause_after(error, key)
-                    return
-            self._failures.pop(key, None)
-            self._resting.pop(key, None)
+            error = await self._applied(lane)
+        if error is None:
+            for key in lane:
+                self._failures.pop(key, None)
+                self._resting.pop(key, None)
+        elif len(lane) == 1 or passes(error):
+            rests_until = time.monotonic() + self._pause_after(error, next(iter(lane)))
+            self._resting.update(dict.fromkeys(lane, rests_until))
+        else:
+            for key in lane:
+                await self._apply_lane({key: lane[key]})
+
+    async def _applied(self, lane: Lane) -> Exception | None:
+        """Apply and acknowledge; gives what that failed with."""
+        key, messages = next(iter(lane)), [message for each in lane.values() for message in each]
+        with self._traced(messages) as work:
+            try:
+                if self._failures.get(key, 0) < ATTEMPTS_MAX:
+                    await self._apply(self._partitions[key], messages)
+                else:
+                    await self._apply_one_by_one(key, messages)
+                await self._acknowledge(lane)
+            except Exception as error:
+                work.failed(error)
+                _tell(lane, error)
+                return error
+        return None
+
+    async def _acknowledge(self, lane: Lane) -> None:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for key, messages in lane.items():
+                pipeline.xack(key, self._group, *(message.entry_id for message in messages))
+            await pipeline.execute()
 
     def _traced(self, messages: list[StreamMessage]) -> Continued:
         return Continued(f"{self._stream} to {self._group}", [message.traceparent for message in messages])
 
     def _pause_after(self, error: Exception, key: str) -> float:
-        """Log why messages are to be read again, and give the seconds to wait before."""
+        """Count a failure, and give the seconds to wait before its messages are read again."""
         if passes(error):
-            why = error.message if isinstance(error, Refusal) else ""
-            log("consumer").warning("to be read again", key=key, error=kind(error), why=why)
             return OUTAGE_SECONDS
-        log("consumer").error("failed", key=key, exc_info=error)
         self._failures[key] = self._failures.get(key, 0) + 1
         return FAILURE_SECONDS * 2.0 ** min(self._failures[key], 5)
 
@@ -189,7 +204,7 @@ class StreamConsumer:
         for message in messages:
             failure = await self._lasting_failure(key, message)
             if failure is not None:
-                await self._keep_dead(key, message, failure)
+                await self._dead_letters.keep(key, message, failure)
 
     async def _lasting_failure(self, key: str, message: StreamMessage) -> Exception | None:
         """Apply a message by itself; gives what it fails with, unless that passes, which is raised."""
@@ -206,21 +221,6 @@ class StreamConsumer:
                 return error
         return None
 
-    async def _keep_dead(self, key: str, message: StreamMessage, error: Exception) -> None:
-        """Keep a message that cannot be applied, once however often it comes."""
-        letter = {
-            "stream": self._stream,
-            "type": message.type,
-            "subject": message.subject,
-            "payload": message.payload,
-            TRACEPARENT: message.traceparent,
-            "error": f"{type(error).__name__}: {error}"[:500],
-            "recorded_time": self._now(),
-        }
-        await self._database.dead_letters.update_one(
-            {"_id": f"{key}/{message.entry_id}"}, {"$setOnInsert": letter}, upsert=True
-        )
-
     async def _create_groups(self) -> None:
         """Make each missing group, from the beginning of its partition: what was applied is skipped."""
         for key in self._partitions:
@@ -236,6 +236,17 @@ def passes(error: Exception) -> bool:
     if isinstance(error, Refusal):
         return error.kind in PASSING
     return isinstance(error, (*OUTAGES, RedisError, TimeoutError))
+
+
+def _tell(lane: Lane, error: Exception) -> None:
+    """Log what became of messages that could not be applied."""
+    if passes(error):
+        why = error.message if isinstance(error, Refusal) else ""
+        log("consumer").warning("to be read again", keys=list(lane), error=kind(error), why=why)
+    elif len(lane) == 1:
+        log("consumer").error("failed", key=next(iter(lane)), exc_info=error)
+    else:
+        log("consumer").warning("applied apart", keys=list(lane), error=kind(error))
 
 
 def _pairs(answer: object) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes] | None]]]]:

@@ -10,3 +10,12 @@ _CODES = (
     "VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG"
 )
 CURRENCIES = frozenset(_CODES.split())
+
+_WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+_DIGITS = dict.fromkeys(_WHOLE.split(), 0) | dict.fromkeys(_THOUSANDTHS.split(), 3)
+
+
+def minor_digits(code: str) -> int:
+    """How many digits the minor units of a currency have: 2 for most, as 100 cents are a dollar."""
+    return _DIGITS.get(code, 2)

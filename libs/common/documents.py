@@ -1,11 +1,14 @@
 """What documents of ours are made of: strict, frozen parts, and what is wrong with one, by path."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 # Numbers and their differences stay below 2**53, which is what canonical JSON holds exactly.
 NUMBER_MAX = 10**15
+# Basis points: 10,000 are the whole, or once.
+WHOLE_BP = 10_000
 PROBLEMS_MAX = 20
 PROBLEM_LENGTH_MAX = 200
 
@@ -24,6 +27,13 @@ class Text(Part):
 
     zh: str = Field(min_length=1, max_length=200)
     en: str = Field(min_length=1, max_length=200)
+
+
+def unique(what: str, keys: Sequence[str]) -> None:
+    """Refuse keys that are there twice."""
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ValueError(f"{what} share a key: {', '.join(twice)}")
 
 
 def problems(error: ValidationError) -> dict[str, str]:

@@ -47,8 +47,14 @@ async def visible(database: Database, program_id: str, member_ids: Iterable[str]
 
 async def is_visible(database: Database, program_id: str, member_id: str) -> bool:
     """Whether this service has heard of a member, and the present caller's grant reaches them."""
+    return await seen_home(database, program_id, member_id) is not None
+
+
+async def seen_home(database: Database, program_id: str, member_id: str) -> Home | None:
+    """Where a member belongs whom this service has heard of and the present caller's grant reaches."""
     found = await database.homes.find_one({"_id": member_id, "program_id": program_id})
-    return found is not None and caller_sees(member_id, _home(found))
+    home = None if found is None else _home(found)
+    return home if home is not None and caller_sees(member_id, home) else None
 
 
 def homes_seen() -> Document:
@@ -64,6 +70,22 @@ def homes_seen() -> Document:
     if scope == "store":
         return stores
     return {"$or": [stores, {"sharing_group": {"$in": [each for each in principal.sharing_groups if each]}}]}
+
+
+def kept_homes_seen(field: str) -> Document:
+    """The filter for records about members that keep their homes in a field of this name."""
+    principal, scope = caller(), granted().scope
+    if scope in {"program", "all"}:
+        return {}
+    if scope == "self":
+        return {"member_id": principal.subject}
+    if principal.kind == "partner":
+        return {f"{field}.partner_id": principal.subject}
+    stores: Document = {f"{field}.store_id": {"$in": [each for each in principal.stores if each]}}
+    if scope == "store":
+        return stores
+    groups = {f"{field}.sharing_group": {"$in": [each for each in principal.sharing_groups if each]}}
+    return {"$or": [stores, groups]}
 
 
 def _home(document: Document) -> Home:

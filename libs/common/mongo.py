@@ -30,6 +30,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from libs.common.caller import caller
+from libs.common.commits import committed
 from libs.common.errors import Contention, IdempotencyKeyReused, RequestInFlight, Unavailable
 from libs.common.rpc.deadline import seconds_left
 from libs.common.telemetry import TRANSACTION_ATTEMPTS, log
@@ -48,8 +49,12 @@ TRANSACTION_SECONDS = 5.0
 AVAILABLE_SECONDS = 60.0
 # Longer than a restart takes, and shorter than a call: so a caller hears that the database is down.
 SELECTION_MS = 3_000
+# A server that is stopped, or cut off, answers nobody and closes nothing: what waits for it is given up
+# after this and the time of a connection. By the driver's own ten seconds calls would have ended before.
+HEARTBEAT_MS = 1_000
 ANSWERS_KEPT = timedelta(days=30)
 DUPLICATE_KEY = 11000
+INDEX_NOT_FOUND = 27
 NAMESPACE_EXISTS = 48
 MAJORITY = WriteConcern(w="majority", j=True)
 SNAPSHOT = ReadConcern("snapshot")
@@ -76,6 +81,7 @@ def connect(uri: str) -> Client:
         journal=True,
         serverSelectionTimeoutMS=SELECTION_MS,
         connectTimeoutMS=2_000,
+        heartbeatFrequencyMS=HEARTBEAT_MS,
     )
 
 
@@ -116,6 +122,7 @@ async def transaction(client: Client, work: Callable[[Session], Awaitable[T]]) -
                     raise Unavailable from error
                 raise
             TRANSACTION_ATTEMPTS.labels("committed").inc()
+            committed()
             return result
     raise Contention
 
@@ -174,6 +181,15 @@ def _may_be_repeated(error: PyMongoError) -> bool:
     return isinstance(error, DuplicateKeyError) or error.has_error_label("TransientTransactionError")
 
 
+async def meanwhile(writing: Awaitable[object], make: Callable[[], T]) -> T:
+    """What is made while a write that has begun is on its way; both end before this does."""
+    await asyncio.sleep(0)  # until the thread of the write has what it needs of ours
+    try:
+        return make()
+    finally:
+        await writing
+
+
 @asynccontextmanager
 async def snapshot(client: Client) -> AsyncIterator[Session]:
     """Several reads of one moment."""
@@ -195,6 +211,12 @@ class Request(Generic[M]):
     method: str
     request_id: str
 
+    def stored(self, stored: Document) -> M:
+        """The answer that is stored for this request, or IdempotencyKeyReused if that was another one."""
+        if stored["request_digest"] != self.digest:
+            raise IdempotencyKeyReused
+        return self.response.FromString(stored["response"])
+
 
 def request(program_id: str, method: str, request_id: str, message: Message, response: type[M]) -> Request[M]:
     """The write that this message asks for on behalf of the present caller."""
@@ -208,6 +230,11 @@ def request(program_id: str, method: str, request_id: str, message: Message, res
         method=method,
         request_id=request_id,
     )
+
+
+def claim(request: Request[M], now: datetime) -> Document:
+    """What is stored of a request before its answer."""
+    return {"request_digest": request.digest, "expires": now + ANSWERS_KEPT}
 
 
 async def once(
@@ -228,15 +255,14 @@ async def once(
 
     async def attempt(session: Session) -> M:
         nonlocal in_flight
-        stored = await database.idempotency.find_one({"_id": request.key}, session=session)
-        if stored is not None:
-            if stored["request_digest"] != request.digest:
-                raise IdempotencyKeyReused
-            return request.response.FromString(stored["response"])
-        claim = {"_id": request.key, "request_digest": request.digest, "expires": now() + ANSWERS_KEPT}
+        claimed = {"$setOnInsert": claim(request, now())}
         in_flight = True
-        await database.idempotency.insert_one(claim, session=session)
+        stored = await database.idempotency.find_one_and_update(
+            {"_id": request.key}, claimed, upsert=True, session=session
+        )
         in_flight = False
+        if stored:  # None, unless it was there before
+            return request.stored(stored)
         answer = await work(session)
         kept = {"$set": {"response": answer.SerializeToString(deterministic=True)}}
         await database.idempotency.update_one({"_id": request.key}, kept, session=session)
@@ -269,21 +295,36 @@ async def ensure_common_indexes(database: Database) -> None:
         [("unsent", 1), ("_id", 1)], partialFilterExpression={"unsent": {"$exists": True}}
     )
     await database.outbox.create_index(
-        "sent_time", expireAfterSeconds=int(ANSWERS_KEPT.total_seconds()), sparse=True, name="sent_time_ttl"
+        "sent_time", partialFilterExpression={"sent_time": {"$exists": True}}, name="sent"
     )
+    # It would delete the heads of parcels and leave the rest.
+    await _drop_index(database.outbox, "sent_time_ttl")
     await _ensure_audit(database)
 
 
+async def _drop_index(collection: Collection, name: str) -> None:
+    """Drop an index of the past, if it is there."""
+    try:
+        await collection.drop_index(name)
+    except OperationFailure as error:
+        if error.code != INDEX_NOT_FOUND:
+            raise
+
+
 async def _ensure_audit(database: Database) -> None:
-    """Unique positions keep two sequencers from making two chains."""
     await ensure_collection(database, "audit", AUDIT_RECORD)
-    for name in ("audit", "audit_heads"):
+    await ensure_chain(database, "audit", "audit_heads")
+
+
+async def ensure_chain(database: Database, records: str, heads: str) -> None:
+    """The indexes of what is chained; unique positions keep two sequencers from making two chains."""
+    for name in (records, heads):
         await database[name].create_index(
             [("program_id", 1), ("position", 1)],
             unique=True,
             partialFilterExpression={"position": {"$exists": True}},
         )
-    for name, mark in (("audit", "unsequenced"), ("audit_heads", "unanchored")):
+    for name, mark in ((records, "unsequenced"), (heads, "unanchored")):
         await database[name].create_index(
             [(mark, 1), ("program_id", 1), ("_id", 1)], partialFilterExpression={mark: {"$exists": True}}
         )

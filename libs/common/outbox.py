@@ -2,42 +2,38 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from google.protobuf.message import Message
-from pymongo import UpdateMany
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo import UpdateOne
+from pymongo.errors import PyMongoError
 
+from libs.common.commits import committed, told_of_commits
 from libs.common.ids import new_id
 from libs.common.leases import Leases
-from libs.common.mongo import Database, Document
-from libs.common.redis import (
-    PARTITIONS,
-    Redis,
-    RedisError,
-    ResponseError,
-    asked_to_end,
-    ordered,
-    partition_of,
-    stream_key,
-)
+from libs.common.mongo import Database, Document, Session
+from libs.common.parcels import following_ids, parcels
+from libs.common.redis import PARTITIONS, Redis, RedisError, asked_to_end, ordered, partition_of
+from libs.common.sending import Sending
 from libs.common.telemetry import log
 from libs.common.tracing import TRACEPARENT, traceparent
 from libs.common.upkeep import StreamUpkeep
 
 SWEEP_ROWS = 500
 SWEEP_SECONDS = 0.5
-TOKEN_SAVED_SECONDS = 1.0
+LISTEN_SECONDS = 5.0
 RELAY = "relay"
 
 
-def outbox_row(message: Message, *, member_id: str, change_seq: int, now: datetime) -> Document:
+def outbox_row(
+    message: Message, *, member_id: str, change_seq: int, now: datetime, trace: str | None = None
+) -> Document:
     """The row of an announcement: the change of a member that has this place among all at this service.
 
-    It keeps the trace that it is made in, and its consumers go on with that.
+    It keeps the trace that it is made in, if no other is named, and its consumers go on with that.
     """
     return {
         "_id": new_id("out"),
@@ -46,9 +42,8 @@ def outbox_row(message: Message, *, member_id: str, change_seq: int, now: dateti
         "change_seq": change_seq,
         "type": message.DESCRIPTOR.name,
         "payload": message.SerializeToString(deterministic=True),
-        TRACEPARENT: traceparent(),
+        TRACEPARENT: traceparent() if trace is None else trace,
         "recorded_time": now,
-        "unsent": True,
     }
 
 
@@ -64,17 +59,20 @@ class Announcement:
         return outbox_row(self.message, member_id=self.member_id, change_seq=change_seq, now=now)
 
 
-@dataclass
-class _Sent:
-    row_ids: list[str]
-    last: str
+async def announce(database: Database, rows: Sequence[Document], session: Session | None = None) -> None:
+    """Store rows, in the transaction of what they announce."""
+    if rows:
+        await database.outbox.insert_many(parcels(rows), session=session)
+    if session is None:
+        committed()
 
 
 class OutboxRelay:
     """Moves rows from the outbox to the stream, in the order in which they were stored.
 
-    The sweep over unsent rows is the truth; a change stream only wakes it.
-    A row is sent before it is marked, so consumers may see it twice.
+    The sweep over unsent rows is the truth. A commit of this process wakes it,
+    and so does one of another replica, which tells it over Valkey.
+    A parcel is sent before it is marked, so consumers may see it twice.
     """
 
     def __init__(
@@ -92,153 +90,135 @@ class OutboxRelay:
         self._database, self._redis, self._leases = database, redis, leases
         self._stream, self._now = stream, now
         self._awake = asyncio.Event()
-        self._token_saved = float("-inf")
-        self._run_key = f"{stream}.run"
+        self._wake_channel, self._sending = f"{stream}.wake", Sending(redis, stream)
+        self._looked = float("-inf")
         self._upkeep = StreamUpkeep(
             database,
             redis,
             stream=stream,
             groups=groups,
             unread_max=unread_max,
-            ours=lambda: RELAY in leases.held(),
+            ours=self._ours,
             now=now,
         )
 
     async def run(self) -> None:
         """Relay until cancelled; what is down is waited for."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch())
-            tasks.create_task(self._sweep())
-            tasks.create_task(self._upkeep.run())
+        with told_of_commits(self._awake.set):
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen())
+                tasks.create_task(self._sweep())
+                tasks.create_task(self._upkeep.run())
 
-    async def _watch(self) -> None:
-        """Wake the sweep as soon as something is stored."""
-        inserted: list[Document] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
-        state = self._database.relay
-        while True:
+    async def _listen(self) -> None:
+        """Let other replicas wake the sweep, whose commits this process does not see."""
+        while not asked_to_end():
             try:
-                saved = await state.find_one({"_id": "change_stream"}) or {}
-                async with self._database.outbox.watch(inserted, resume_after=saved.get("token")) as changes:
-                    async for _ in changes:
-                        self._awake.set()
-                        await self._save_token(changes.resume_token)
-            except PyMongoError as error:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as wakes:
+                    await wakes.subscribe(self._wake_channel)
+                    while not asked_to_end():
+                        if await wakes.get_message(timeout=LISTEN_SECONDS) and self._ours():
+                            self._awake.set()
+            except RedisError as error:
                 # The sweep misses nothing meanwhile.
-                log("outbox").warning("watch interrupted", error=type(error).__name__)
-                await asyncio.sleep(0.5)
-                if isinstance(error, OperationFailure):  # such as a token that is too old
-                    await self._forget_token()
-
-    async def _save_token(self, token: Any) -> None:
-        """Remember where the change stream is, now and then: a change told twice only wakes the sweep."""
-        if time.monotonic() - self._token_saved < TOKEN_SAVED_SECONDS:
-            return
-        self._token_saved = time.monotonic()
-        await self._database.relay.update_one(
-            {"_id": "change_stream"}, {"$set": {"token": token}}, upsert=True
-        )
-
-    async def _forget_token(self) -> None:
-        try:
-            await self._database.relay.delete_one({"_id": "change_stream"})
-        except PyMongoError as error:
-            log("outbox").warning("token kept", error=type(error).__name__)
+                log("outbox").warning("not listening", stream=self._stream, error=type(error).__name__)
+                await asyncio.sleep(SWEEP_SECONDS)
 
     async def _sweep(self) -> None:
+        """Send what is unsent, as soon as something is stored and now and then."""
         while not asked_to_end():
+            woken = self._awake.is_set()
             self._awake.clear()
             try:
-                full = True
-                while full and RELAY in self._leases.held() and not asked_to_end():
-                    full = await self.send_once() == SWEEP_ROWS
+                if self._ours():
+                    await self._send_all()
+                elif woken:
+                    await self._redis.publish(self._wake_channel, self._stream)
             except (PyMongoError, RedisError) as error:
                 log("outbox").warning("sweep interrupted", error=type(error).__name__)
                 await asyncio.sleep(0.2)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(SWEEP_SECONDS):
                     await self._awake.wait()
-            except TimeoutError:
-                continue
+
+    async def _send_all(self) -> None:
+        while self._ours() and not asked_to_end():
+            if await self.send_once() < SWEEP_ROWS:
+                return
+
+    def _ours(self) -> bool:
+        return RELAY in self._leases.held()
 
     async def send_once(self) -> int:
-        """Send the oldest unsent rows, then mark them; gives how many.
+        """Send the rows of the oldest unsent parcels, then mark them; gives how many.
 
-        The server is asked who it is on the connection that then sends, so
-        that nothing is sent to a restarted or flushed one before it is known
-        what it lost: later entries would hide the loss.
+        Where there are none, the server is still looked at now and then: it
+        may have lost what was sent before.
         """
         unsent: Document = {"unsent": True}
         if self._upkeep.full:
             unsent["partition"] = {"$nin": sorted(self._upkeep.full)}
-        rows = await self._database.outbox.find(unsent).sort("_id", 1).limit(SWEEP_ROWS).to_list(None)
-        async with self._redis.pipeline() as pipeline:
-            await pipeline.watch(self._run_key)  # a flush from here on makes the sending fail
-            if not await self._is_known(pipeline):
-                await self.resend_what_was_lost()
-                self._awake.set()
-                return 0
-            if not rows:
-                return 0
-            pipeline.multi()  # type: ignore[no-untyped-call]
-            for row in rows:
-                pipeline.xadd(stream_key(self._stream, row["partition"]), _fields(row))  # type: ignore[arg-type]
-            entry_ids = await pipeline.execute()
-        await self._mark(rows, [entry_id.decode() for entry_id in entry_ids])
+        heads = await self._database.outbox.find(unsent).sort("_id", 1).limit(SWEEP_ROWS).to_list(None)
+        if not heads and time.monotonic() - self._looked < SWEEP_SECONDS:
+            return 0
+        rows = await self._rows_of(heads)
+        last = await self._sending.send(rows)
+        self._looked = time.monotonic()
+        if last is None:
+            await self.resend_what_was_lost()
+            self._awake.set()
+            return 0
+        await self._mark(rows, last)
         return len(rows)
 
-    async def _mark(self, rows: list[Document], entry_ids: list[str]) -> None:
-        by_partition: dict[int, _Sent] = {}
-        for row, entry_id in zip(rows, entry_ids, strict=True):
-            sent = by_partition.setdefault(row["partition"], _Sent([], ""))
-            sent.row_ids.append(row["_id"])
-            sent.last = ordered(entry_id)
+    async def _rows_of(self, heads: Sequence[Document]) -> list[Document]:
+        """The rows of parcels, of as many as there is room for, in order."""
+        rows: list[Document] = []
+        others: list[str] = []
+        for head in heads:
+            if len(rows) + len(others) >= SWEEP_ROWS:
+                break
+            rows.append(head)
+            others += following_ids(head)
+        if others:
+            rows += await self._database.outbox.find({"_id": {"$in": others}}).to_list(None)
+            rows.sort(key=lambda row: str(row["_id"]))
+        return rows
+
+    async def _mark(self, rows: Sequence[Document], last: Mapping[int, str]) -> None:
+        """Say of each parcel that it was sent, and which entry was the last of its partition."""
+        now = self._now()
         marks = [
-            UpdateMany(
-                {"_id": {"$in": sent.row_ids}},
-                {"$set": {"sent_time": self._now(), "entry_id": sent.last}, "$unset": {"unsent": ""}},
+            UpdateOne(
+                {"_id": row["_id"]},
+                {
+                    "$set": {"sent_time": now, "entry_id": ordered(last[row["partition"]])},
+                    "$unset": {"unsent": ""},
+                },
             )
-            for sent in by_partition.values()
+            for row in rows
+            if "unsent" in row
         ]
-        await self._database.outbox.bulk_write(marks, ordered=False)
-
-    async def _is_known(self, redis: Redis) -> bool:
-        """Whether the server runs and holds what it did when it was last looked at.
-
-        Its run id is kept among the streams: a restart gives it another one, a
-        flush takes away the one that was kept.
-        """
-        run_id: str = (await redis.info("server"))["run_id"]
-        return bool(await redis.get(self._run_key) == run_id.encode())
+        if marks:
+            await self._database.outbox.bulk_write(marks, ordered=False)
 
     async def resend_what_was_lost(self) -> int:
-        """Unmark the rows that the streams of a restarted or flushed Valkey lack; gives how many.
+        """Unmark the parcels that the streams of a restarted or flushed Valkey lack; gives how many.
 
-        Runs in turn with the sending, never beside it: a row that is sent and
+        Runs in turn with the sending, never beside it: one that is sent and
         not yet marked could not be unmarked.
         """
-        run_id: str = (await self._redis.info("server"))["run_id"]
-        lost = 0
-        for partition in range(PARTITIONS):
-            after = {"partition": partition, "entry_id": {"$gt": await self._last_entry(partition)}}
-            unmark = {"$set": {"unsent": True}, "$unset": {"sent_time": "", "entry_id": ""}}
-            lost += (await self._database.outbox.update_many(after, unmark)).modified_count
-        await self._redis.set(self._run_key, run_id)
+        look = await self._sending.look()
+        later: list[Document] = [
+            {"partition": partition, "entry_id": {"$gt": ordered(look.last.get(partition, "0-0"))}}
+            for partition in range(PARTITIONS)
+        ]
+        after: Document = {"sent_time": {"$exists": True}, "$or": later}
+        unmark = {"$set": {"unsent": True}, "$unset": {"sent_time": "", "entry_id": ""}}
+        lost = (await self._database.outbox.update_many(after, unmark)).modified_count
+        await self._sending.know(look)
         if lost:
             log("outbox").warning(
-                "valkey lost announcements, sending them again", stream=self._stream, rows=lost
+                "valkey lost announcements, sending them again", stream=self._stream, parcels=lost
             )
         return lost
-
-    async def _last_entry(self, partition: int) -> str:
-        try:
-            info = await self._redis.xinfo_stream(stream_key(self._stream, partition))
-        except ResponseError:
-            return ""
-        last = info["last-generated-id"]
-        return ordered(last.decode() if isinstance(last, bytes) else last)
-
-
-def _fields(row: Document) -> dict[str, Any]:
-    """A row as an entry of the stream; the trace where it has one."""
-    fields = {name: row[name] for name in ("type", "payload", "subject")}
-    return fields | ({TRACEPARENT: row[TRACEPARENT]} if row.get(TRACEPARENT) else {})

@@ -17,36 +17,31 @@ from pydantic import (
     model_validator,
 )
 
+from libs.common.benefit_policy import BenefitGrant
 from libs.common.canonical import canonical, digest
-from libs.common.conditions import Condition, comparisons, depth
+from libs.common.conditions import METRICS, Condition, comparisons, depth
+from libs.common.contract_policy import Contracts
+from libs.common.coupon_policy import Coupons
 from libs.common.currencies import CURRENCIES
-from libs.common.documents import NUMBER_MAX, PROBLEM_LENGTH_MAX, Count, Key, Part, Text, problems
+from libs.common.documents import (
+    PROBLEM_LENGTH_MAX,
+    WHOLE_BP,
+    Count,
+    Key,
+    Part,
+    Text,
+    problems,
+    unique,
+)
+from libs.common.earning_policy import EarningTerms
 from libs.common.errors import ProgramInvalid, ProgramUnknown
-
-METRICS = {
-    "spend": "purchase.amount_minor.lifetime",
-    "orders": "purchase.count.lifetime",
-    "invites": "invite.count.lifetime",
-    "logins": "login.count.lifetime",
-    "reviews": "review.count.lifetime",
-    "shares": "share.count.lifetime",
-    "check_ins": "check_in.count.lifetime",
-    "interactions": "interaction.count.lifetime",
-    "messages": "message.count.lifetime",
-}
-"""The short names that rules of programs use, and the facts that they read."""
-
-MONEY_METRICS = frozenset({"spend"})
-"""Metrics in minor units of the program's currency; the others are counts."""
+from libs.common.redemption_policy import Adjustments, Redemption, Transfers
+from libs.common.reward_policy import Rewards
 
 CONDITION_DEPTH_MAX = 8
 # A receipt carries every condition of its tier set, and an answer five hundred receipts.
 TIER_SET_CONDITIONS_MAX = 50
-WHOLE_BP = 10_000
 MONTH_DAYS_MIN = 28
-# The most that one purchase may cost, in minor units; the proto of events says so too.
-AMOUNT_MAX = 10**12
-POINTS_OF_A_PURCHASE_MAX = 10**12
 RFM_TOTAL_MAX_BP = 5 * WHOLE_BP
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
@@ -88,17 +83,8 @@ class Clock(Part):
     replay_from: Annotated[AwareDatetime, AfterValidator(_whole_second)] | None = None
 
 
-class BenefitGrant(Part):
-    """A benefit that a tier grants, and its numbers."""
-
-    benefit: Key
-    kind: Literal["consumption", "points", "service", "identity"]
-    name: Text
-    params: dict[Key, Count] = Field(default_factory=dict, max_length=50)
-
-
 class Tier(Part):
-    """One step of the ladder. Without `entry` it is held from registration on."""
+    """One step of the ladder. Without `entry` the first is held from registration on, others by contract."""
 
     key: Key
     name: Text
@@ -141,46 +127,42 @@ class TierSet(Part):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        _unique("tiers", [tier.key for tier in self.tiers])
+        unique("tiers", [tier.key for tier in self.tiers])
         grants = [grant.benefit for tier in self.tiers for grant in tier.benefits]
-        _unique("benefits, which higher tiers inherit,", grants)
-        if [tier.entry is None for tier in self.tiers] != [True] + [False] * (len(self.tiers) - 1):
-            raise ValueError("the first tier, and no other, is without entry")
+        unique("benefits, which higher tiers inherit,", grants)
+        entered = [tier.entry is not None for tier in self.tiers]
+        if entered[0] or entered[1:] != sorted(entered[1:], reverse=True):
+            raise ValueError(
+                "the first tier is without entry, as are the highest if only contracts grant them"
+            )
         count = sum(1 for tier in self.tiers if tier.entry for _ in comparisons(tier.entry))
         if count > TIER_SET_CONDITIONS_MAX:
             raise ValueError(f"the tiers have more than {TIER_SET_CONDITIONS_MAX} comparisons")
         return self
 
 
-class EarningRule(Part):
-    """So many points for each whole unit of money, before the tier's multiplier."""
-
-    key: Key
-    event_kind: Literal["purchase"]
-    unit_minor: int = Field(gt=0, le=NUMBER_MAX)
-    points_per_unit: int = Field(gt=0, le=1_000_000)
-
-
-class Points(Part):
+class Points(EarningTerms):
     """The redeemable currency. Without `expire_after_months` its points stay.
 
     `activate_after_days` is how long points are pending, such as the days in
     which a purchase may be returned. `arrears` says what a refund does with
     points that are spent: `owe` lets the balance fall below nothing, and what
     is earned next pays for it; `forgive` takes back what is left and no more.
+    Without `transfers` members pass on no points.
     """
 
     currency: Key = "points"
     name: Text
-    earn: tuple[EarningRule, ...] = Field(max_length=100)
     activate_after_days: int = Field(default=0, ge=0, le=365)
     expire_after_months: int | None = Field(default=None, ge=1, le=1200)
     expiry_notice_days: tuple[NoticeDays, ...] = Field(default=(30, 7), max_length=5)
     arrears: Literal["owe", "forgive"] = "owe"
+    redemption: Redemption = Redemption()
+    transfers: Transfers | None = None
+    adjustments: Adjustments = Adjustments()
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        _unique("earning rules", [rule.key for rule in self.earn])
         months = self.expire_after_months
         if months is not None and self.activate_after_days >= months * MONTH_DAYS_MIN:
             raise ValueError("points would expire before they are active")
@@ -208,20 +190,20 @@ class QuietHours(Part):
         return self
 
 
-NoticeKind = Literal["tier_changed", "points_expiring", "wake_up", "near_upgrade"]
+NoticeKind = Literal["tier_changed", "points_expiring", "wake_up", "near_upgrade", "contract_ending"]
 
 
 class Notices(Part):
     """What members are told: service notices always, marketing by consent and not too often."""
 
-    switched_off: tuple[NoticeKind, ...] = Field(default=(), max_length=4)
+    switched_off: tuple[NoticeKind, ...] = Field(default=(), max_length=5)
     marketing_consent: Literal["opt_in", "opt_out"] = "opt_out"
     marketing_per_day_max: int = Field(default=1, ge=1, le=100)
     quiet_hours: QuietHours | None = QuietHours(from_hour=22, to_hour=8)
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        _unique("switched_off", list(self.switched_off))
+        unique("switched_off", list(self.switched_off))
         return self
 
 
@@ -265,7 +247,7 @@ class Rfm(Part):
         for cuts in (self.recency_cuts, self.frequency_cuts, self.monetary_cuts):
             if list(cuts) != sorted(cuts):
                 raise ValueError("the cuts of each factor ascend")
-        _unique("labels", [label.key for label in self.labels])
+        unique("labels", [label.key for label in self.labels])
         thresholds = [label.min_total_bp for label in self.labels]
         if thresholds != sorted(set(thresholds), reverse=True) or thresholds[-1] != 0:
             raise ValueError("min_total_bp of the labels descends, down to 0")
@@ -287,15 +269,24 @@ class Program(Part):
     points: Points
     dormancy: Dormancy = Dormancy()
     notices: Notices = Field(default_factory=Notices)
+    contracts: Contracts = Contracts()
+    coupons: Coupons = Coupons()
+    rewards: Rewards = Rewards()
     rfm: Rfm | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        _unique("tier sets", [tier_set.key for tier_set in self.tier_sets])
+        unique("tier sets", [tier_set.key for tier_set in self.tier_sets])
+        self.contracts.require_tiers(
+            {
+                each.key: {
+                    tier.key: place == 0 or tier.entry is not None for place, tier in enumerate(each.tiers)
+                }
+                for each in self.tier_sets
+            }
+        )
         highest_bp = max(tier.multiplier_bp for tier in self.tier_sets[0].tiers)
-        most = sum(AMOUNT_MAX // rule.unit_minor * rule.points_per_unit for rule in self.points.earn)
-        if most * highest_bp // WHOLE_BP > POINTS_OF_A_PURCHASE_MAX:
-            raise ValueError(f"one purchase could earn more than {POINTS_OF_A_PURCHASE_MAX} points")
+        self.points.require_bounded(highest_bp)
         return self
 
     @classmethod
@@ -332,9 +323,3 @@ def preset(name: str) -> Program:
     if name not in preset_names():
         raise ProgramUnknown(preset=name)
     return Program.parse(yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")))
-
-
-def _unique(what: str, keys: list[str]) -> None:
-    twice = sorted({key for key in keys if keys.count(key) > 1})
-    if twice:
-        raise ValueError(f"{what} share a key: {', '.join(twice)}")

@@ -6,17 +6,19 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from laurel.common.v1 import audit_pb2_grpc
-from libs.common.audit.heads import heads_file
-from libs.common.audit.keys import HeadSigner
+from libs.common.audit.chained import AUDIT
 from libs.common.audit.log import AuditLog
-from libs.common.audit.sequencer import SEQUENCER, Sequencer
 from libs.common.audit.service import AuditServicer
 from libs.common.calendar import CALENDAR, Calendar, Kind, Times
+from libs.common.chains.heads import heads_file
+from libs.common.chains.keys import ChainSigner
+from libs.common.chains.sequencer import SEQUENCER, Chained, Sequencer
 from libs.common.clock import now
 from libs.common.consumer import Apply, StreamConsumer
 from libs.common.leases import Leases
@@ -106,18 +108,25 @@ class Platform:
 
     def audit(self, server: RpcServer) -> None:
         """Chain what is recorded in the audit log, and serve the log."""
-        leases = Leases(self.database, [SEQUENCER], group="audit", holder=self.holder, now=now)
-        sequencer = Sequencer(
-            self.database,
-            leases,
-            HeadSigner(self.service, self.settings.audit_key_file),
-            service=self.service,
-            heads_file=heads_file(self.settings.audit_heads_file),
-            now=now,
-        )
-        self.tasks += [leases.run(), sequencer.run()]
+        self.chain(AUDIT)
         servicer = AuditServicer(AuditLog(self.database))
         server.add(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer)
+
+    def chain(self, chained: Chained) -> None:
+        """Give records their places in the chain of their program; one lease for all chains of a kind."""
+        leases = Leases(self.database, [SEQUENCER], group=chained.records, holder=self.holder, now=now)
+        sequencer = Sequencer(
+            chained, self.database, leases, self.signer(), heads_file=self.heads_file(), now=now
+        )
+        self.tasks += [leases.run(), sequencer.run()]
+
+    def signer(self) -> ChainSigner:
+        """Signs what this service says of its chains."""
+        return ChainSigner(self.service, self.settings.audit_key_file)
+
+    def heads_file(self) -> Path | None:
+        """Where what was signed is kept apart from the database, if it is anywhere but in the log."""
+        return heads_file(self.settings.audit_heads_file)
 
     async def close(self) -> None:
         await self.redis.aclose()

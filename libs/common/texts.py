@@ -32,10 +32,44 @@ TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
             "zh": "距离{tier}已完成{progress}。",
             "en": "{progress} of the way to {tier} is done.",
         },
-        "TOP_TIER": {"zh": "{tier}已是最高等级。", "en": "{tier} is the highest tier."},
+        "TOP_TIER": {"zh": "{tier}已是可达成的最高等级。", "en": "{tier} is the highest tier to be earned."},
         "REPORTED_BY_SEVERAL": {
             "zh": "{window_days}天内有{reporters}位举报人举报，互动功能暂受限制。",
             "en": "Reported by {reporters} people within {window_days} days: interaction is limited for now.",
+        },
+        "EARNING_OTHER_KIND": {
+            "zh": "本规则针对{wanted}，不针对{kind}。",
+            "en": "The rule is for {wanted}, not for {kind}.",
+        },
+        "EARNING_ZERO_AMOUNT": {"zh": "金额为零。", "en": "The amount is nothing."},
+        "EARNING_BELOW_MINIMUM": {
+            "zh": "金额为{value}，满{threshold}起才有积分，还差{missing}。",
+            "en": "{value}: the rule gives points from {threshold} on, which is {missing} away.",
+        },
+        "EARNING_BELOW_UNIT": {
+            "zh": "金额为{value}，每满{threshold}才有积分，还差{missing}。",
+            "en": "{value}: the rule gives points for each whole {threshold}, which is {missing} away.",
+        },
+        "EARNING_CONDITION_NOT_MET": {"zh": "不满足条件。", "en": "The condition is not met."},
+        "EARNING_CONDITION_FAILED": {
+            "zh": "条件无法判断：{problem}。",
+            "en": "The condition gives no answer: {problem}.",
+        },
+        "EARNING_MULTIPLIED_TO_NOTHING": {
+            "zh": "乘以倍率{multiplier}后不足1积分。",
+            "en": "Times {multiplier} it is less than a point.",
+        },
+        "EARNING_CAP_TIMES": {
+            "zh": "当日已达上限：{limit}次。",
+            "en": "As often as it gives points on a day: {limit}.",
+        },
+        "EARNING_CAP_POINTS": {
+            "zh": "当日已达上限：{limit}积分。",
+            "en": "As many points as there are on a day: {limit}.",
+        },
+        "EARNING_UP_TO_CAP": {
+            "zh": "应得{counted}积分，当日上限为{limit}积分，只给余下的部分。",
+            "en": "{counted} points were counted; of the {limit} of a day no more were left.",
         },
     }
 )
@@ -51,6 +85,22 @@ METRIC_NAMES: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
         "check_ins": {"zh": "累计签到次数", "en": "Check-ins"},
         "interactions": {"zh": "累计互动次数", "en": "Interactions"},
         "messages": {"zh": "累计消息数", "en": "Messages"},
+    }
+)
+
+EVENT_NAMES: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
+    {
+        "registration": {"zh": "注册", "en": "registrations"},
+        "purchase": {"zh": "消费", "en": "purchases"},
+        "login": {"zh": "登录", "en": "logins"},
+        "view": {"zh": "浏览", "en": "views"},
+        "interaction": {"zh": "互动", "en": "interactions"},
+        "message": {"zh": "消息", "en": "messages"},
+        "share": {"zh": "分享", "en": "shares"},
+        "review": {"zh": "评价", "en": "reviews"},
+        "check_in": {"zh": "签到", "en": "check-ins"},
+        "invite": {"zh": "邀请好友", "en": "invitations"},
+        "custom": {"zh": "自定义行为", "en": "custom events"},
     }
 )
 
@@ -101,6 +151,11 @@ def _shown(params: Mapping[str, str], locale: Locale, tier_names: Mapping[str, s
         shown["metric"] = METRIC_NAMES.get(params["metric"], {}).get(locale, params["metric"])
     if "op" in params:
         shown["op"] = _OPERATORS.get(params["op"], {}).get(locale, params["op"])
+    for name in ("kind", "wanted"):
+        if name in params:
+            shown[name] = EVENT_NAMES.get(params[name], {}).get(locale, params[name])
+    if "multiplier_bp" in params:
+        shown["multiplier"] = f"{Decimal(params['multiplier_bp']).scaleb(-4).normalize():f}"
     if "progress_bp" in params:
         # Rounded down: nobody is told 100% who is not there.
         shown["progress"] = f"{int(params['progress_bp']) // _BP_OF_PERCENT}%"

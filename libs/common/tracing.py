@@ -48,6 +48,8 @@ class _Recorder:
 
     tracer: Tracer | None = None
     ratio = 0.0
+    # The place that was written down last: the rows of a batch all ask for the same one.
+    told: tuple[Span, str] = (INVALID_SPAN, "")
 
 
 _recorder = _Recorder()
@@ -111,9 +113,14 @@ def child(name: str, kind: SpanKind) -> Span | None:
 
 def traceparent(span: Span | None = None) -> str:
     """From where others go on: this span, or else where this task is; empty outside any trace."""
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier, _below(_here.get() if span is None else span))
-    return carrier.get(TRACEPARENT, "")
+    place = _here.get() if span is None else span
+    known, text = _recorder.told
+    if known is not place:
+        carrier: dict[str, str] = {}
+        _PROPAGATOR.inject(carrier, _below(place))
+        text = carrier.get(TRACEPARENT, "")
+        _recorder.told = place, text
+    return text
 
 
 def finish(span: Span, status: str, *, failed: bool, principal: Principal | None = None) -> None:

@@ -1,14 +1,15 @@
-"""Upkeep of a stream, beside the relay that fills it: short, never too full, and measured."""
+"""Upkeep of a stream and its outbox, beside the relay: short, never too full, and measured."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pymongo.errors import PyMongoError
 
 from libs.common.backlog import Backlog, unsent_count, unsent_seconds
 from libs.common.mongo import Database
+from libs.common.parcels import following_ids
 from libs.common.redis import (
     PARTITIONS,
     GroupState,
@@ -22,6 +23,10 @@ from libs.common.telemetry import log
 
 UPKEEP_SECONDS = 2.0
 UNREAD_STREAM_KEPT = 1_000
+# How long announcements are kept that were sent, for those who watch and for a Valkey that forgets.
+SENT_KEPT = timedelta(days=30)
+FORGOTTEN_PARCELS = 200
+FORGOTTEN_ROUNDS = 10
 
 
 class StreamUpkeep:
@@ -70,10 +75,24 @@ class StreamUpkeep:
             self._backlog.unread_unknown()
             return
         try:
+            await self.forget()
             await self.trim()
-        except RedisError as error:
+        except (PyMongoError, RedisError) as error:
             self._backlog.unread_unknown()
             log("outbox").warning("upkeep interrupted", error=type(error).__name__)
+
+    async def forget(self) -> None:
+        """Delete what was sent long ago: heads last, as nothing else names the rest of their parcels."""
+        outbox, long_ago = self._database.outbox, self._now() - SENT_KEPT
+        for _ in range(FORGOTTEN_ROUNDS):
+            sent = outbox.find({"sent_time": {"$lt": long_ago}}, {"following": 1}).sort("sent_time", 1)
+            heads = await sent.limit(FORGOTTEN_PARCELS).to_list(None)
+            if heads:
+                others = [row_id for head in heads for row_id in following_ids(head)]
+                await outbox.delete_many({"_id": {"$in": others}})
+                await outbox.delete_many({"_id": {"$in": [head["_id"] for head in heads]}})
+            if len(heads) < FORGOTTEN_PARCELS:
+                return
 
     async def trim(self) -> None:
         """Drop what every group has acknowledged, and hold back partitions that are not being read."""

@@ -9,12 +9,12 @@ from laurel.common.v1 import fact_pb2, lookup_pb2
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.scoring.v1 import receipts_pb2, scoring_pb2, scoring_pb2_grpc
 from libs.common.clocks import Reading
-from libs.common.program import Program
 from libs.common.rpc.client import calling, channel
 from libs.common.rpc.errors import reason_of
 from libs.common.rpc.time import moment, timestamp
 from libs.common.tls import Certificates
 from services.benefits.domain.memberships import Inbound, MemberEvent, Membership, TierReceipt
+from services.benefits.domain.programs import Version
 from services.benefits.messages import member_event
 
 _SCORING = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
@@ -41,12 +41,10 @@ class ScoringClient:
         self._channel = channel(address, _SCORING, tls=tls, token=token)
         self._scoring = scoring_pb2_grpc.ScoringServiceStub(self._channel)
 
-    async def decide(
-        self, program: Program, digest: str, subjects: Sequence[Subject]
-    ) -> list[list[TierReceipt]]:
+    async def decide(self, version: Version, subjects: Sequence[Subject]) -> list[list[TierReceipt]]:
         """A receipt per event of each subject."""
         request = scoring_pb2.DecideTiersRequest(
-            program_digest=digest, subjects=[_subject(subject) for subject in subjects]
+            program_digest=version.digest, subjects=[_subject(subject) for subject in subjects]
         )
         with calling("scoring"):
             try:
@@ -54,7 +52,7 @@ class ScoringClient:
             except grpc.aio.AioRpcError as error:
                 if reason_of(error) != "PROGRAM_UNKNOWN":
                     raise
-                request.program_document = program.canonical()
+                request.program_document = version.document
                 response = await self._scoring.DecideTiers(request)
         return [[_receipt(receipt) for receipt in decided.receipts] for decided in response.decisions]
 

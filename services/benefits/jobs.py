@@ -1,7 +1,6 @@
-"""What benefits does on the clock: look whether the points of every program sum to nothing; send notices."""
+"""What benefits does on the clock: send notices, end holds."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge
@@ -10,69 +9,23 @@ from pymongo.errors import PyMongoError
 from libs.common.errors import Refusal
 from libs.common.leases import Leases
 from libs.common.telemetry import log
+from services.benefits.domain.holds import Hold
+from services.benefits.handlers.hold_reads import HoldEnding
 from services.benefits.handlers.sending import Sending
 from services.benefits.handlers.times import ProgramTimes
-from services.benefits.handlers.verification import VerificationHandlers
 
-LEDGER_SUM, NOTICES = "ledger_sum", "notices"
-EVERY_SECONDS = 60.0
-LEASE_SECONDS = 1.0
+NOTICES, HOLDS = "notices", "holds"
 SEND_SECONDS = 1.0
+END_SECONDS = 1.0
+HOLDS_MAX = 200
 
-LEDGER_SUM_POINTS = Gauge(
-    "laurel_ledger_sum_points", "Sum of all balances of a program, the issuer's included: 0.", ["program"]
-)
-LEDGER_SUMMED_TIME = Gauge(
-    "laurel_ledger_summed_timestamp_seconds", "When the balances were summed, by the machine's clock."
-)
 NOTICES_SENT = Counter("laurel_notices_sent_total", "Notices that were handed to the channels.")
+HOLDS_ENDED = Counter("laurel_holds_ended_total", "Holds that nobody captured or cancelled in time.")
 NOTICES_LATE_SECONDS = Gauge(
     "laurel_notices_late_seconds",
     "By a program's clock, how long its oldest notice has been due that is not sent; 0 when none is due.",
     ["program"],
 )
-
-
-class LedgerIdentity:
-    """Publishes the sums from the replica that holds the lease; from others they would only grow old."""
-
-    def __init__(
-        self, verification: VerificationHandlers, leases: Leases, *, every_seconds: float = EVERY_SECONDS
-    ) -> None:
-        self._verification, self._leases, self._every_seconds = verification, leases, every_seconds
-        self._told: set[str] = set()
-        self._due = float("-inf")
-
-    async def run(self) -> None:
-        """Sum again and again until cancelled; what is down is waited for, and not told meanwhile."""
-        while True:
-            if LEDGER_SUM not in self._leases.held():
-                self._tell({})
-                self._due = float("-inf")
-            elif time.monotonic() >= self._due:
-                self._due = time.monotonic() + self._every_seconds
-                await self.run_once()
-            await asyncio.sleep(LEASE_SECONDS)
-
-    async def run_once(self) -> None:
-        """Sum once, and say what came out."""
-        try:
-            sums = await self._verification.sums()
-        except (PyMongoError, Refusal) as error:
-            log("jobs").warning("interrupted", job=LEDGER_SUM, error=type(error).__name__)
-            self._tell({})
-            return
-        self._tell(sums)
-        LEDGER_SUMMED_TIME.set_to_current_time()
-        if broken := [program_id for program_id, points in sums.items() if points]:
-            log("jobs").error("the ledger does not sum to nothing", programs=broken[:20])
-
-    def _tell(self, sums: Mapping[str, int]) -> None:
-        for program_id in self._told - set(sums):
-            LEDGER_SUM_POINTS.remove(program_id)
-        for program_id, points in sums.items():
-            LEDGER_SUM_POINTS.labels(program_id).set(points)
-        self._told = set(sums)
 
 
 class NoticeSending:
@@ -121,3 +74,44 @@ class NoticeSending:
         for program_id, seconds in late.items():
             NOTICES_LATE_SECONDS.labels(program_id).set(seconds)
         self._told = set(late)
+
+
+class HoldEnds:
+    """Ends holds in the replica that holds the lease; a second one would find them ended."""
+
+    def __init__(self, ending: HoldEnding, leases: Leases, *, every_seconds: float = END_SECONDS) -> None:
+        self._ending, self._leases, self._every_seconds = ending, leases, every_seconds
+
+    async def run(self) -> None:
+        """End what is over, again and again until cancelled; what is down is waited for."""
+        while True:
+            try:
+                await self.run_once()
+            except (PyMongoError, Refusal, TimeoutError) as error:
+                log("jobs").warning("interrupted", job=HOLDS, error=type(error).__name__)
+            except Exception:
+                log("jobs").exception("failed", job=HOLDS)
+            await asyncio.sleep(self._every_seconds)
+
+    async def run_once(self) -> int:
+        """End all holds that are over, each by itself, so that none keeps another; gives how many."""
+        done, last = 0, None
+        while HOLDS in self._leases.held() and (page := await self._ending.ended(HOLDS_MAX, after=last)):
+            for held in page:
+                done += await self._end(held)
+            last = page[-1]
+        return done
+
+    async def _end(self, held: Hold) -> bool:
+        try:
+            ended = await self._ending.end(held)
+        except (PyMongoError, Refusal, TimeoutError) as error:
+            # Such as of a sandbox whose clock cannot be read just now.
+            what = type(error).__name__
+            log("jobs").warning("interrupted", job=HOLDS, hold_id=held.hold_id, error=what)
+            return False
+        except Exception:
+            log("jobs").exception("failed", job=HOLDS, hold_id=held.hold_id)
+            return False
+        HOLDS_ENDED.inc(ended)
+        return ended

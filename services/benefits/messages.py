@@ -1,12 +1,11 @@
 """Between the proto messages that benefits sends and reads, and its domain."""
 
-from types import MappingProxyType
-
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2, notices_pb2
 from laurel.members.v1 import events_pb2 as members_pb2
 from laurel.scoring.v1 import receipts_pb2
-from libs.common.program import MONEY_METRICS, Program
+from libs.common.conditions import MONEY_METRICS
+from libs.common.program import Program
 from libs.common.rpc.time import moment, timestamp
 from libs.common.watch import Change
 from services.benefits.domain.entitlements import Entitlement
@@ -17,11 +16,9 @@ from services.benefits.domain.notice_texts import notice_text
 from services.benefits.domain.notices import Notice, Preferences
 from services.benefits.domain.occasions import Activity, Explained, Gap, Reason
 from services.benefits.domain.programs import Version
+from services.benefits.domain.standing import HeldTier
 from services.benefits.domain.verification import StoredEntry
-
-_EVENT_KINDS = MappingProxyType(
-    {number: name.removeprefix("EVENT_KIND_").lower() for name, number in members_pb2.EventKind.items()}
-)
+from services.benefits.earning_messages import EVENT_KINDS, earning_message
 
 
 def watched(change: Change) -> pb.WatchMemberResponse:
@@ -34,8 +31,12 @@ def watched(change: Change) -> pb.WatchMemberResponse:
             answer.membership_changed.ParseFromString(change.payload)
         case "PointsChanged":
             answer.points_changed.ParseFromString(change.payload)
+        case "ContractChanged":
+            answer.contract_changed.ParseFromString(change.payload)
         case "NoticeCreated":
             answer.notice_created.ParseFromString(change.payload)
+        case "RedemptionChanged":
+            answer.redemption_changed.ParseFromString(change.payload)
     return answer
 
 
@@ -45,7 +46,7 @@ def member_event(event: members_pb2.RecordedEvent) -> MemberEvent:
     return MemberEvent(
         event_id=event.event_id,
         seq=event.seq,
-        kind=_EVENT_KINDS[event.kind],
+        kind=EVENT_KINDS[event.kind],
         source=event.source,
         external_ref=event.external_ref,
         line=event.line,
@@ -53,6 +54,8 @@ def member_event(event: members_pb2.RecordedEvent) -> MemberEvent:
         amount_minor=event.amount_minor,
         facts={fact.name: fact.value for fact in event.after},
         original=(event.source, original.external_ref, original.line) if event.HasField("original") else None,
+        store_id=event.store_id,
+        attributes=dict(event.attributes),
     )
 
 
@@ -62,7 +65,7 @@ def program_message(version: Version) -> pb.Program:
         program_id=version.program_id,
         version=version.program.version,
         digest=version.digest,
-        document=version.program.canonical(),
+        document=version.document,
         effective_time=timestamp(version.effective_time),
     )
 
@@ -77,17 +80,19 @@ def decision_message(decision: Decision) -> pb.Decision:
     return pb.Decision(decision_id=decision.decision_id, seq=decision.seq, receipt=receipt_of(decision))
 
 
-def membership_message(membership: Membership, decision: Decision | None) -> pb.Membership:
-    """A membership with its latest decision."""
-    since = membership.since_time
+def membership_message(membership: Membership, decision: Decision | None, held: HeldTier) -> pb.Membership:
+    """A membership with the tier that is held and the latest decision."""
+    since, contract = held.since_time, held.contract
     return pb.Membership(
         member_id=membership.member_id,
         tier_set=membership.tier_set,
-        tier=membership.tier,
+        tier=held.tier,
         since_time=None if since is None else timestamp(since),
         seq=membership.seq,
         applied_seq=membership.applied_seq,
         decision=None if decision is None else decision_message(decision),
+        earned_tier=held.earned_tier,
+        contract_id="" if contract is None else contract.contract_id,
     )
 
 
@@ -176,7 +181,7 @@ def account_message(holding: Holding) -> pb.PointsAccount:
         member_id=holding.member_id,
         currency=account.currency,
         balance_points=account.balance,
-        held_points=account.held,
+        held_points=holding.held_points,
         available_points=account.available,
         seq=account.seq,
         pending_points=holding.pending_points,
@@ -202,18 +207,8 @@ def entry_message(stored: StoredEntry, transaction: Transaction) -> pb.Entry:
         source=transaction.source,
         external_ref=transaction.external_ref,
         line=transaction.line,
-        earnings=[
-            pb.EarningExplanation(
-                rule=earning.rule,
-                amount_minor=earning.amount_minor,
-                unit_minor=earning.unit_minor,
-                points_per_unit=earning.points_per_unit,
-                multiplier_bp=earning.multiplier_bp,
-                tier=earning.tier,
-                points=earning.points,
-            )
-            for earning in transaction.earnings
-        ],
+        earnings=[earning_message(each) for each in transaction.earnings],
+        event_kind=transaction.event_kind,
         original_transaction_id=transaction.original_transaction_id,
         written_off_points=transaction.reversal.written_off_points if transaction.reversal else 0,
     )
@@ -230,5 +225,7 @@ def entitlement_message(entitlement: Entitlement) -> pb.Entitlement:
         tier_set=entitlement.tier_set,
         granted_by_tier=entitlement.granted_by_tier,
         inherited=entitlement.inherited,
+        contract_id=entitlement.contract_id,
+        plan=entitlement.plan,
         params=dict(grant.params),
     )

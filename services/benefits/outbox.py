@@ -2,9 +2,11 @@
 
 from laurel.benefits.v1 import events_pb2
 from libs.common.outbox import Announcement
-from services.benefits.domain.memberships import Effect
+from services.benefits.domain.effects import Effect
+from services.benefits.domain.ledger import Account, purpose_of
 from services.benefits.domain.notices import Notice
 from services.benefits.domain.posting import Posting
+from services.benefits.domain.redemptions import Redemption
 from services.benefits.messages import tier_change
 
 STREAM = "benefits.events"
@@ -44,8 +46,24 @@ def points_changed(posting: Posting) -> list[Announcement]:
                 program_id=program_id, member_id=member_id, postings=_postings(member_id, posting)
             ),
         )
-        for member_id in sorted({lot.member_id for lot in posting.drawn_lots()})
+        for member_id in sorted({each.owner for each in posting.moved_accounts() if _is_spent_from(each)})
     ]
+
+
+def _is_spent_from(account: Account) -> bool:
+    return not purpose_of(account.account_id)
+
+
+def redemption_changed(redemption: Redemption) -> list[Announcement]:
+    """What tells a member of a redemption of theirs; of a grant that nobody approved, nothing."""
+    message = events_pb2.RedemptionChanged(
+        program_id=redemption.program_id,
+        member_id=redemption.member_id,
+        redemption_id=redemption.redemption_id,
+        reward_id=redemption.reward_id,
+        state=redemption.state.upper(),
+    )
+    return [Announcement(redemption.member_id, message)] if redemption.shown else []
 
 
 def notice_created(notice: Notice) -> Announcement:

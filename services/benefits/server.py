@@ -2,10 +2,26 @@
 
 import random
 import secrets
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
-from laurel.benefits.v1 import benefits_pb2_grpc, notices_pb2_grpc
+from laurel.benefits.v1 import (
+    benefits_pb2_grpc,
+    contracts_pb2_grpc,
+    coupons_pb2_grpc,
+    earning_pb2_grpc,
+    entitlements_pb2_grpc,
+    notices_pb2_grpc,
+    points_pb2_grpc,
+    proofs_pb2_grpc,
+    reports_pb2_grpc,
+    rewards_pb2_grpc,
+    tills_pb2_grpc,
+)
 from libs.common.audit.trail import Auditor
+from libs.common.chains.anchors import Anchors
+from libs.common.chains.documents import root_from
 from libs.common.clock import now
 from libs.common.clocks import Clocks
 from libs.common.homes import keep_homes
@@ -20,38 +36,96 @@ from libs.common.settings import read_settings
 from services.benefits import consumers, outbox
 from services.benefits.clients import MembersClient, ScoringClient
 from services.benefits.consumers import MemberEvents
+from services.benefits.contracts_servicer import ContractsServicer
+from services.benefits.coupons_servicer import CouponsServicer
+from services.benefits.earning_servicer import EarningServicer
+from services.benefits.entitlements_servicer import EntitlementsServicer
 from services.benefits.handlers.activity import ActivityHandlers
+from services.benefits.handlers.adjustments import AdjustmentHandlers
+from services.benefits.handlers.contract_calendar import ContractEnds, ContractReminders
+from services.benefits.handlers.contract_reads import ContractReads
+from services.benefits.handlers.contracts import ContractHandlers
+from services.benefits.handlers.coupon_campaigns import CampaignHandlers
+from services.benefits.handlers.coupon_ends import ReservationEnds
+from services.benefits.handlers.coupon_guesses import CouponGuesses
+from services.benefits.handlers.coupon_issue import IssueHandlers
+from services.benefits.handlers.coupon_keys import CouponKeys
+from services.benefits.handlers.coupon_quotes import CouponQuotes
+from services.benefits.handlers.coupon_reads import CouponReads
+from services.benefits.handlers.coupon_reservations import ReservationHandlers
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.deliveries import Delivering
+from services.benefits.handlers.earning import EarningHandlers
 from services.benefits.handlers.expiry_notices import ExpiryNotices
+from services.benefits.handlers.following import FollowHandlers
+from services.benefits.handlers.hold_reads import HoldEnding, HoldReads
 from services.benefits.handlers.maturity import LotMaturity
 from services.benefits.handlers.notices import NoticeHandlers
+from services.benefits.handlers.points_report import ReportHandlers
 from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.proofs import ProofHandlers
+from services.benefits.handlers.quotas import QuotaHandlers
+from services.benefits.handlers.quotes import QuoteHandlers
 from services.benefits.handlers.reads import ReadHandlers
+from services.benefits.handlers.redemption_ends import RedemptionEnds
+from services.benefits.handlers.redemption_reads import RedemptionReads
+from services.benefits.handlers.redemptions import RedemptionHandlers
+from services.benefits.handlers.reward_checks import RewardChecks
+from services.benefits.handlers.reward_grants import GrantHandlers
+from services.benefits.handlers.rewards import RewardHandlers
+from services.benefits.handlers.roots import RootHandlers
 from services.benefits.handlers.sending import Sending
+from services.benefits.handlers.spending import Spending
+from services.benefits.handlers.tills import TillHandlers
 from services.benefits.handlers.times import ProgramTimes
+from services.benefits.handlers.transfers import TransferHandlers
+from services.benefits.handlers.turns import Turns
+from services.benefits.handlers.unlocks import UnlockHandlers
 from services.benefits.handlers.verification import VerificationHandlers
 from services.benefits.handlers.webhook_channel import WebhookChannel
 from services.benefits.handlers.webhook_upkeep import WebhookUpkeep
 from services.benefits.handlers.webhooks import WebhookHandlers
-from services.benefits.jobs import LEDGER_SUM, NOTICES, LedgerIdentity, NoticeSending
+from services.benefits.jobs import HOLDS, NOTICES, HoldEnds, NoticeSending
+from services.benefits.ledger_jobs import (
+    CLOSE_SECONDS,
+    FOLLOW_SECONDS,
+    LEDGER_CHECKS,
+    LEDGER_ROOTS,
+    LEDGER_SUM,
+    LEDGER_UNROOTED_SECONDS,
+    LEDGER_UNVERIFIED_SECONDS,
+    LIABILITY,
+    LIABILITY_MINOR,
+    LIABILITY_SECONDS,
+    LedgerFollowing,
+    LedgerIdentity,
+    Rounds,
+    nothing,
+)
 from services.benefits.notices_servicer import NoticesServicer
 from services.benefits.outgoing import Poster, tls_context
+from services.benefits.points_servicer import PointsServicer
+from services.benefits.proofs_servicer import ProofsServicer, ReportsServicer
+from services.benefits.repository.chaining import CHAINED
 from services.benefits.repository.indexes import ensure_indexes
 from services.benefits.repository.store import BenefitsStore
+from services.benefits.rewards_servicer import RewardsServicer
 from services.benefits.sender import WEBHOOKS, WebhookSender
 from services.benefits.servicer import BenefitsServicer
 from services.benefits.settings import Settings
+from services.benefits.tills_servicer import TillsServicer
 
 SERVICE = "benefits"
 
+Register = Callable[[Any, Any], None]
 
-def servicer(platform: Platform, programs: ProgramHandlers) -> BenefitsServicer:
+
+def servicer(platform: Platform, programs: ProgramHandlers, times: ProgramTimes) -> BenefitsServicer:
     """The servicer with its handlers."""
     store = BenefitsStore(platform.database)
     return BenefitsServicer(
         programs=programs,
-        reads=ReadHandlers(store, programs),
+        reads=ReadHandlers(store, programs, times),
         verification=VerificationHandlers(store),
         pipeline=PipelineReader(
             SERVICE, platform.database, platform.redis, [consumers.STREAM], store.positions
@@ -106,6 +180,144 @@ def notices_servicer(
     )
 
 
+def rewards_servicer(
+    store: BenefitsStore, programs: ProgramHandlers, times: ProgramTimes, spending: Spending
+) -> RewardsServicer:
+    """The servicer of rewards and redemptions with its handlers."""
+    turns = Turns()
+    return RewardsServicer(
+        redemptions=RedemptionHandlers(store, programs, times, spending, turns, now=now, new_id=new_id),
+        grants=GrantHandlers(store, programs, times, turns, now=now, new_id=new_id),
+        lists=RedemptionReads(store),
+        rewards=RewardHandlers(store, programs, turns, now),
+        checks=RewardChecks(store, programs, times),
+    )
+
+
+def coupons_servicer(
+    store: BenefitsStore, programs: ProgramHandlers, times: ProgramTimes, sealing: Sealing
+) -> CouponsServicer:
+    """The servicer of coupons with its handlers."""
+    keys = CouponKeys(store, sealing, secrets.token_bytes)
+    quotes = CouponQuotes(store, programs, times, keys, CouponGuesses(store, now))
+    return CouponsServicer(
+        campaigns=CampaignHandlers(store, programs, now),
+        issuing=IssueHandlers(quotes, sealing, now=now, new_id=new_id, below=secrets.randbelow),
+        quotes=quotes,
+        reservations=ReservationHandlers(store, programs, times, quotes, now=now, new_id=new_id),
+        reads=CouponReads(store, programs, times),
+    )
+
+
+def servicers(
+    platform: Platform, settings: Settings, programs: ProgramHandlers, times: ProgramTimes, sealing: Sealing
+) -> list[tuple[Register, object]]:
+    """All that the service serves, each with what adds it to a server."""
+    store = BenefitsStore(platform.database)
+    spending = Spending(now=now, new_id=new_id)
+    quotas = QuotaHandlers(store, programs, times, now=now, new_id=new_id)
+    return [
+        (benefits_pb2_grpc.add_BenefitsServiceServicer_to_server, servicer(platform, programs, times)),
+        (
+            notices_pb2_grpc.add_NoticesServiceServicer_to_server,
+            notices_servicer(platform, settings, programs, sealing),
+        ),
+        (
+            earning_pb2_grpc.add_EarningServiceServicer_to_server,
+            EarningServicer(EarningHandlers(store, programs, times)),
+        ),
+        (
+            entitlements_pb2_grpc.add_EntitlementsServiceServicer_to_server,
+            EntitlementsServicer(quotas, UnlockHandlers(store, programs, times, now)),
+        ),
+        (
+            contracts_pb2_grpc.add_ContractsServiceServicer_to_server,
+            ContractsServicer(
+                ContractHandlers(store, programs, times, now=now, new_id=new_id),
+                ContractReads(store, programs, times),
+            ),
+        ),
+        (
+            rewards_pb2_grpc.add_RewardsServiceServicer_to_server,
+            rewards_servicer(store, programs, times, spending),
+        ),
+        (
+            tills_pb2_grpc.add_TillsServiceServicer_to_server,
+            TillsServicer(
+                TillHandlers(store, programs, times, spending, now=now), QuoteHandlers(store, programs, times)
+            ),
+        ),
+        (
+            points_pb2_grpc.add_PointsServiceServicer_to_server,
+            PointsServicer(
+                HoldReads(store, programs),
+                AdjustmentHandlers(store, programs, times, now=now, new_id=new_id),
+                TransferHandlers(store, programs, times, now=now, new_id=new_id),
+            ),
+        ),
+        (
+            coupons_pb2_grpc.add_CouponsServiceServicer_to_server,
+            coupons_servicer(store, programs, times, sealing),
+        ),
+        (
+            proofs_pb2_grpc.add_ProofServiceServicer_to_server,
+            ProofsServicer(ProofHandlers(store, service=SERVICE)),
+        ),
+        (
+            reports_pb2_grpc.add_ReportsServiceServicer_to_server,
+            ReportsServicer(
+                programs,
+                ReportHandlers(
+                    store, programs, times, FollowHandlers(store, programs, service=SERVICE, now=now)
+                ),
+            ),
+        ),
+    ]
+
+
+def ledger_jobs(
+    platform: Platform,
+    store: BenefitsStore,
+    programs: ProgramHandlers,
+    times: ProgramTimes,
+    leases: Leases,
+) -> list[Coroutine[Any, Any, None]]:
+    """What proves the ledger on the clock, where the leases are held."""
+    follow = FollowHandlers(store, programs, service=SERVICE, now=now)
+    anchors = Anchors(platform.database, "ledger_roots", platform.heads_file(), root_from)
+    roots = RootHandlers(store, programs, platform.signer(), anchors, now=now)
+    return [
+        LedgerIdentity(VerificationHandlers(store), leases).run(),
+        Rounds(
+            LEDGER_CHECKS,
+            leases,
+            store.program_ids,
+            turn=LedgerFollowing(follow).turn,
+            number=follow.behind_seconds,
+            gauge=LEDGER_UNVERIFIED_SECONDS,
+            every_seconds=FOLLOW_SECONDS,
+        ).run(),
+        Rounds(
+            LEDGER_ROOTS,
+            leases,
+            store.program_ids,
+            turn=roots.close,
+            number=roots.late_seconds,
+            gauge=LEDGER_UNROOTED_SECONDS,
+            every_seconds=CLOSE_SECONDS,
+        ).run(),
+        Rounds(
+            LIABILITY,
+            leases,
+            store.program_ids,
+            turn=nothing,
+            number=ReportHandlers(store, programs, times, follow).liability_minor,
+            gauge=LIABILITY_MINOR,
+            every_seconds=LIABILITY_SECONDS,
+        ).run(),
+    ]
+
+
 async def main() -> None:
     """Serve until asked to stop."""
     settings = read_settings(Settings)
@@ -123,27 +335,38 @@ async def main() -> None:
         consumers.STREAM, MemberEvents(decisions, activities, partial(keep_homes, platform.database)).apply
     )
     sealing = Sealing.of_file(settings.webhook_key_file)
+    await CouponKeys(store, sealing, secrets.token_bytes).reseal()
     leases = Leases(
-        platform.database, [LEDGER_SUM, NOTICES, WEBHOOKS], group="jobs", holder=platform.holder, now=now
+        platform.database,
+        [LEDGER_SUM, LEDGER_CHECKS, LEDGER_ROOTS, LIABILITY, NOTICES, WEBHOOKS, HOLDS],
+        group="jobs",
+        holder=platform.holder,
+        now=now,
     )
+    spending = Spending(now=now, new_id=new_id)
     sending = Sending(store, programs, [WebhookChannel(new_id)], now=now)
     platform.tasks += [
         leases.run(),
-        LedgerIdentity(VerificationHandlers(store), leases).run(),
+        *ledger_jobs(platform, store, programs, times, leases),
         NoticeSending(sending, times, leases).run(),
+        HoldEnds(HoldEnding(store, programs, times, spending, now), leases).run(),
     ]
     platform.calendar(
         times.all,
         LotMaturity(store, programs, pending=True, now=now, new_id=new_id),
         LotMaturity(store, programs, pending=False, now=now, new_id=new_id),
+        ContractReminders(store, programs, now=now, new_id=new_id),
+        ContractEnds(store, programs, now=now),
+        RedemptionEnds(store, programs, spending, now=now),
+        ReservationEnds(store),
         ExpiryNotices(store, programs, now=now, new_id=new_id),
     )
     platform.tasks.append(webhook_sender(settings, store, programs, times, leases, sealing).run())
     server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
     platform.audit(server)
-    server.add(benefits_pb2_grpc.add_BenefitsServiceServicer_to_server, servicer(platform, programs))
-    notices = notices_servicer(platform, settings, programs, sealing)
-    server.add(notices_pb2_grpc.add_NoticesServiceServicer_to_server, notices)
+    platform.chain(CHAINED)
+    for register, served in servicers(platform, settings, programs, times, sealing):
+        server.add(register, served)
     await serve(server, settings, platform.tasks)
     await scoring.close()
     await members.close()

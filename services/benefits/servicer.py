@@ -79,7 +79,8 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
                 message.member_ids,
                 found,
                 lambda each: pb.MembershipsResult(
-                    status=FOUND, memberships=[membership_message(*one) for one in each]
+                    status=FOUND,
+                    memberships=[membership_message(one.membership, one.decision, one.held) for one in each],
                 ),
                 missing=pb.MembershipsResult(status=MISSING),
             )

@@ -8,7 +8,28 @@ from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc, notices_pb2, notices_pb2_grpc
+from laurel.benefits.v1 import (
+    benefits_pb2,
+    benefits_pb2_grpc,
+    contracts_pb2,
+    contracts_pb2_grpc,
+    coupons_pb2,
+    coupons_pb2_grpc,
+    earning_pb2,
+    earning_pb2_grpc,
+    entitlements_pb2,
+    entitlements_pb2_grpc,
+    notices_pb2,
+    notices_pb2_grpc,
+    points_pb2,
+    points_pb2_grpc,
+    proofs_pb2,
+    proofs_pb2_grpc,
+    reports_pb2,
+    reports_pb2_grpc,
+    rewards_pb2,
+    rewards_pb2_grpc,
+)
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
@@ -21,6 +42,18 @@ from services.gateway.settings import GatewaySettings
 READ_SECONDS = 1.0
 LIST_SECONDS = 2.0
 WRITE_SECONDS = 4.0
+
+_BESIDE = (
+    notices_pb2,
+    entitlements_pb2,
+    earning_pb2,
+    contracts_pb2,
+    coupons_pb2,
+    rewards_pb2,
+    points_pb2,
+    proofs_pb2,
+    reports_pb2,
+)
 
 Watch = Callable[[str, int | None], AsyncGenerator[Any, None]]
 
@@ -37,7 +70,15 @@ class Clients:
         self.members = members_pb2_grpc.MembersServiceStub(members)
         self.scoring = scoring_pb2_grpc.ScoringServiceStub(scoring)
         self.benefits = benefits_pb2_grpc.BenefitsServiceStub(benefits)
+        self.entitlements = entitlements_pb2_grpc.EntitlementsServiceStub(benefits)
+        self.contracts = contracts_pb2_grpc.ContractsServiceStub(benefits)
+        self.coupons = coupons_pb2_grpc.CouponsServiceStub(benefits)
+        self.earning = earning_pb2_grpc.EarningServiceStub(benefits)
         self.notices = notices_pb2_grpc.NoticesServiceStub(benefits)
+        self.points = points_pb2_grpc.PointsServiceStub(benefits)
+        self.proofs = proofs_pb2_grpc.ProofServiceStub(benefits)
+        self.reports = reports_pb2_grpc.ReportsServiceStub(benefits)
+        self.rewards = rewards_pb2_grpc.RewardsServiceStub(benefits)
         self.risk = risk_pb2_grpc.RiskServiceStub(risk)
         self._watch_channels = {
             protos: WatchChannels(
@@ -89,8 +130,8 @@ def _services(settings: GatewaySettings) -> tuple[tuple[str, ModuleType], ...]:
 
 
 def _asked(protos: ModuleType) -> list[ServiceDescriptor]:
-    """What a service serves and the graph asks; benefits says two things in files of their own."""
-    beside = [notices_pb2] if protos is benefits_pb2 else []
+    """What a service serves and the graph asks; benefits says some things in files of their own."""
+    beside = _BESIDE if protos is benefits_pb2 else ()
     return [each for file in (protos, *beside) for each in file.DESCRIPTOR.services_by_name.values()]
 
 

@@ -68,7 +68,7 @@ MEANINGS = {
     Code.DIRECTIVE_LIMIT: "An operation has too many directives, fragments included.",
     Code.FIELD_LIMIT: "The document has too many fields, fragments included, or repeats them too often.",
     Code.COST_LIMIT: "The operation could load too much: page sizes multiply. Ask for smaller pages.",
-    Code.MUTATION_REPEATED: "A mutation stands twice in one operation. Send an operation for each.",
+    Code.MUTATION_REPEATED: "A mutation, or quoteCoupons, stands twice in one operation. Send one for each.",
     Code.BAD_USER_INPUT: "An argument or variable means nothing; `reason` may say more. Correct it.",
     Code.UNAVAILABLE: "A service that this needs is down. Ask again, a mutation with the same requestId.",
     Code.DEADLINE_EXCEEDED: "It took too long; a write may have happened. Ask again with the same requestId.",

@@ -15,8 +15,17 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from services.gateway.authorization import guard
+from services.gateway.benefits.contract_mutations import ContractsMutation
+from services.gateway.benefits.contract_queries import ContractsQuery
+from services.gateway.benefits.coupon_mutations import CouponsMutation
+from services.gateway.benefits.coupon_queries import CouponsQuery
 from services.gateway.benefits.mutations import BenefitsMutation
+from services.gateway.benefits.point_mutations import PointsMutation
+from services.gateway.benefits.proof_queries import ProofQuery
 from services.gateway.benefits.queries import BenefitsQuery
+from services.gateway.benefits.redemption_mutations import RedemptionsMutation
+from services.gateway.benefits.reward_mutations import RewardsMutation
+from services.gateway.benefits.reward_queries import RewardsQuery
 from services.gateway.live.subscriptions import LiveSubscription
 from services.gateway.members.mutations import MembersMutation
 from services.gateway.members.queries import MembersQuery
@@ -29,14 +38,23 @@ SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
 
 
 @strawberry.type(description="What can be read, within the program of the caller's token.")
-class Query(MembersQuery, BenefitsQuery, RiskQuery):
+class Query(MembersQuery, BenefitsQuery, ContractsQuery, CouponsQuery, RewardsQuery, ProofQuery, RiskQuery):
     pass
 
 
 @strawberry.type(
     description="What can be written, each with one input and a `requestId` that makes it safe to repeat."
 )
-class Mutation(MembersMutation, BenefitsMutation, RiskMutation):
+class Mutation(
+    MembersMutation,
+    BenefitsMutation,
+    ContractsMutation,
+    CouponsMutation,
+    RewardsMutation,
+    RedemptionsMutation,
+    PointsMutation,
+    RiskMutation,
+):
     pass
 
 

@@ -166,6 +166,7 @@ def recorded_event(event: Event) -> events_pb2.RecordedEvent:
         if original is None
         else events_pb2.EventReference(external_ref=original.external_ref, line=original.line),
         after=facts_messages(after),
+        attributes=event.attributes,
     )
 
 

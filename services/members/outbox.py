@@ -28,7 +28,9 @@ def member_registered(member: Member, *, now: datetime) -> Document:
     return outbox_row(message, member_id=member.member_id, change_seq=member.change_seq, now=now)
 
 
-def facts_changed(member: Member, events: Sequence[Event], *, change_seq: int, now: datetime) -> Document:
+def facts_changed(
+    member: Member, events: Sequence[Event], *, change_seq: int, now: datetime, trace: str
+) -> Document:
     """Events of one member were recorded, in one transaction and without gaps."""
     first, last = events[0].seq, events[-1].seq
     message = events_pb2.FactsChanged(
@@ -40,10 +42,10 @@ def facts_changed(member: Member, events: Sequence[Event], *, change_seq: int, n
         registered_time=timestamp(member.registered_time),
         verification=VERIFICATIONS[member.verification],
     )
-    return outbox_row(message, member_id=member.member_id, change_seq=change_seq, now=now)
+    return outbox_row(message, member_id=member.member_id, change_seq=change_seq, now=now, trace=trace)
 
 
-def activity_changed(member: Member, *, wake_up: bool, now: datetime) -> Document:
+def activity_changed(member: Member, *, wake_up: bool, now: datetime, trace: str | None = None) -> Document:
     """A member fell asleep, or is back."""
     change = events_pb2.ActivityChange(
         state=ACTIVITY_STATES[member.activity.state],
@@ -57,4 +59,4 @@ def activity_changed(member: Member, *, wake_up: bool, now: datetime) -> Documen
         change=change,
         home=home_of(member).message(),
     )
-    return outbox_row(message, member_id=member.member_id, change_seq=member.change_seq, now=now)
+    return outbox_row(message, member_id=member.member_id, change_seq=member.change_seq, now=now, trace=trace)

@@ -14,9 +14,10 @@ from services.members.clients import ProgramsClient
 from services.members.consumers import TierProjection
 from services.members.handlers.activity import Dormancy
 from services.members.handlers.columns import ColumnHandlers
-from services.members.handlers.intake import IntakeHandlers, IntakeQueue
+from services.members.handlers.intake import IntakeHandlers
 from services.members.handlers.programs import ProgramHandlers
 from services.members.handlers.reads import ReadHandlers
+from services.members.handlers.together import IntakeQueue
 from services.members.messages import EVENT_KINDS
 from services.members.repository.columns import ColumnsStore
 from services.members.repository.indexes import ensure_indexes

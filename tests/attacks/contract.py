@@ -9,12 +9,14 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from laurel.benefits.v1 import notices_pb2
+from laurel.members.v1 import events_pb2
 from libs.cli.data_folder import STORING_SERVICES
 from libs.common.ids import new_id
 from libs.common.policy import ROLES, policy
 from libs.common.rpc.time import timestamp
 from libs.common.rpc.transport import area
-from tests.attacks.world import Shop
+from tests.attacks import coupon_scene, point_scene
+from tests.attacks.world import BENEFIT, Shop
 from tests.contracts.test_protos import methods
 from tests.support.builders import NOON
 
@@ -104,6 +106,10 @@ def _write(shop: Shop) -> Fields:
     return {"program_id": shop.program_id, "request_id": new_id("req")}
 
 
+def _contract(shop: Shop, place: int) -> Fields:
+    return {**_write(shop), "contract_id": shop.contracts[place]}
+
+
 def _program(shop: Shop) -> Fields:
     return {"program_digest": shop.digest, "program_document": shop.document}
 
@@ -132,6 +138,26 @@ def _registration(shop: Shop) -> Fields:
         "registered_time": timestamp(NOON),
     }
     return {**_write(shop), "registrations": [registration]}
+
+
+def _reward_terms() -> Fields:
+    return {
+        "kind": "REWARD_KIND_GOODS",
+        "name_zh": "咖啡",
+        "name_en": "Coffee",
+        "description_zh": "黑",
+        "description_en": "Black",
+        "price_points": 1,
+        "value_minor": 1,
+        "tier_set": "main",
+        "tier": "normal",
+        "window": {
+            "from_time": timestamp(NOON),
+            "hours": [{"weekdays": [1, 2, 3, 4, 5, 6, 7], "from_minute": 0, "to_minute": 1440}],
+        },
+        "limits": {"member_period_max": 100_000, "period_days": 7},
+        "reserve_minutes": 60,
+    }
 
 
 def _tier_subjects() -> list[Fields]:
@@ -217,7 +243,75 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
         "marketing": True,
         "muted": [notices_pb2.NOTICE_CODE_WAKE_UP],
     },
+    "BatchPreviewPoints": lambda shop: {
+        "program_id": shop.program_id,
+        "events": [
+            {
+                "member_id": shop.members[0],
+                "kind": events_pb2.EVENT_KIND_PURCHASE,
+                "amount_minor": 1000,
+                "occurred_time": timestamp(NOON),
+                "attributes": {"channel": "offline"},
+            }
+        ],
+    },
+    "UseBenefit": lambda shop: {
+        **_write(shop),
+        "member_id": shop.members[0],
+        "benefit": BENEFIT,
+        "amount": 1,
+        "external_ref": new_id("ref"),
+        "channel": "app",
+    },
+    "CancelBenefitUse": lambda shop: {**_write(shop), "use_id": shop.uses[0]},
+    "BatchListAllowances": _keys,
+    "RecordStanding": lambda shop: {
+        **_write(shop),
+        "member_id": shop.members[0],
+        "month": "1998-06",
+        "standard": "s",
+    },
+    "BatchListUnlocks": _keys,
+    "BatchListLockedBenefits": _keys,
+    "SellContract": lambda shop: {
+        **_write(shop),
+        "member_id": shop.members[0],
+        "plan": "gold_year",
+        "payment_reference": new_id("pay"),
+        "amount_minor": 100_000,
+        "start": "CONTRACT_START_NOW",
+    },
+    "RenewContract": lambda shop: {
+        **_contract(shop, 0),
+        "plan": "gold_year",
+        "payment_reference": new_id("pay"),
+        "amount_minor": 100_000,
+    },
+    "RefundContract": lambda shop: {
+        **_contract(shop, 1),
+        "kind": "REFUND_KIND_PRO_RATA",
+        "refund_reference": new_id("back"),
+        "reason": "changed their mind",
+    },
+    "CancelRenewal": lambda shop: _contract(shop, 2),
+    "SetSatisfaction": lambda shop: {**_contract(shop, 2), "satisfaction": "SATISFACTION_UNMET"},
+    "ListContracts": lambda shop: {"program_id": shop.program_id, "page_size": 2, "plan": "gold_year"},
+    "BatchListContracts": lambda shop: {**_keys(shop), "first": 2},
+    "ListRenewalPool": lambda shop: {
+        "program_id": shop.program_id,
+        "page_size": 2,
+        "satisfaction": "SATISFACTION_UNMET",
+    },
     "VerifyLedger": lambda shop: {"program_id": shop.program_id},
+    "BatchGetEntryProofs": lambda shop: {"program_id": shop.program_id, "entry_ids": shop.entries[:2]},
+    "ListLedgerRoots": lambda shop: {
+        "program_id": shop.program_id,
+        "page_size": 2,
+        "after_date": "2026-11-01",
+    },
+    "ListLedgerHeads": lambda shop: {"program_id": shop.program_id, "after_position": 1, "page_size": 2},
+    "ListChainedEntries": lambda shop: {"program_id": shop.program_id, "page_size": 2},
+    "GetPointsReport": lambda shop: {"program_id": shop.program_id, "page_size": 2},
     # Under one id, as a program has but twenty.
     "CreateWebhookEndpoint": lambda shop: {
         **_write(shop),
@@ -241,6 +335,76 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
         "page_size": 2,
     },
     "ReplayWebhookDeliveries": lambda shop: {**_write(shop), "endpoint_id": shop.endpoints[0]},
+    "CreateReward": lambda shop: {
+        **_write(shop),
+        "reward_id": f"r{new_id('x')[-12:]}",
+        "terms": _reward_terms(),
+        "stock_count": 10,
+    },
+    "UpdateReward": lambda shop: {
+        **_write(shop),
+        "reward_id": shop.rewards[0],
+        "version": 1,
+        "terms": _reward_terms(),
+    },
+    "RestockReward": lambda shop: {
+        **_write(shop),
+        "reward_id": shop.rewards[0],
+        "added_count": 1,
+        "explanation": "delivered",
+    },
+    "ListRewards": lambda shop: {
+        "program_id": shop.program_id,
+        "page_size": 2,
+        "kind": "REWARD_KIND_GOODS",
+        "include_archived": True,
+    },
+    "BatchGetRewards": lambda shop: {"program_id": shop.program_id, "reward_ids": shop.rewards},
+    "BatchCheckRewards": lambda shop: {
+        "program_id": shop.program_id,
+        "keys": [{"member_id": shop.members[0], "reward_id": shop.rewards[0]}],
+    },
+    "RedeemReward": lambda shop: {
+        **_write(shop),
+        "member_id": shop.members[0],
+        "reward_id": shop.rewards[0],
+    },
+    "FulfilRedemption": lambda shop: {**_write(shop), "redemption_id": shop.redemptions[0]},
+    "CancelRedemption": lambda shop: {
+        **_write(shop),
+        "redemption_id": shop.redemptions[1],
+        "explanation": "changed their mind",
+    },
+    "ListRedemptions": lambda shop: {
+        "program_id": shop.program_id,
+        "page_size": 2,
+        "member_id": shop.members[0],
+        "reward_id": shop.rewards[0],
+        "state": "REDEMPTION_STATE_RESERVED",
+    },
+    "BatchListRedemptions": lambda shop: {**_keys(shop), "first": 2},
+    "BatchGetRedemptions": lambda shop: {
+        "program_id": shop.program_id,
+        "redemption_ids": shop.redemptions[:2],
+    },
+    "GrantReward": lambda shop: {
+        **_write(shop),
+        "member_id": shop.members[0],
+        "reward_id": shop.rewards[0],
+        "explanation": "an apology",
+    },
+    "ApproveGrant": lambda shop: {
+        **_write(shop),
+        "redemption_id": shop.grants[0],
+        "explanation": "seen it",
+    },
+    "RejectGrant": lambda shop: {
+        **_write(shop),
+        "redemption_id": shop.grants[1],
+        "explanation": "too much",
+    },
+    **coupon_scene.RPCS,
+    **point_scene.RPCS,
     "BatchGetRiskProfiles": _keys,
     "BatchListIntegrityChanges": lambda shop: {**_keys(shop), "first": 2},
     "ReportMember": lambda shop: {

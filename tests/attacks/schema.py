@@ -10,6 +10,7 @@ from graphql import GraphQLField, GraphQLObjectType, build_schema
 
 from libs.common.ids import new_id
 from libs.common.policy import policy
+from tests.attacks import coupon_scene, point_scene
 from tests.attacks.contract import CALLERS
 from tests.attacks.world import Shop, World
 from tests.contracts.code import ROOT
@@ -115,6 +116,22 @@ def _registration(shop: Shop) -> Variables:
     }
 
 
+def _reward_terms() -> Variables:
+    return {
+        "kind": "GOODS",
+        "name": {"zh": "咖啡", "en": "Coffee"},
+        "description": {"zh": "黑", "en": "Black"},
+        "pricePoints": 1,
+        "valueMinor": 1,
+        "tierSet": "main",
+        "tierKey": "normal",
+        "spendMinMinor": 0,
+        "window": {"fromTime": OCCURRED, "hours": [{"weekdays": [], "fromMinute": 0, "toMinute": 1440}]},
+        "limits": {"memberPeriodMax": 100_000, "periodDays": 7},
+        "reserveMinutes": 60,
+    }
+
+
 VALID: Mapping[str, Callable[[Shop], Variables]] = {
     "node": lambda shop: {"id": global_id("Member", shop.members[0])},
     "member": lambda shop: {"id": shop.members[0]},
@@ -125,6 +142,8 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
         "input": {"requestId": new_id("req"), "registrations": [_registration(shop)]}
     },
     "recordEvents": lambda shop: {"input": {"requestId": new_id("req"), "events": [_event(shop)]}},
+    **coupon_scene.FIELDS,
+    **point_scene.FIELDS,
     "setNoticePreferences": lambda shop: {
         "input": {
             "requestId": new_id("req"),
@@ -132,6 +151,126 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
             "marketing": True,
             "muted": ["WAKE_UP"],
         }
+    },
+    "contractPlans": lambda shop: {},
+    "renewalPool": lambda shop: {"first": 2, "after": None, "satisfaction": "UNMET"},
+    "sellContract": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "memberId": shop.members[0],
+            "plan": "private_album",
+            "paymentReference": new_id("pay"),
+            "amountMinor": 100,
+            "start": "NOW",
+        }
+    },
+    "renewContract": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "contractId": shop.contracts[5],
+            "plan": "gold_year",
+            "paymentReference": new_id("pay"),
+            "amountMinor": 100_000,
+        }
+    },
+    "refundContract": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "contractId": shop.contracts[6],
+            "kind": "WHOLE",
+            "refundReference": new_id("back"),
+            "reason": "changed their mind",
+        }
+    },
+    "cancelRenewal": lambda shop: {"input": {"requestId": new_id("req"), "contractId": shop.contracts[7]}},
+    "setSatisfaction": lambda shop: {
+        "input": {"requestId": new_id("req"), "contractId": shop.contracts[7], "satisfaction": "UNMET"}
+    },
+    "useBenefit": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "memberId": shop.members[0],
+            "benefit": "new_release_letter",
+            "amount": 1,
+            "externalRef": new_id("ref"),
+            "channel": "app",
+        }
+    },
+    "recordStanding": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "memberId": shop.members[0],
+            "month": "1998-06",
+            "standard": "s",
+        }
+    },
+    "cancelBenefitUse": lambda shop: {"input": {"requestId": new_id("req"), "useId": shop.uses[0]}},
+    "reward": lambda shop: {"rewardId": shop.rewards[0]},
+    "ledgerProof": lambda shop: {"entryId": shop.entries[0]},
+    "pointsReport": lambda shop: {"first": 2},
+    "rewards": lambda shop: {"first": 2, "after": None, "kind": "GOODS", "includeArchived": True},
+    "redemptions": lambda shop: {
+        "first": 2,
+        "after": None,
+        "memberId": shop.members[0],
+        "rewardId": shop.rewards[0],
+        "state": "RESERVED",
+    },
+    "createReward": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "rewardId": f"r{new_id('x')[-12:]}",
+            "terms": _reward_terms(),
+            "stock": 10,
+        }
+    },
+    "updateReward": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "rewardId": shop.rewards[0],
+            "version": 1,
+            "terms": _reward_terms(),
+            "archived": False,
+        }
+    },
+    "restockReward": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "rewardId": shop.rewards[0],
+            "added": 1,
+            "explanation": "delivered",
+        }
+    },
+    "redeemReward": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "memberId": shop.members[0],
+            "rewardId": shop.rewards[0],
+        }
+    },
+    "fulfilRedemption": lambda shop: {
+        "input": {"requestId": new_id("req"), "redemptionId": shop.redemptions[0]}
+    },
+    "cancelRedemption": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "redemptionId": shop.redemptions[2],
+            "explanation": "changed their mind",
+        }
+    },
+    "grantReward": lambda shop: {
+        "input": {
+            "requestId": new_id("req"),
+            "memberId": shop.members[0],
+            "rewardId": shop.rewards[0],
+            "explanation": "an apology",
+        }
+    },
+    "approveGrant": lambda shop: {
+        "input": {"requestId": new_id("req"), "redemptionId": shop.grants[2], "explanation": "seen it"}
+    },
+    "rejectGrant": lambda shop: {
+        "input": {"requestId": new_id("req"), "redemptionId": shop.grants[1], "explanation": "too much"}
     },
     "reportMember": lambda shop: {
         "input": {

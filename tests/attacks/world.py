@@ -11,10 +11,10 @@ from unittest.mock import patch
 
 from pydantic import BaseModel
 
-from laurel.benefits.v1 import benefits_pb2
+from laurel.benefits.v1 import benefits_pb2, contracts_pb2, entitlements_pb2, rewards_pb2
 from laurel.members.v1 import members_pb2
 from laurel.risk.v1 import reports_pb2, risk_pb2
-from libs.cli import pipeline, programs, sample, webhooks
+from libs.cli import pipeline, programs, rewards, sample, webhooks
 from libs.cli.certificates import Authority
 from libs.cli.clients import connected, connected_partner, signer, staff_token
 from libs.cli.data_folder import DataFolder, RunFile
@@ -25,6 +25,7 @@ from libs.common.ids import new_id
 from libs.common.policy import ROLES
 from libs.common.program import Program, preset
 from libs.common.rpc.time import timestamp
+from tests.attacks import coupon_scene, point_scene
 from tests.attacks.graph import Graph
 from tests.attacks.rpc import Caller, Rpc
 from tests.support.builders import NOON, a_purchase
@@ -33,6 +34,7 @@ TOKEN_TTL = timedelta(hours=2)
 MEMBERS = 12
 PURCHASES = 3
 SCENE = "scene.json"
+BENEFIT = "new_release_letter"
 # When the clock of the program of the shops begins; what is told of earlier days is history.
 SANDBOX_BEGINS = datetime(1998, 7, 1, tzinfo=UTC)
 
@@ -50,9 +52,17 @@ class Shop(BaseModel):
     members: list[str]
     rival_members: list[str]
     decisions: list[str]
+    entries: list[str]
     reports: list[str]
     endpoints: list[str]
+    rewards: list[str]
+    redemptions: list[str]
+    grants: list[str]
     deliveries: list[str]
+    uses: list[str]
+    coupons: list[str]
+    contracts: list[str]
+    adjustments: list[str]
 
 
 class Scene(BaseModel):
@@ -160,10 +170,14 @@ async def in_world(folder: DataFolder) -> AsyncIterator[World]:
 
 async def _shop(run: RunFile, key: str) -> Shop:
     """Make a program with all that hangs on it, and wait until it has had its effect."""
-    program = preset(sample.PROGRAM).model_copy(update={"key": key})
+    sold = preset("dating_annual").contracts
+    base = preset(sample.PROGRAM)
+    points = base.points.model_copy(update={"transfers": point_scene.TRANSFERS})
+    program = base.model_copy(update={"key": key, "contracts": sold, "points": points})
     ours = (f"{key}_till", f"{key}_online"), (f"{key}_rival", f"{key}_corner")
     await _prepare(run, program, ours)
     endpoints = await _endpoints(run, key)
+    offered = await _rewards(run, key)
     members = [await _members(run, key, partner, store) for partner, store in ours]
     async with connected(run, staff_token(run, key)) as staff:
         await pipeline.drained(staff)
@@ -171,6 +185,9 @@ async def _shop(run: RunFile, key: str) -> Shop:
         live = (await staff.benefits.BatchGetPrograms(published)).results[0].program
         asked = benefits_pb2.BatchGetMembershipsRequest(program_id=key, member_ids=members[0])
         memberships = (await staff.benefits.BatchGetMemberships(asked)).results
+        listed = benefits_pb2.BatchListEntriesRequest(program_id=key, member_ids=members[0], first=1)
+        entries = (await staff.benefits.BatchListEntries(listed)).results
+    await point_scene.holds(run, key, partner_id=ours[0][0], member_id=members[0][0])
     return Shop(
         program_id=key,
         document=live.document,
@@ -182,9 +199,17 @@ async def _shop(run: RunFile, key: str) -> Shop:
         members=members[0],
         rival_members=members[1],
         decisions=[each.memberships[0].decision.decision_id for each in memberships],
+        entries=[each.entries[0].entry_id for each in entries],
         reports=await _reports(run, key, members[0][1:4]),
         endpoints=endpoints,
+        rewards=offered,
+        redemptions=await _redemptions(run, key, offered[0], partner_id=ours[0][0], member_id=members[0][0]),
+        grants=await _grants(run, key, offered[2], members[0][1:6]),
         deliveries=await _deliveries(run, key, partner_id=ours[0][0], member_id=members[0][0]),
+        uses=await _uses(run, key, partner_id=ours[0][0], member_id=members[0][0]),
+        coupons=await coupon_scene.coupons(run, key, partner_id=ours[0][0], member_ids=members[0][:2]),
+        contracts=await _contracts(run, key, partner_id=ours[0][0], member_ids=members[0][1:9]),
+        adjustments=await point_scene.adjustments(run, key, members[0][9]),
     )
 
 
@@ -221,6 +246,59 @@ async def _members(run: RunFile, program_id: str, partner_id: str, store_id: str
     return found
 
 
+async def _rewards(run: RunFile, program_id: str) -> list[str]:
+    """Two rewards for every member, and one of which it takes two to give it away."""
+    async with connected(run, staff_token(run, program_id)) as staff:
+        made = [
+            await rewards.add(staff, program_id, f"{program_id}_{name}", _reward(value_minor), 100_000)
+            for name, value_minor in (("coffee", 1), ("tea", 1), ("watch", 100_000))
+        ]
+    return [each.reward_id for each in made]
+
+
+def _reward(value_minor: int) -> rewards_pb2.RewardTerms:
+    return rewards_pb2.RewardTerms(
+        kind=rewards_pb2.REWARD_KIND_GOODS,
+        name_zh="杯",
+        name_en="Cup",
+        price_points=1,
+        value_minor=value_minor,
+        reserve_minutes=60,
+    )
+
+
+async def _redemptions(
+    run: RunFile, program_id: str, reward_id: str, *, partner_id: str, member_id: str
+) -> list[str]:
+    """What a member has reserved."""
+    requests = [
+        rewards_pb2.RedeemRewardRequest(
+            program_id=program_id, request_id=new_id("req"), member_id=member_id, reward_id=reward_id
+        )
+        for _ in range(5)
+    ]
+    async with connected_partner(run, program_id, partner_id) as partner:
+        answers = [await partner.rewards.RedeemReward(each) for each in requests]
+    return [each.redemption.redemption_id for each in answers]
+
+
+async def _grants(run: RunFile, program_id: str, reward_id: str, member_ids: Sequence[str]) -> list[str]:
+    """What somebody wants to give these members, and a second person is to decide."""
+    requests = [
+        rewards_pb2.GrantRewardRequest(
+            program_id=program_id,
+            request_id=new_id("req"),
+            member_id=member_id,
+            reward_id=reward_id,
+            explanation="an apology",
+        )
+        for member_id in member_ids
+    ]
+    async with connected(run, staff_token(run, program_id, ["operations_manager"])) as staff:
+        answers = [await staff.rewards.GrantReward(each) for each in requests]
+    return [each.redemption.redemption_id for each in answers]
+
+
 async def _endpoints(run: RunFile, program_id: str) -> list[str]:
     """An endpoint that is sent notices, at a host that there is not."""
     async with connected(run, staff_token(run, program_id)) as staff:
@@ -238,6 +316,40 @@ async def _deliveries(run: RunFile, program_id: str, *, partner_id: str, member_
         while not (found := await webhooks.deliveries(staff, program_id, "", dead=False, limit=10)):
             await asyncio.sleep(0.1)
     return [each.delivery_id for each in found]
+
+
+async def _uses(run: RunFile, program_id: str, *, partner_id: str, member_id: str) -> list[str]:
+    """A use of a benefit that every member has."""
+    request = entitlements_pb2.UseBenefitRequest(
+        program_id=program_id,
+        request_id=new_id("req"),
+        member_id=member_id,
+        benefit=BENEFIT,
+        amount=1,
+        external_ref=new_id("ref"),
+    )
+    async with connected_partner(run, program_id, partner_id) as partner:
+        return [(await partner.entitlements.UseBenefit(request)).use.use_id]
+
+
+async def _contracts(
+    run: RunFile, program_id: str, *, partner_id: str, member_ids: Sequence[str]
+) -> list[str]:
+    """A contract of each of these members."""
+    requests = [
+        contracts_pb2.SellContractRequest(
+            program_id=program_id,
+            request_id=new_id("req"),
+            member_id=member_id,
+            plan="gold_year",
+            payment_reference=new_id("pay"),
+            start=contracts_pb2.CONTRACT_START_NOW,
+        )
+        for member_id in member_ids
+    ]
+    async with connected_partner(run, program_id, partner_id) as partner:
+        answers = await asyncio.gather(*(partner.contracts.SellContract(each) for each in requests))
+    return [each.contract.contract_id for each in answers]
 
 
 async def _reports(run: RunFile, program_id: str, reported: Sequence[str]) -> list[str]:

@@ -10,7 +10,8 @@ import grpc
 from laurel.common.v1 import fact_pb2
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
-from libs.common.program import METRICS, Program, preset
+from libs.common.conditions import METRICS
+from libs.common.program import Program, preset
 from libs.common.rpc.client import channel
 from libs.common.rpc.time import timestamp
 from tests.bench.measure import Measured, p50, ratio

@@ -1,6 +1,6 @@
 """The benefits service behind a real channel, on a real mongod, deciding with a real scoring service."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.protobuf.descriptor import ServiceDescriptor
 
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import benefits_pb2_grpc, notices_pb2, notices_pb2_grpc
 from laurel.members.v1 import members_pb2_grpc
+from libs.cli.data_folder import DataFolder
 from libs.cli.ports import Ports
 from libs.common.caller import PrincipalKind
 from libs.common.clock import now
@@ -33,10 +35,11 @@ from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository.indexes import ensure_indexes
 from services.benefits.repository.store import BenefitsStore
-from services.benefits.server import notices_servicer, servicer
+from services.benefits.server import servicers
 from services.benefits.settings import Settings
 from services.scoring.server import make_server
 from services.scoring.settings import Settings as ScoringSettings
+from tests.benefits.proof_world import ProofWorld
 from tests.benefits.stories import FakeMembers, Story
 from tests.support.builders import PROGRAM
 from tests.support.services import Keys, dropped, serving
@@ -95,6 +98,21 @@ class BenefitsWorld:
         opened = channel(self.address, SERVICE, token=token, timeout=20)
         self._closing.append(opened)
         return benefits_pb2_grpc.BenefitsServiceStub(opened)
+
+    def stub(
+        self,
+        service: ServiceDescriptor,
+        made: Callable[[Any], Any],
+        kind: PrincipalKind,
+        subject: str,
+        program_id: str | None = PROGRAM,
+        **claims: Any,
+    ) -> Any:
+        """A stub of any service here, such as `made=tills_pb2_grpc.TillsServiceStub`, for this principal."""
+        token = self.keys.token(kind, subject, program_id, **claims)
+        opened = channel(self.address, service, token=token, timeout=20)
+        self._closing.append(opened)
+        return made(opened)
 
     def notices(
         self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM, **claims: Any
@@ -193,7 +211,6 @@ async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> Asyn
             )
         )
         add_members = members_pb2_grpc.add_MembersServiceServicer_to_server
-        add_benefits = benefits_pb2_grpc.add_BenefitsServiceServicer_to_server
         await scoring.start()
         async with serving(scoring.settings.model_copy(update={"port": 0}), add_members, members) as address:
             settings = Settings(
@@ -207,18 +224,21 @@ async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> Asyn
             await ensure_indexes(platform.database)
             programs = ProgramHandlers(BenefitsStore(platform.database), now)
             sealing = Sealing.of_file(keys.webhook_key_file)
-            notices = notices_servicer(platform, settings, programs, sealing)
+            to_members = MembersClient(address, token=keys.token("service", "benefits", None))
+            times = ProgramTimes(BenefitsStore(platform.database), programs, Clocks(to_members.clocks), now)
 
-            def add(served: Any, server: Any) -> None:
-                add_benefits(served, server)
-                notices_pb2_grpc.add_NoticesServiceServicer_to_server(notices, server)
+            def add(served: list[tuple[Any, object]], server: Any) -> None:
+                for register, each in served:
+                    register(each, server)
 
-            async with serving(settings, add, servicer(platform, programs)) as benefits_address:
+            served = servicers(platform, settings, programs, times, sealing)
+            async with serving(settings, add, served) as benefits_address:
                 world = BenefitsWorld(benefits_address, keys, platform, settings, scoring, members)
                 await world.publish(preset(PROGRAM))
                 await world.publish(preset("ecommerce_five").model_copy(update={"key": OTHER_PROGRAM}))
                 yield world
                 await world.close()
+            await to_members.close()
         await scoring.stop()
         await dropped(platform)
 
@@ -230,3 +250,15 @@ async def benefits(
     """One benefits service for all tests; each has members or programs of its own."""
     async with benefits_world(mongodb_uri, redis_url, tmp_path_factory.mktemp("benefits")) as world:
         yield world
+
+
+@pytest.fixture(scope="session")
+async def proofs(
+    benefits: BenefitsWorld, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ProofWorld]:
+    """What proves the ledgers of that service; each test has books of its own."""
+    folder = DataFolder(tmp_path_factory.mktemp("proofs"))
+    folder.prepare()
+    world = ProofWorld(benefits.database, benefits.address, benefits.keys, folder)
+    yield world
+    await world.close()

@@ -7,14 +7,12 @@ from typing import Any
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.program import Program, preset
-from services.benefits.domain.ledger import EXPIRED
-from services.benefits.domain.posting import Posting, allocated
+from services.benefits.domain.holds import Charge
 from services.benefits.handlers.maturity import LotMaturity
 from services.benefits.handlers.programs import ProgramHandlers
-from services.benefits.repository import ledger
+from services.benefits.handlers.spending import Spending
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
-from tests.benefits.domain.builders import REDEMPTION
 from tests.benefits.stories import Story
 from tests.support.builders import DAY, NOON, PROGRAM
 
@@ -39,31 +37,12 @@ async def told(benefits: BenefitsWorld, story: Story, first: int = 1, last: int 
 
 
 async def spend(benefits: BenefitsWorld, story: Story, points: int) -> None:
-    """Take points as a redemption will; for now they go where expired ones do."""
-
-    async def work(store: BenefitsStore) -> None:
-        posting = Posting(story.program_id, "points", story.partition, now(), new_id)
-        account, taker = posting.account(story.member_id), posting.system(EXPIRED)
-        usable = await ledger.drawable(store, account.account_id, points, since=NOON, until=NOON, but=())
-        posting.lots = {lot.lot_id: lot for lot in usable}
-        posting.accounts = await ledger.accounts(store, [account.account_id, taker.account_id])
-        accruals = await ledger.transactions(store, [lot.origin_transaction_id for lot in usable])
-        for drawn in allocated(usable, points):
-            accrual = accruals[posting.lots[drawn.lot_id].origin_transaction_id]
-            transaction = posting.begin(
-                REDEMPTION,
-                points=drawn.points,
-                source=accrual.source,
-                external_ref=accrual.external_ref,
-                line=accrual.line,
-                occurred_time=accrual.occurred_time,
-                original_transaction_id=accrual.transaction_id,
-            )
-            posting.take(transaction, posting.account(story.member_id), [drawn])
-            posting.move(transaction, posting.system(EXPIRED), drawn.points)
-        await ledger.keep(store, posting)
-
-    await BenefitsStore(benefits.database).transaction(work)
+    """Redeem points at once, which are worth nothing, so that no cap of money is in the way."""
+    store = BenefitsStore(benefits.database)
+    program = (await ProgramHandlers(store, now).live(story.program_id)).program
+    charge = Charge(story.member_id, points, 0, "shop", new_id("chk"))
+    spending = Spending(now=now, new_id=new_id)
+    await store.transaction(lambda bound: spending.redeem(bound, program, charge, time=NOON))
 
 
 def maturity(benefits: BenefitsWorld, *, pending: bool) -> LotMaturity:

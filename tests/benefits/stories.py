@@ -66,6 +66,15 @@ class Story:
         )
         return self
 
+    def does(
+        self, kind: events_pb2.EventKind.ValueType, *times: datetime, ref: str = "", **fields: Any
+    ) -> "Story":
+        """Events of a kind at these times; once at noon where none is said."""
+        for at in times or (NOON,):
+            self._record(kind, at, **fields)
+            self.events[-1].external_ref = ref or self.events[-1].external_ref
+        return self
+
     def _record(self, kind: events_pb2.EventKind.ValueType, at: datetime, **fields: Any) -> None:
         name = events_pb2.EventKind.Name(kind).removeprefix("EVENT_KIND_").lower()
         self._facts[f"{name}.count.lifetime"] += 1

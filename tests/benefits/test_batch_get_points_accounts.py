@@ -35,16 +35,6 @@ async def test_an_account_says_what_is_available_and_how_many_entries_there_are(
     )
 
 
-async def test_held_points_are_not_available(benefits: BenefitsWorld) -> None:
-    story = await benefits.a_member(10_000)
-    await benefits.database.accounts.update_one({"owner": story.member_id}, {"$set": {"held": 30}})
-
-    (result,) = await accounts(benefits, story.member_id)
-
-    await benefits.database.accounts.update_one({"owner": story.member_id}, {"$set": {"held": 0}})
-    assert (result.account.held_points, result.account.available_points) == (30, 70)
-
-
 async def test_there_is_no_account_before_the_first_point(benefits: BenefitsWorld) -> None:
     story = await benefits.a_member(0, 99)
 

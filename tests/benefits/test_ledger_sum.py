@@ -1,5 +1,6 @@
 """The points of every program sum to nothing, and who looks at the metrics sees it when they do not."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.leases import Leases
+from services.benefits.domain.ledger import purpose_of
 from services.benefits.handlers.verification import VerificationHandlers
-from services.benefits.jobs import LEDGER_SUM, LedgerIdentity
+from services.benefits.ledger_jobs import LEDGER_SUM, LedgerIdentity
 from services.benefits.repository import books
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
@@ -32,6 +34,10 @@ def told(program_id: str) -> float | None:
     return metric("laurel_ledger_sum_points", program=program_id)
 
 
+def points(program_id: str, state: str) -> float | None:
+    return metric("laurel_ledger_points", program=program_id, state=state)
+
+
 @pytest.fixture
 async def program_id(benefits: BenefitsWorld) -> AsyncIterator[str]:
     """A program of 300 points, whose books are put right again."""
@@ -49,6 +55,7 @@ async def test_books_that_are_right_sum_to_nothing(benefits: BenefitsWorld, prog
 
     posted = {"program_id": program_id, "balance": {"$gt": 0}}
     assert told(program_id) == 0
+    assert [points(program_id, each) for each in ("issued", "active", "spent", "held")] == [300, 300, 0, 0]
     assert await benefits.database.accounts.count_documents(posted) == 1
     assert program_id not in logs.text()
 
@@ -67,6 +74,21 @@ async def test_points_that_were_made_of_nothing_are_told_and_logged(
     assert (line["level"], line["programs"][0]) == ("error", program_id)
 
 
+async def test_the_database_knows_the_purpose_of_every_account_as_its_id_says_it(
+    benefits: BenefitsWorld, program_id: str
+) -> None:
+    accounts = [each async for each in benefits.database.accounts.find()]
+    by_id: Counter[tuple[str, str]] = Counter()
+    for each in accounts:
+        by_id[each["program_id"], purpose_of(each["_id"])] += each["balance"]
+
+    found = await books.balances(BenefitsStore(benefits.database))
+
+    assert {
+        (program, purpose): points for program, each in found.items() for purpose, points in each.items()
+    } == by_id
+
+
 async def test_of_too_many_programs_those_with_wrong_books_are_told(
     benefits: BenefitsWorld, program_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,22 +98,22 @@ async def test_of_too_many_programs_those_with_wrong_books_are_told(
     )
     monkeypatch.setattr(books, "PROGRAMS_TOLD", 1)
 
-    sums = await VerificationHandlers(BenefitsStore(benefits.database)).sums()
+    found = await VerificationHandlers(BenefitsStore(benefits.database)).conservation()
 
-    assert sums == {program_id: -MANY}
+    assert {each: one.difference for each, one in found.items()} == {program_id: MANY}
 
 
 async def test_a_replica_that_holds_the_lease_tells_and_one_that_lost_it_does_not(
     benefits: BenefitsWorld, program_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.benefits.jobs.LEASE_SECONDS", 0.01)
+    monkeypatch.setattr("services.benefits.ledger_jobs.LEASE_SECONDS", 0.01)
     held = leases(benefits)
 
     async def told_now() -> bool:
         return told(program_id) == 0
 
     async def silent_now() -> bool:
-        return told(program_id) is None
+        return told(program_id) is None and points(program_id, "active") is None
 
     async with running(job(benefits, held).run()):
         await until(silent_now)

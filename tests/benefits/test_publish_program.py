@@ -2,18 +2,25 @@
 
 import asyncio
 import json
+from hashlib import sha256
 from typing import Any
 
 import grpc
 import pytest
 
 from laurel.benefits.v1 import benefits_pb2 as pb
+from laurel.scoring.v1 import receipts_pb2
 from libs.common.caller import PrincipalKind
+from libs.common.canonical import canonical
 from libs.common.ids import new_id
-from libs.common.program import preset
+from libs.common.program import Program, preset
+from services.benefits.domain.programs import Version
+from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
+from tests.benefits.points import told
 from tests.benefits.refusals import refusal
-from tests.support.builders import PROGRAM
+from tests.benefits.stories import Story
+from tests.support.builders import NOON, PROGRAM
 
 
 def a_key() -> str:
@@ -231,3 +238,27 @@ async def _decided_by_the_new_version(benefits: BenefitsWorld, key: str) -> tupl
     request = pb.BatchGetMembershipsRequest(program_id=key, member_ids=[story.member_id])
     (membership,) = (await staff.BatchGetMemberships(request)).results[0].memberships
     return membership.tier, membership.decision.receipt.program_version
+
+
+async def test_a_version_of_before_there_were_some_fields_decides_under_its_own_digest(
+    benefits: BenefitsWorld,
+) -> None:
+    key = a_key()
+    document = a_document(key, version=1)
+    for name in ("multipliers", "stacking", "multiplier_max_bp", "rounding", "caps"):
+        del document["points"][name]
+    stored = canonical(document)
+    version = Version(Program.parse(stored), sha256(stored).hexdigest(), NOON, stored)
+    await BenefitsStore(benefits.database).add_program(version, NOON)
+    story = Story(key).buys(5_000)
+
+    await told(benefits, story)
+
+    decision = await benefits.database.decisions.find_one({"member_id": story.member_id, "event_seq": 1})
+    assert decision is not None
+    assert receipts_pb2.Receipt.FromString(decision["receipt"]).program_digest == version.digest
+    staff = benefits.caller("staff", "ann", key)
+    read = await staff.BatchGetPrograms(pb.BatchGetProgramsRequest(program_ids=[key]))
+    assert (read.results[0].program.document, read.results[0].program.digest) == (stored, version.digest)
+    again = (await staff.PublishProgram(a_request(key, document))).program
+    assert (again.version, again.digest) == (1, version.digest), "it says the same"

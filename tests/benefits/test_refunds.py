@@ -11,19 +11,11 @@ from pymongo.errors import WriteError
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2
 from libs.common.redis import StreamMessage
-from services.benefits.domain.causes import FLOWS
 from tests.benefits.conftest import BenefitsWorld
-from tests.benefits.domain.builders import REDEMPTION
 from tests.benefits.outcomes import ledger_faults
 from tests.benefits.points import a_program, matured, points_of, spend, told
 from tests.benefits.stories import Story
 from tests.support.builders import DAY, NOON
-
-
-@pytest.fixture(autouse=True)
-def spending(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let verification know what spends points, which no part of the ledger does yet."""
-    monkeypatch.setitem(FLOWS, REDEMPTION, FLOWS["expiration"])
 
 
 async def announced(benefits: BenefitsWorld, story: Story) -> list[events_pb2.PointsPosted]:

@@ -120,7 +120,6 @@ TAMPERINGS: list[tuple[str, set[str], Tamper]] = [
     ),
     ("the issuer's balance", {"BALANCE", "SUM"}, of_issuer({"$inc": {"balance": -1}})),
     ("an account's sequence", {"SEQUENCE"}, edit("accounts", {"balance": 30}, {"$inc": {"seq": 1}})),
-    ("points held", {"OVERDRAFT"}, edit("accounts", {"balance": 30}, {"$set": {"held": 31}})),
     (
         "an account deleted",
         {"ACCOUNT_MISSING", "SUM"},
@@ -249,7 +248,7 @@ MOVEMENTS: list[tuple[str, set[str], Tamper]] = [
     ),
     (
         "the kind of a movement",
-        {"TRANSACTION_DIGEST", "TRANSACTION_ENTRIES", "EXPIRY"},
+        {"TRANSACTION_DIGEST", "TRANSACTION_ENTRIES", "EXPIRY", "ORIGINAL"},
         edit("transactions", {"kind": "expiration"}, {"$set": {"kind": "gift"}}),
     ),
     (

@@ -78,6 +78,7 @@ async def test_a_place_that_is_still_to_come_is_refused(benefits: BenefitsWorld)
         (events_pb2.MembershipChanged(tier="gold"), "membership_changed"),
         (events_pb2.PointsChanged(member_id="mem_1"), "points_changed"),
         (events_pb2.NoticeCreated(notice_id="ntc_1"), "notice_created"),
+        (events_pb2.RedemptionChanged(redemption_id="rdm_1"), "redemption_changed"),
     ],
 )
 def test_each_announcement_is_told_as_it_is(message: Any, field: str) -> None:

@@ -483,6 +483,31 @@ def test_what_is_no_endpoint_is_refused_and_said_why(laurel: Laurel) -> None:
     assert "see `laurel webhook list`" in laurel("webhook", "stop", "nothing", exits=1)
 
 
+def test_the_catalogue_of_rewards_is_kept_within_eighty_columns(laurel: Laurel) -> None:
+    added = laurel("reward", "add", "coffee", "--points", "1200", "--name", "Coffee", "--stock", "50")
+    laurel("reward", "add", "lounge", "--points", "90", "--name", "A long evening in the lounge of gold " * 3)
+    laurel("reward", "restock", "coffee", "--by", "-3", "--why", "broken")
+
+    (coffee,) = (
+        each for each in json.loads(laurel("reward", "list", "--json")) if each["reward_id"] == "coffee"
+    )
+    shown = laurel("reward", "list")
+
+    assert added == "coffee costs 1,200 points, 50 left of 50\n"
+    assert (coffee["left_count"], coffee["stocked_count"]) == ("47", "47")
+    assert re.search(r"coffee .*Coffee .*all .*1,200 .*47 .*47", shown)
+    assert re.search(r"lounge .*A long evening .*all .*90 .*any", shown)
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_what_is_no_reward_or_no_program_is_refused_and_said_why(laurel: Laurel) -> None:
+    refused = laurel("reward", "add", "x", "--points", "1", "--name", "X", "--tier", "main.bronze", exits=1)
+
+    assert re.search("REWARD_INVALID: .*, terms.tier=the tier set has no such tier", refused)
+    assert "REWARD_UNKNOWN" in laurel("reward", "restock", "nothing", "--by", "1", exits=1)
+    assert "nothing_here" in laurel("reward", "list", "--program", "nothing_here", exits=1)
+
+
 def test_a_sandbox_travels_in_time_and_what_fell_due_on_the_way_has_happened(laurel: Laurel) -> None:
     (before,) = json.loads(laurel("clock", "--json"))
 
@@ -508,3 +533,30 @@ def test_a_sandbox_travels_in_time_and_what_fell_due_on_the_way_has_happened(lau
 )
 def test_a_clock_that_cannot_be_moved_says_why(laurel: Laurel, arguments: tuple[str, ...], says: str) -> None:
     assert says in laurel("clock", *arguments, exits=1)
+
+
+def test_a_campaign_of_coupons_is_made_and_its_codes_and_coupons_are_files(laurel: Laurel) -> None:
+    codes, coupons = laurel.folder / "codes.csv", laurel.folder / "coupons.csv"
+    terms = ["--kind", "percentage", "--off-bp", "500", "--from", "1998-07-01", "--until", "2098-07-31"]
+
+    laurel("coupon", "create", "summer", "--zh", "夏日九五折", "--en", "Summer", *terms)
+    made = [laurel("coupon", "generate", "summer", "1200", "--out", str(codes)) for _ in range(2)]
+    exported = laurel("coupon", "export", "summer", "--out", str(coupons))
+    stopped = laurel("coupon", "pause", "summer")
+
+    (campaign,) = json.loads(laurel("coupon", "list", "--json"))
+    endings = {row.split(",")[3] for row in coupons.read_text().splitlines()[1:]}
+    assert made == [f"1200 codes of summer are in {codes}\n"] * 2
+    assert exported == f"1200 coupons of summer are in {coupons}\n"
+    assert {row[-4:] for row in codes.read_text().splitlines()[1:]} == endings
+    assert stopped == "campaign summer is stopped\n"
+    assert (campaign["counts"]["codes_count"], campaign["status"]) == (
+        "1200",
+        "COUPON_CAMPAIGN_STATUS_PAUSED",
+    )
+    # New York is four hours behind in summer: the 31st of July ends when it does there.
+    assert campaign["terms"]["end_time"] == "2098-08-01T04:00:00Z"
+    assert max(map(len, laurel("coupon", "list").splitlines())) <= 80
+    assert "COUPON_CAMPAIGN_UNKNOWN" in laurel(
+        "coupon", "generate", "winter", "1", "--out", str(laurel.folder / "none.csv"), exits=1
+    )

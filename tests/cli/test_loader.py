@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,6 @@ from laurel.members.v1 import members_pb2 as pb
 from laurel.members.v1 import members_pb2_grpc
 from libs.cli import retries
 from libs.cli.cdnow import parse
-from libs.cli.clients import Clients
 from libs.cli.errors import CommandError, RefusedError
 from libs.cli.loader import Loader
 from libs.common.errors import Kind, Overloaded, Refusal
@@ -83,7 +83,7 @@ async def loader(members: FakeMembers) -> AsyncIterator[Loader]:
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = members_pb2_grpc.MembersServiceStub(channel)
-        clients = Clients(members=stub, benefits=None, risk=None, notices=None, scoring=None)  # type: ignore[arg-type]
+        clients: Any = SimpleNamespace(members=stub)
         yield Loader(clients, preset("music_store"), run_id="load_1")
     await server.stop(None)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -141,11 +142,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         grpc.aio.insecure_channel(faked) as to_fakes,
         channel(f"127.0.0.1:{await real.start()}", SCORING, token=keys.token("staff", "ann")) as to_scoring,
     ):
-        clients = Clients(
+        clients: Any = SimpleNamespace(
             members=members_pb2_grpc.MembersServiceStub(to_fakes),
             benefits=benefits_pb2_grpc.BenefitsServiceStub(to_fakes),
-            risk=None,  # type: ignore[arg-type]
-            notices=None,  # type: ignore[arg-type]
             scoring=scoring_pb2_grpc.ScoringServiceStub(to_scoring),
         )
         yield World(clients, members, benefits)

@@ -1,9 +1,10 @@
 """An audit log that a test writes, chains and verifies as the product does, and may tamper with."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -11,15 +12,15 @@ import grpc
 from laurel.common.v1 import audit_pb2, audit_pb2_grpc
 from laurel.members.v1 import members_pb2 as pb
 from libs.cli import audit as commands
-from libs.cli.clients import Clients
 from libs.cli.data_folder import DataFolder
 from libs.common import mongo
 from libs.common.audit import trail
-from libs.common.audit.check import Checked
-from libs.common.audit.keys import HeadSigner
-from libs.common.audit.sequencer import SEQUENCER, Sequencer
+from libs.common.audit.chained import AUDIT
 from libs.common.audit.trail import Act
 from libs.common.caller import Principal, PrincipalKind, set_caller
+from libs.common.chains.check import Checked
+from libs.common.chains.keys import ChainSigner
+from libs.common.chains.sequencer import SEQUENCER, Sequencer
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.leases import Leases
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 SERVICE = "members"
 ANN = Principal("ann", "staff", PROGRAM, roles=("system_administrator",))
-AUDIT = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
+AUDIT_SERVICE = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
 
 
 def a_minute_ago() -> datetime:
@@ -65,9 +66,10 @@ class AuditWorld:
     def sequencer(self, **changes: Any) -> Sequencer:
         """A replica's sequencer; it holds its lease once that was renewed."""
         self.leases = Leases(self.database, [SEQUENCER], group="audit", holder=new_id("host"), now=now)
-        settings: dict[str, Any] = {"service": SERVICE, "heads_file": self.heads_file, "now": self.now}
-        signer = HeadSigner(SERVICE, self.folder.audit_key_file(SERVICE))
-        return Sequencer(self.database, self.leases, signer, **settings | changes)
+        settings: dict[str, Any] = {"heads_file": self.heads_file, "now": self.now}
+        signer = ChainSigner(SERVICE, self.folder.audit_key_file(SERVICE))
+        quick = replace(AUDIT, sweep_seconds=0.05)
+        return Sequencer(quick, self.database, self.leases, signer, **settings | changes)
 
     async def act(
         self,
@@ -111,12 +113,12 @@ class AuditWorld:
     ) -> "AuditServiceAsyncStub":
         """The log, read by a principal; its channel is held, or grpc.aio would close it."""
         token = self.keys.token(kind, "cleo", program_id, roles=roles)
-        self._channels.append(channel(self.address, AUDIT, token=token))
+        self._channels.append(channel(self.address, AUDIT_SERVICE, token=token))
         return audit_pb2_grpc.AuditServiceStub(self._channels[-1])
 
     async def verified(self, program_id: str = PROGRAM) -> Checked:
         """What a verification through the service finds."""
-        clients = Clients(None, None, None, None, None, {SERVICE: self.caller(program_id=program_id)})  # type: ignore[arg-type]
+        clients: Any = SimpleNamespace(audit={SERVICE: self.caller(program_id=program_id)})
         return await commands.verify(clients, self.folder, SERVICE, program_id, lambda _, __: None)
 
     async def close(self) -> None:

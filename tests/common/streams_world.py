@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from laurel.common.v1 import fact_pb2
+from libs.common.backlog import unsent_count
 from libs.common.clock import now
 from libs.common.consumer import StreamConsumer, due
 from libs.common.leases import Leases
-from libs.common.mongo import Database, Session, transaction
-from libs.common.outbox import RELAY, OutboxRelay, outbox_row
+from libs.common.mongo import Database, Document, Session, transaction
+from libs.common.outbox import RELAY, OutboxRelay, announce, outbox_row
 from libs.common.redis import PARTITIONS, Redis, StreamMessage, partition_of, stream_groups, stream_key
 
 STREAM = "facts"
@@ -40,11 +41,11 @@ class Streams:
         """Store the next announcements of a member."""
         first = self.positions[member] + 1
         self.positions[member] += count
-        rows = [
-            outbox_row(fact_pb2.Fact(name=member, value=seq), member_id=member, change_seq=seq, now=now())
-            for seq in range(first, first + count)
-        ]
-        await self.database.outbox.insert_many(rows)
+        await announce(self.database, [self.row(member, seq) for seq in range(first, first + count)])
+
+    def row(self, member: str, seq: int) -> Document:
+        """An announcement of a member."""
+        return outbox_row(fact_pb2.Fact(name=member, value=seq), member_id=member, change_seq=seq, now=now())
 
     async def leases(self, *names: str, holder: str = "one", group: str = GROUP) -> Leases:
         """Leases that are held from now on, as their clock stands still."""
@@ -112,7 +113,7 @@ class Streams:
         return await self.unsent() == 0
 
     async def unsent(self) -> int:
-        return await self.database.outbox.count_documents({"unsent": True})
+        return await unsent_count(self.database)
 
     async def pending(self, partition: int) -> int:
         """How many entries were read and not acknowledged; -1 where there is no group yet."""

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.common.audit.chain import Actor, Head, Record, link, origin, record_digest, sealed
-from libs.common.audit.check import ChainCheck, Checked, Code
+from libs.common.audit.record import Actor, Record, record_digest, record_link, sealed
+from libs.common.chains.chain import Head, Statement, link, origin
+from libs.common.chains.check import ChainCheck, Checked, Code
 from tests.support.builders import NOON, PROGRAM
 
 SERVICE = "members"
@@ -39,14 +40,14 @@ class Log:
         for head in self.heads:
             check.head(head)
         for record in self.records:
-            check.record(record)
+            check.link(record_link(record), genuine=record_digest(record) == record.digest)
         return check.end()
 
     def codes(self) -> set[Code]:
         return {fault.code for fault in self.checked().faults}
 
 
-def signature(head: Head) -> str:
+def signature(head: Statement) -> str:
     """Stands for a signature: nobody but the service makes one for other contents."""
     return record_digest(a_record(f"{replace(head, signature='')}"))
 

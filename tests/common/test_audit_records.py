@@ -11,7 +11,7 @@ from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, SpanContext, Tra
 from laurel.common.v1 import audit_pb2
 from laurel.members.v1 import members_pb2 as pb
 from laurel.risk.v1 import reports_pb2, risk_pb2
-from libs.common.audit.chain import record_digest
+from libs.common.audit.record import record_digest
 from libs.common.audit.records import record_from
 from libs.common.audit.trail import OBJECTS_MAX, TEXT_BYTES_MAX, Auditor
 from libs.common.errors import Forbidden

@@ -10,9 +10,9 @@ import pytest
 from prometheus_client import REGISTRY
 from pymongo.errors import AutoReconnect
 
-from libs.common.audit.chain import link, origin
-from libs.common.audit.heads import read_heads
-from libs.common.audit.sequencer import Sequencer
+from libs.common.chains.chain import Head, link, origin
+from libs.common.chains.heads import read_heads
+from libs.common.chains.sequencer import Sequencer
 from libs.common.mongo import Document
 from tests.common.audit_world import SERVICE, AuditWorld
 from tests.support.builders import PROGRAM
@@ -30,7 +30,7 @@ async def heads(audited: AuditWorld, program_id: str = PROGRAM) -> list[Document
 
 
 def kept_apart(audited: AuditWorld) -> list[tuple[str, int]]:
-    found = [each for each in read_heads(audited.heads_file) if not isinstance(each, int)]
+    found = [each for each in read_heads(audited.heads_file) if isinstance(each, Head)]
     return [(each.program_id, each.position) for each in found]
 
 
@@ -165,7 +165,7 @@ async def test_a_sequencer_that_was_overtaken_with_other_records_begins_again_be
     await has_begun.wait()
     await audited.database.audit.insert_one(early)
     with monkeypatch.context() as one_at_a_time:
-        one_at_a_time.setattr("libs.common.audit.sequencer.BATCH", 1)
+        one_at_a_time.setattr("libs.common.chains.sequencer.BATCH", 1)
         await quick.sweep()
     may_go_on.set()
     await sweeping
@@ -194,7 +194,7 @@ async def test_heads_that_a_crash_kept_from_being_kept_apart_are_kept_at_the_nex
 ) -> None:
     await audited.act()
     with monkeypatch.context() as broken, suppress(OSError):
-        broken.setattr("libs.common.audit.sequencer.append_heads", out_of_space)
+        broken.setattr("libs.common.chains.anchors.append_heads", out_of_space)
         await audited.sequencer().sweep()
     assert (positions(await audited.records()), audited.heads_file.exists()) == ([1], False)
 
@@ -277,7 +277,6 @@ async def test_who_does_not_hold_the_lease_chains_nothing(audited: AuditWorld) -
 async def test_an_outage_is_survived(
     audited: AuditWorld, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    monkeypatch.setattr("libs.common.audit.sequencer.SWEEP_SECONDS", 0.01)
     failures = [failure] * 3
     chaining = Chaining(audited)
     sweep = chaining.sequencer.sweep
@@ -330,7 +329,6 @@ async def test_how_many_records_wait_and_how_long_is_measured(
     async def counted() -> bool:
         return measured("") == 2
 
-    monkeypatch.setattr("libs.common.audit.sequencer.SWEEP_SECONDS", 0.01)
     await audited.acts_unchained(2)
     idle = audited.sequencer()
     measuring = asyncio.create_task(idle.run())

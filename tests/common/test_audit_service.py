@@ -10,18 +10,20 @@ import pytest
 
 from laurel.common.v1 import audit_pb2 as pb
 from laurel.common.v1 import audit_pb2_grpc
-from libs.common.audit.log import AuditLog, Filters, Place
+from libs.common.audit.log import AuditLog, Filters
 from libs.common.audit.messages import head_message, head_of, record_message, record_of
-from libs.common.audit.records import head_from, record_from
+from libs.common.audit.records import record_from
 from libs.common.audit.service import AuditServicer
 from libs.common.audit.trail import Auditor
+from libs.common.chains.documents import head_from
+from libs.common.chains.reading import Place
 from libs.common.clock import now
 from libs.common.paging import page_token
 from libs.common.rpc.client import channel
 from libs.common.rpc.errors import reason_of
 from libs.common.rpc.time import timestamp
 from libs.common.settings import ServiceSettings
-from tests.common.audit_world import AUDIT, AuditWorld
+from tests.common.audit_world import AUDIT_SERVICE, AuditWorld
 from tests.support.builders import NOON, PROGRAM
 from tests.support.services import Keys, serving
 
@@ -128,7 +130,7 @@ async def test_a_search_finds_what_matches(
 async def test_a_page_looks_at_so_many_positions_and_says_how_far_it_came(
     audited: AuditWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("libs.common.audit.log.SCANNED_MAX", 2)
+    monkeypatch.setattr("libs.common.chains.reading.SCANNED_MAX", 2)
     await audited.acts(4)
     await audited.act(objects=["offline"])
 
@@ -227,7 +229,7 @@ async def test_reading_the_log_is_recorded_in_it(audited: AuditWorld, keys: Keys
     servicer = AuditServicer(AuditLog(audited.database))
     auditor = Auditor(audited.database, now)
     async with serving(settings, register, servicer, auditor=auditor) as address:
-        reading = channel(address, AUDIT, token=keys.token("staff", "cleo"))
+        reading = channel(address, AUDIT_SERVICE, token=keys.token("staff", "cleo"))
         stub = audit_pb2_grpc.AuditServiceStub(reading)
         first = await stub.ListAuditRecords(pb.ListAuditRecordsRequest(program_id=PROGRAM, act="CreateStore"))
         second = await stub.ListAuditRecords(pb.ListAuditRecordsRequest(program_id=PROGRAM))

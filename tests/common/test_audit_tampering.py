@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from bson.datetime_ms import DatetimeMS
 
-from libs.common.audit.chain import link, sealed
-from libs.common.audit.check import Code
-from libs.common.audit.heads import append_heads, head_line, read_heads
-from libs.common.audit.keys import HeadSigner
+from libs.common.audit.record import sealed
 from libs.common.audit.records import record_from
+from libs.common.chains.chain import Head, link
+from libs.common.chains.check import Code
+from libs.common.chains.heads import append_heads, head_line, read_heads
+from libs.common.chains.keys import ChainSigner
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.mongo import Document
@@ -289,8 +290,8 @@ async def test_an_edited_head_is_found(log: AuditWorld, change: Document) -> Non
 
 
 async def test_a_head_signed_with_the_key_of_another_service_is_found(log: AuditWorld) -> None:
-    signer = HeadSigner(SERVICE, log.folder.audit_key_file("risk"))
-    head = signer.head(program_id=PROGRAM, position=2, chain_hash="0" * 64, now=a_minute_ago())
+    signer = ChainSigner(SERVICE, log.folder.audit_key_file("risk"))
+    head = signer.signed(Head(SERVICE, PROGRAM, 2, "0" * 64, a_minute_ago()))
     change = {"chain_hash": head.chain_hash, "key_id": head.key_id, "signature": head.signature}
     await log.database.audit_heads.update_one({"position": 2}, {"$set": change})
 

@@ -93,6 +93,27 @@ async def test_more_than_one_read_holds_stays_in_order(
     assert max(map(len, effects.batches)) == 7
 
 
+async def test_few_messages_of_many_partitions_are_applied_at_once_and_many_in_lanes(
+    streams: Streams, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {a_member_of(partition): 3 for partition in range(8)}
+    await streams.tell(**members)
+    consumer = await streams.consumer(effects.apply)
+    async with running(consumer.run()):
+        await until(lambda: streams.settled(7))
+    few = [len(batch) for batch in effects.batches]
+    effects.batches.clear()
+
+    monkeypatch.setattr(consumer_module, "LANE_MESSAGES", 4)
+    await streams.tell(**members)
+    await consumer.consume_once()
+
+    assert few == [24]
+    assert [len(batch) for batch in effects.batches] == [6, 6, 6, 6]
+    for member in members:
+        assert await effects.of(member) == [1, 2, 3, 4, 5, 6]
+
+
 async def test_only_partitions_whose_lease_is_held_are_read(streams: Streams, effects: Effects) -> None:
     await streams.tell(**{ANN: 1, CEM: 1})
 

@@ -165,6 +165,22 @@ async def test_a_partition_that_fails_does_not_hold_up_the_others(
         assert await streams.pending(3) == 1
 
 
+@pytest.mark.parametrize("error", [Unavailable(), ValueError()], ids=["what passes", "a defect"])
+async def test_what_was_applied_with_a_partition_that_fails_is_applied_by_itself(
+    streams: Streams, effects: Effects, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "OUTAGE_SECONDS", 0.05)
+    monkeypatch.setattr(consumer_module, "FAILURE_SECONDS", 0.05)
+    await streams.tell(**{BEN: 1, CEM: 5})
+
+    async with running((await streams.consumer(poisoned(effects, error))).run()):
+        await until(lambda: effects.reached(CEM, 5), seconds=5)
+        await streams.tell(**{CEM: 5})
+        await until(lambda: effects.reached(CEM, 10), seconds=5)
+
+        assert await streams.pending(3) == 1
+
+
 @pytest.mark.usefixtures("_in_a_hurry")
 async def test_an_outage_while_messages_are_sorted_out_keeps_a_dead_letter_once(
     streams: Streams, effects: Effects

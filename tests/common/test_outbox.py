@@ -2,13 +2,16 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack, nullcontext
 from typing import Any
 
 import pytest
 from pymongo.errors import AutoReconnect
 
 from libs.common import outbox
+from libs.common.clock import now
 from libs.common.mongo import transaction
+from libs.common.outbox import OutboxRelay
 from libs.common.redis import PARTITIONS, partition_of, stream_key
 from tests.common.streams_world import (
     STREAM,
@@ -25,7 +28,9 @@ ANN, BEN, CEM = a_member_of(3), a_member_of(3, 1), a_member_of(7)
 # Sending
 
 
-async def test_rows_are_sent_in_order_to_the_partition_of_their_member_and_marked(streams: Streams) -> None:
+async def test_rows_are_sent_in_order_to_the_partition_of_their_member_and_their_parcels_marked(
+    streams: Streams,
+) -> None:
     relay = await streams.relay()
     for _ in range(3):
         for member in (ANN, BEN, CEM):
@@ -36,8 +41,9 @@ async def test_rows_are_sent_in_order_to_the_partition_of_their_member_and_marke
     assert sent == 18
     assert [await streams.sent_of(member) for member in (ANN, BEN, CEM)] == [[1, 2, 3, 4, 5, 6]] * 3
     assert await streams.redis.xlen(stream_key(STREAM, 3)) == 12
-    rows = await streams.database.outbox.find().to_list(None)
-    assert all("unsent" not in row and row["sent_time"] and row["entry_id"] for row in rows)
+    heads = await streams.database.outbox.find({"following": {"$exists": True}}).to_list(None)
+    assert len(heads) == 9
+    assert all("unsent" not in row and row["sent_time"] and row["entry_id"] for row in heads)
 
 
 async def test_an_entry_says_what_it_is_and_whom_it_is_about(streams: Streams) -> None:
@@ -58,7 +64,8 @@ async def test_many_rows_are_sent_a_sweep_at_a_time(
 ) -> None:
     monkeypatch.setattr(outbox, "SWEEP_ROWS", 10)
     relay = await streams.relay()
-    await streams.announce(ANN, 25)
+    for _ in range(5):
+        await streams.announce(ANN, 5)
 
     assert [await relay.send_once() for _ in range(4)] == [10, 10, 5, 0]
     assert await streams.sent_of(ANN) == list(range(1, 26))
@@ -122,7 +129,7 @@ async def test_a_stored_row_is_sent_at_once_and_not_at_the_next_sweep(
         return len(await streams.sent()) == count
 
     async with running(relay.run()):
-        await asyncio.sleep(0.5)  # the change stream opens
+        await asyncio.sleep(0.1)
         latencies = []
         for number in range(5):
             await streams.announce(ANN)
@@ -154,15 +161,38 @@ async def test_what_is_stored_during_a_sweep_wakes_the_next_one(
         await until(streams.all_sent, seconds=3)
 
 
+async def test_what_another_replica_stores_is_sent_at_once(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "SWEEP_SECONDS", 30)
+    relay = await streams.relay()
+    leases = await streams.leases(outbox.RELAY, group=f"{STREAM}/relay", holder="another")
+    other = OutboxRelay(
+        streams.database, streams.redis, leases, stream=STREAM, groups=(), unread_max=10, now=now
+    )
+    assert not leases.held()
+    async with AsyncExitStack() as replicas:
+        with monkeypatch.context() as patched:
+            patched.setattr(outbox, "told_of_commits", nullcontext)
+            await replicas.enter_async_context(running(relay.run()))
+            await asyncio.sleep(0)  # it has begun, and is told of no commit of this process
+        await replicas.enter_async_context(running(other.run()))
+        await until(lambda: listened_to(streams, 2))
+        await streams.announce(ANN, 3)
+
+        await until(streams.all_sent, seconds=5)
+
+
+async def listened_to(streams: Streams, count: int) -> bool:
+    ((_, listeners),) = await streams.redis.pubsub_numsub(f"{STREAM}.wake")
+    return bool(listeners == count)
+
+
 async def test_the_sweep_alone_sends_everything_where_no_change_is_told(
     streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     relay = await streams.relay()
-
-    async def deaf() -> None:
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(relay, "_watch", deaf)
+    monkeypatch.setattr(outbox, "told_of_commits", nullcontext)
     async with running(relay.run()):
         await streams.announce(ANN, 3)
 

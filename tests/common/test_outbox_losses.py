@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from redis.exceptions import WatchError
 
+from laurel.common.v1 import fact_pb2
+from libs.common.clock import now
+from libs.common.outbox import outbox_row
 from libs.common.redis import READER, stream_key
+from libs.common.sending import Sending
 from tests.common.streams_world import (
     GROUP,
     STREAM,
@@ -62,9 +65,10 @@ async def test_what_was_forgotten_is_sent_again_though_nothing_new_is_announced(
         await until(are_back, seconds=5)
 
 
-async def test_resend_what_was_lost_says_how_much_it_was(streams: Streams) -> None:
+async def test_resend_what_was_lost_says_how_many_parcels_it_was(streams: Streams) -> None:
     relay = await streams.relay()
-    await streams.announce(ANN, 3)
+    for _ in range(3):
+        await streams.announce(ANN, 2)
     await streams.announce(CEM, 2)
     await streams.send_all(relay)
 
@@ -85,27 +89,32 @@ async def test_a_restart_that_lost_nothing_sends_nothing_again(streams: Streams)
     assert await streams.sent_of(ANN) == [1, 2, 3]
 
 
-async def test_a_flush_between_looking_and_sending_fails_the_sending_and_loses_nothing(
-    streams: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_flush_while_it_is_looked_for_what_was_lost_loses_nothing(streams: Streams) -> None:
     relay = await streams.relay()
     await streams.announce(ANN, 3)
     await streams.send_all(relay)
+    sending = Sending(streams.redis, STREAM)
+    look = await sending.look()
+    await streams.redis.flushdb()
+
+    await sending.know(look)
     await streams.announce(ANN)
-    look = relay._is_known
-
-    async def then_flushed(pipeline: Any) -> bool:
-        is_known = await look(pipeline)
-        await streams.redis.flushdb()
-        return is_known
-
-    with monkeypatch.context() as patched:
-        patched.setattr(relay, "_is_known", then_flushed)
-        with pytest.raises(WatchError):
-            await relay.send_once()
     await streams.send_all(relay)
 
     assert await streams.sent_of(ANN) == [1, 2, 3, 4]
+
+
+async def test_a_server_that_is_not_known_is_sent_nothing(streams: Streams) -> None:
+    sending = Sending(streams.redis, STREAM)
+    row = outbox_row(fact_pb2.Fact(), member_id=ANN, change_seq=1, now=now())
+
+    assert await sending.send([row]) is None
+    await sending.know(await sending.look())
+    sent = await sending.send([row])
+
+    assert sent is not None
+    assert list(sent) == [3]
+    assert await streams.redis.xlen(stream_key(STREAM, 3)) == 1
 
 
 # Trimming and holding back

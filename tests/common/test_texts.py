@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from libs.common.program import METRICS
+from libs.common.conditions import METRICS
 from libs.common.texts import LOCALES, METRIC_NAMES, TEXTS, Locale, render
 from services.scoring.domain.reasons import ReasonCode
 

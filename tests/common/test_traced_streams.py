@@ -180,7 +180,7 @@ async def test_nothing_of_a_batch_is_left_when_it_is_done(streams: Streams, span
     await announce_in(streams, place(1))
     consumer = await streams.consumer(seen.apply)
 
-    await consumer._apply_partition(stream_key(STREAM, 3), [StreamMessage("0-1", "Fact", b"", ANN, place(1))])
+    await consumer._apply_lane({stream_key(STREAM, 3): [StreamMessage("0-1", "Fact", b"", ANN, place(1))]})
 
     assert traceparent() == ""
 
@@ -275,6 +275,6 @@ async def test_dead_letters_are_told(streams: Streams, monkeypatch: pytest.Monke
     await announce_in(streams, "")
     consumer = await reads(streams, Seen(KeyError()))
 
-    await consumer._count_dead_letters()
+    await consumer._dead_letters.tell()
 
     assert metric("laurel_dead_letters", service=streams.database.name, stream=STREAM) == 1

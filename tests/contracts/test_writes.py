@@ -9,7 +9,13 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from laurel.benefits.v1 import benefits_pb2, notices_pb2
+from laurel.benefits.v1 import (
+    benefits_pb2,
+    contracts_pb2,
+    entitlements_pb2,
+    entitlements_pb2_grpc,
+    notices_pb2,
+)
 from laurel.members.v1 import members_pb2
 from libs.common.ids import new_id
 from libs.common.mongo import Database
@@ -17,7 +23,12 @@ from libs.common.policy import policy
 from libs.common.program import preset
 from libs.common.rpc.errors import reason_of
 from tests.benefits.conftest import BenefitsWorld
+from tests.benefits.contracts_world import a_site
+from tests.benefits.coupons_world import coupons_world
 from tests.benefits.test_webhook_deliveries import Log, a_log
+from tests.contracts.coupon_writes import COUPON_WRITES
+from tests.contracts.point_writes import POINT_WRITES
+from tests.contracts.reward_writes import REWARD_WRITES
 from tests.contracts.test_protos import is_read, methods
 from tests.members.conftest import MembersWorld
 from tests.risk.conftest import RiskWorld, a_decision_on, a_report_of
@@ -134,6 +145,84 @@ async def set_notice_preferences(worlds: Worlds) -> Write:
     return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Notices"), request, other)
 
 
+async def use_benefit(worlds: Worlds) -> Write:
+    story = await worlds.benefits.a_member()
+    request = entitlements_pb2.UseBenefitRequest(
+        program_id=PROGRAM,
+        request_id=new_id("req"),
+        member_id=story.member_id,
+        benefit="new_release_letter",
+        amount=1,
+        external_ref=new_id("ref"),
+    )
+    return of_entitlements(worlds, request, changed(request, amount=2))
+
+
+async def cancel_benefit_use(worlds: Worlds) -> Write:
+    used = await use_benefit(worlds)
+    made = await used.send()
+    request = entitlements_pb2.CancelBenefitUseRequest(
+        program_id=PROGRAM,
+        request_id=new_id("req"),
+        use_id=made.use.use_id,  # type: ignore[attr-defined]
+    )
+    return of_entitlements(worlds, request, changed(request, use_id=new_id("use")))
+
+
+async def record_standing(worlds: Worlds) -> Write:
+    story = await worlds.benefits.a_member()
+    request = entitlements_pb2.RecordStandingRequest(
+        program_id=PROGRAM,
+        request_id=new_id("req"),
+        member_id=story.member_id,
+        month="1998-06",
+        standard="s",
+    )
+    return of_entitlements(worlds, request, changed(request, standard="a"))
+
+
+def of_entitlements(worlds: Worlds, request: Message, other: Message) -> Write:
+    service = entitlements_pb2.DESCRIPTOR.services_by_name["EntitlementsService"]
+    stub = worlds.benefits.stub(service, entitlements_pb2_grpc.EntitlementsServiceStub, "partner", "shop")
+    return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Entitlements"), request, other)
+
+
+async def sell_contract(worlds: Worlds) -> Write:
+    site = await a_site(worlds.benefits)
+    request = site.selling(await site.a_member())
+    return of_contracts(worlds, site.partner, request, changed(request, plan="diamond_year"))
+
+
+async def renew_contract(worlds: Worlds) -> Write:
+    site = await a_site(worlds.benefits)
+    request = site.renewing(await site.sell(await site.a_member()))
+    return of_contracts(worlds, site.partner, request, changed(request, plan="diamond_year"))
+
+
+async def refund_contract(worlds: Worlds) -> Write:
+    site = await a_site(worlds.benefits)
+    request = site.refunding(await site.sell(await site.a_member()))
+    return of_contracts(worlds, site.partner, request, changed(request, reason="another one"))
+
+
+async def cancel_renewal(worlds: Worlds) -> Write:
+    site = await a_site(worlds.benefits)
+    request = site.cancelling(await site.sell(await site.a_member()))
+    return of_contracts(worlds, site.partner, request, changed(request, contract_id=new_id("ctr")))
+
+
+async def set_satisfaction(worlds: Worlds) -> Write:
+    site = await a_site(worlds.benefits)
+    sold = await site.sell(await site.a_member())
+    request = site.saying(sold, contracts_pb2.SATISFACTION_UNMET)
+    other = changed(request, satisfaction=contracts_pb2.SATISFACTION_SATISFIED)
+    return of_contracts(worlds, site.staff, request, other)
+
+
+def of_contracts(worlds: Worlds, stub: Any, request: Message, other: Message) -> Write:
+    return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Contracts"), request, other)
+
+
 async def create_webhook_endpoint(worlds: Worlds) -> Write:
     key = await worlds.benefits.a_program()
     request = notices_pb2.CreateWebhookEndpointRequest(
@@ -176,6 +265,30 @@ def of_webhooks(worlds: Worlds, request: Any, other: Message) -> Write:
     return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Notices"), request, other)
 
 
+def of_coupons(name: str) -> Callable[[Worlds], Awaitable[Write]]:
+    async def write(worlds: Worlds) -> Write:
+        stub, request, other = await COUPON_WRITES[name](await coupons_world(worlds.benefits))
+        return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Coupons"), request, other)
+
+    return write
+
+
+def of_rewards(name: str) -> Callable[[Worlds], Awaitable[Write]]:
+    async def write(worlds: Worlds) -> Write:
+        stub, request, other = await REWARD_WRITES[name](worlds.benefits)
+        return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Rewards"), request, other)
+
+    return write
+
+
+def of_points(path: str) -> Callable[[Worlds], Awaitable[Write]]:
+    async def write(worlds: Worlds) -> Write:
+        stub, request, other = await POINT_WRITES[path](worlds.benefits)
+        return Write(worlds.benefits.database, stub, f"laurel.benefits.v1.{path}", request, other)
+
+    return write
+
+
 async def report_member(worlds: Worlds) -> Write:
     request = a_report_of(await worlds.risk.a_member())
     return of_risk(
@@ -205,6 +318,14 @@ WRITES: dict[str, Callable[[Worlds], Awaitable[Write]]] = {
     "laurel.members.v1.MembersService/MoveClock": move_clock,
     "laurel.benefits.v1.BenefitsService/PublishProgram": publish_program,
     "laurel.benefits.v1.NoticesService/SetNoticePreferences": set_notice_preferences,
+    "laurel.benefits.v1.EntitlementsService/UseBenefit": use_benefit,
+    "laurel.benefits.v1.EntitlementsService/CancelBenefitUse": cancel_benefit_use,
+    "laurel.benefits.v1.EntitlementsService/RecordStanding": record_standing,
+    "laurel.benefits.v1.ContractsService/SellContract": sell_contract,
+    "laurel.benefits.v1.ContractsService/RenewContract": renew_contract,
+    "laurel.benefits.v1.ContractsService/RefundContract": refund_contract,
+    "laurel.benefits.v1.ContractsService/CancelRenewal": cancel_renewal,
+    "laurel.benefits.v1.ContractsService/SetSatisfaction": set_satisfaction,
     "laurel.benefits.v1.NoticesService/CreateWebhookEndpoint": create_webhook_endpoint,
     "laurel.benefits.v1.NoticesService/UpdateWebhookEndpoint": update_webhook_endpoint,
     "laurel.benefits.v1.NoticesService/RotateWebhookSecret": rotate_webhook_secret,
@@ -212,6 +333,9 @@ WRITES: dict[str, Callable[[Worlds], Awaitable[Write]]] = {
     "laurel.risk.v1.RiskService/ReportMember": report_member,
     "laurel.risk.v1.RiskService/DecideReport": decide_report,
 }
+WRITES |= {f"laurel.benefits.v1.CouponsService/{name}": of_coupons(name) for name in COUPON_WRITES}
+WRITES |= {f"laurel.benefits.v1.RewardsService/{name}": of_rewards(name) for name in REWARD_WRITES}
+WRITES |= {f"laurel.benefits.v1.{path}": of_points(path) for path in POINT_WRITES}
 # A stream of whole RecordEvents requests, each under its own request id.
 STREAMED = {"laurel.members.v1.MembersService/StreamEvents"}
 every_write = pytest.mark.parametrize("rpc", sorted(WRITES), ids=lambda rpc: rpc.rpartition("/")[2])

@@ -65,16 +65,16 @@ class Graph:
         authorization = {"authorization": f"Bearer {self.token() if token is None else token}"}
         return await self.http.post("/graphql", json=body, headers=authorization | headers)
 
-    async def ask(self, query: str, **variables: object) -> dict[str, Any]:
+    async def ask(self, query: str, *, token: str | None = None, **variables: object) -> dict[str, Any]:
         """The whole answer to a query."""
-        response = await self.post({"query": query, "variables": variables})
+        response = await self.post({"query": query, "variables": variables}, token=token)
         assert response.status_code == 200, response.text
         answer: dict[str, Any] = response.json()
         return answer
 
-    async def data(self, query: str, **variables: object) -> Any:
+    async def data(self, query: str, *, token: str | None = None, **variables: object) -> Any:
         """The data of an answer without errors."""
-        answer = await self.ask(query, **variables)
+        answer = await self.ask(query, token=token, **variables)
         assert "errors" not in answer, answer
         return answer["data"]
 

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc, notices_pb2_grpc
+from laurel.benefits.v1 import (
+    benefits_pb2,
+    benefits_pb2_grpc,
+    contracts_pb2_grpc,
+    coupons_pb2_grpc,
+    earning_pb2_grpc,
+    entitlements_pb2_grpc,
+    notices_pb2_grpc,
+    points_pb2_grpc,
+    proofs_pb2_grpc,
+    reports_pb2_grpc,
+    rewards_pb2_grpc,
+)
 from laurel.common.v1 import error_reason_pb2
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2_grpc
@@ -18,7 +30,14 @@ from libs.common.rpc.time import moment
 from libs.common.settings import ServiceSettings
 from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Asked, Context, Fake
+from tests.gateway.fake_contracts import FakeContracts
+from tests.gateway.fake_coupons import FakeCoupons
+from tests.gateway.fake_earning import FakeEarning
+from tests.gateway.fake_entitlements import FakeEntitlements
 from tests.gateway.fake_notices import FakeNotices
+from tests.gateway.fake_points import FakePoints
+from tests.gateway.fake_proofs import FakeProofs
+from tests.gateway.fake_rewards import FakeRewards
 from tests.gateway.fake_risk import FakeRisk
 from tests.gateway.world import World
 
@@ -107,7 +126,17 @@ class FakeScoring(Fake, scoring_pb2_grpc.ScoringServiceServicer):
         return scoring_pb2.BatchScoreResponse(results=results)
 
 
-class FakeBenefits(FakeNotices, benefits_pb2_grpc.BenefitsServiceServicer):
+class FakeBenefits(
+    FakeNotices,
+    FakeProofs,
+    FakeRewards,
+    FakeContracts,
+    FakeCoupons,
+    FakeEntitlements,
+    FakeEarning,
+    FakePoints,
+    benefits_pb2_grpc.BenefitsServiceServicer,
+):
     async def BatchGetPrograms(self, request: benefits_pb2.BatchGetProgramsRequest, context: Context) -> Any:
         await self.begin("BatchGetPrograms", request)
         live = self.world.live_program()
@@ -180,6 +209,14 @@ def add_benefits(served: Any, server: Any) -> None:
     """Benefits serves what members hold, and what they are told."""
     benefits_pb2_grpc.add_BenefitsServiceServicer_to_server(served, server)
     notices_pb2_grpc.add_NoticesServiceServicer_to_server(served, server)
+    points_pb2_grpc.add_PointsServiceServicer_to_server(served, server)
+    proofs_pb2_grpc.add_ProofServiceServicer_to_server(served, server)
+    reports_pb2_grpc.add_ReportsServiceServicer_to_server(served, server)
+    rewards_pb2_grpc.add_RewardsServiceServicer_to_server(served, server)
+    entitlements_pb2_grpc.add_EntitlementsServiceServicer_to_server(served, server)
+    contracts_pb2_grpc.add_ContractsServiceServicer_to_server(served, server)
+    coupons_pb2_grpc.add_CouponsServiceServicer_to_server(served, server)
+    earning_pb2_grpc.add_EarningServiceServicer_to_server(served, server)
 
 
 Register = Callable[[Any, Any], None]

@@ -24,17 +24,22 @@ from libs.common.rpc.masking import DOTS
 from services.gateway.schema import schema
 from tests.gateway.conftest import Graph
 from tests.gateway.fake import REFUSED
+from tests.gateway.fake_contracts import a_contract, contract_id
+from tests.gateway.fake_rewards import REDEMPTION_ID
 from tests.gateway.sockets import connected
 from tests.gateway.world import PROGRAM, member_id, tier_changes
 from tests.security.principals import ANONYMOUS, EVERYBODY, kind_of, roles_of
 
 SOMEBODY = member_id(1)
 PARTNER, STORE = "cdnow", "online"
+TERMS = '{kind: GOODS, name: {zh: "x", en: "x"}, pricePoints: 1, valueMinor: 0}'
 # The arguments of fields that cannot do without.
 ARGUMENTS = {
     "Query.node": f'(id: "{relay.to_base64("Member", SOMEBODY)}")',
     "Query.member": f'(id: "{SOMEBODY}")',
     "Query.program": f'(key: "{PROGRAM}")',
+    "Query.ledgerProof": '(entryId: "ent_1")',
+    "Member.pointsPreview": "(input: {kind: PURCHASE, amountMinor: 100})",
     "Subscription.memberChanged": f'(memberId: "{SOMEBODY}")',
     "Mutation.registerMembers": '(input: {requestId: "R", registrations: [{externalMemberId: "x"}]})',
     "Mutation.recordEvents": (
@@ -42,10 +47,63 @@ ARGUMENTS = {
         ' externalRef: "1", occurredTime: "1998-07-01T00:00:00Z"}]})'
     ),
     "Mutation.setNoticePreferences": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", muted: [WAKE_UP]}})',
+    "Mutation.useBenefit": (
+        f'(input: {{requestId: "R", memberId: "{SOMEBODY}", benefit: "b", externalRef: "1"}})'
+    ),
+    "Mutation.recordStanding": (
+        f'(input: {{requestId: "R", memberId: "{SOMEBODY}", month: "1998-06", standard: "s"}})'
+    ),
+    "Mutation.cancelBenefitUse": '(input: {requestId: "R", useId: "use_1"})',
+    "Mutation.sellContract": (
+        f'(input: {{requestId: "R", memberId: "{SOMEBODY}", plan: "gold_year", paymentReference: "1"}})'
+    ),
+    "Mutation.renewContract": (
+        f'(input: {{requestId: "R", contractId: "{contract_id(1)}", paymentReference: "1"}})'
+    ),
+    "Mutation.refundContract": (
+        f'(input: {{requestId: "R", contractId: "{contract_id(1)}", kind: WHOLE, refundReference: "1"}})'
+    ),
+    "Mutation.cancelRenewal": f'(input: {{requestId: "R", contractId: "{contract_id(1)}"}})',
+    "Mutation.setSatisfaction": (
+        f'(input: {{requestId: "R", contractId: "{contract_id(1)}", satisfaction: UNMET}})'
+    ),
+    "Mutation.transferPoints": (
+        f'(input: {{requestId: "R", memberId: "{SOMEBODY}", toMemberId: "{member_id(2)}", points: 1}})'
+    ),
+    "Mutation.adjustPoints": (
+        f'(input: {{requestId: "R", memberId: "{SOMEBODY}", points: 1, reason: "goodwill"}})'
+    ),
+    "Mutation.approveAdjustment": '(input: {requestId: "R", adjustmentId: "adj_1"})',
+    "Query.reward": '(rewardId: "coffee")',
+    "Reward.availability": f'(memberId: "{SOMEBODY}")',
+    "Mutation.createReward": f'(input: {{requestId: "R", rewardId: "x", terms: {TERMS}}})',
+    "Mutation.updateReward": f'(input: {{requestId: "R", rewardId: "x", version: 1, terms: {TERMS}}})',
+    "Mutation.restockReward": '(input: {requestId: "R", rewardId: "x", added: 1})',
+    "Mutation.redeemReward": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", rewardId: "x"}})',
+    "Mutation.fulfilRedemption": f'(input: {{requestId: "R", redemptionId: "{REDEMPTION_ID}"}})',
+    "Mutation.cancelRedemption": f'(input: {{requestId: "R", redemptionId: "{REDEMPTION_ID}"}})',
+    "Mutation.grantReward": (
+        f'(input: {{requestId: "R", memberId: "{SOMEBODY}", rewardId: "x", explanation: "so"}})'
+    ),
+    "Mutation.approveGrant": f'(input: {{requestId: "R", redemptionId: "{REDEMPTION_ID}"}})',
+    "Mutation.rejectGrant": (
+        f'(input: {{requestId: "R", redemptionId: "{REDEMPTION_ID}", explanation: "no"}})'
+    ),
     "Mutation.reportMember": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", reason: FRAUD}})',
     "Mutation.decideReport": (
         '(input: {requestId: "R", reportId: "rep_1", decision: DISMISS, explanation: "not so"})'
     ),
+}
+ARGUMENTS |= {
+    "Query.quoteCoupons": (
+        f'(input: {{memberId: "{SOMEBODY}", currency: "USD", lines: [{{line: 1, amountMinor: 30000}}],'
+        ' codes: ["R"]})'
+    ),
+    "Mutation.createCouponCampaign": (
+        '(input: {requestId: "R", key: "k", nameZh: "z", nameEn: "e", terms: {kind: FREE_SHIPPING,'
+        ' startTime: "1998-07-01T00:00:00Z", endTime: "1998-07-02T00:00:00Z"}})'
+    ),
+    "Mutation.voidCoupon": '(input: {requestId: "R", code: "c", reason: "r"})',
 }
 POSTED = benefits_pb2.PointsPosted(transaction_id="txn_1", currency="points", points=5, kind="accrual")
 # Whose service tells of it, and how.
@@ -62,6 +120,11 @@ CHANGES: dict[str, tuple[str, dict[str, Message]]] = {
         },
     ),
     "PointsChanged": ("benefits", {"points_changed": benefits_pb2.PointsChanged(postings=[POSTED])}),
+    "ContractChanged": (
+        "benefits",
+        {"contract_changed": benefits_pb2.ContractChanged(contract=a_contract(SOMEBODY))},
+    ),
+    "RedemptionChanged": ("benefits", {"redemption_changed": benefits_pb2.RedemptionChanged()}),
     "NoticeCreated": ("benefits", {"notice_created": benefits_pb2.NoticeCreated()}),
     "StandingChanged": ("risk", {"standing_changed": risk_pb2.StandingChange()}),
 }
@@ -193,8 +256,9 @@ async def finding(graph: Graph, principal: str, step: Step) -> str:
         if errors:
             return f"{step.coordinate}: {errors}"
         mask = policy().graph[step.coordinate].grants[principal].mask
-        shown = value_at(answer["data"], way)
-        return "" if not mask or str(shown).startswith(DOTS) else f"{step.coordinate} shows {shown}"
+        # Only what is masked has to be there: a list may be empty, a field null.
+        shown = value_at(answer["data"], way) if mask else DOTS
+        return "" if str(shown).startswith(DOTS) else f"{step.coordinate} shows {shown}"
     if len(forbidden) != 1 or len(errors) != 1:
         return f"{refused.coordinate} is not refused: {answer}"
     path = [each for each in forbidden[0]["path"] if isinstance(each, str)]

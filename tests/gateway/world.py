@@ -24,8 +24,12 @@ def member_id(number: int) -> str:
 
 
 def a_program() -> Program:
-    """The demo program, published as version 1."""
-    return preset(PROGRAM).model_copy(update={"version": 1})
+    """The demo program, published as version 1, with something to buy, some of it counted."""
+    document = preset(PROGRAM).document() | {"version": 1}
+    plans = preset("dating_annual").document()["contracts"]["plans"]
+    plans.sort(key=lambda each: each["key"] != "ai_deep_matching")
+    plans[0]["benefits"][0]["quota"] = {"amount": 1, "unit": "uses", "period": "week"}
+    return Program.parse(document | {"contracts": {"plans": plans}})
 
 
 @dataclass
@@ -128,6 +132,7 @@ def a_membership(owner: str, program: Program) -> benefits_pb2.Membership:
         member_id=owner,
         tier_set="main",
         tier="gold",
+        earned_tier="gold",
         since_time=timestamp(NOON),
         seq=3,
         applied_seq=2,

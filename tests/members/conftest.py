@@ -21,8 +21,8 @@ from libs.common.rpc.client import channel
 from libs.common.service import Platform
 from services.members.domain.members import ProgramCalendar
 from services.members.handlers.activity import Dormancy
-from services.members.handlers.intake import IntakeQueue
 from services.members.handlers.programs import ProgramHandlers
+from services.members.handlers.together import IntakeQueue
 from services.members.repository.indexes import ensure_indexes
 from services.members.repository.store import MembersStore
 from services.members.server import servicer

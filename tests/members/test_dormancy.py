@@ -76,6 +76,12 @@ class Story:
         found = (await self.members.staff.BatchGetMembers(request)).results[0].member
         return found.activity_state, moment(found.activity_since_time)
 
+    async def kept_since(self, member: str) -> tuple[datetime, datetime]:
+        """Since when the calendar finds a member, and since when they are absent."""
+        stored = await self.members.database.members.find_one({"_id": member})
+        assert stored is not None
+        return stored["absent_since"], stored["activity"]["absent_since"]
+
     async def announced(self, member: str) -> list[tuple[int, int, bool]]:
         """State, spell and wake-up of each announcement; all of a member's are without gaps."""
         rows = (
@@ -126,6 +132,38 @@ async def test_who_is_back_and_stays_away_again_is_woken_up_again(story: Story) 
     await story.passes(31)
 
     assert await story.announced(member) == [(DORMANT, 1, True), (ACTIVE, 1, False), (DORMANT, 2, True)]
+
+
+async def test_an_event_leaves_the_index_alone_and_the_calendar_moves_it_when_it_looks(story: Story) -> None:
+    member = await story.joins()
+    joined, _ = await story.kept_since(member)
+    await story.moves(10)
+    seen = await story.time()
+    await story.does(member, seen)
+
+    by_the_event = await story.kept_since(member)
+    await story.passes(21)
+    by_the_calendar = await story.kept_since(member)
+    after_31 = (await story.state(member))[0]
+    await story.passes(9)
+
+    assert by_the_event == (joined, seen)
+    assert by_the_calendar == (seen, seen)
+    assert after_31 == ACTIVE
+    assert await story.state(member) == (DORMANT, seen + 30 * DAY)
+    assert await story.announced(member) == [(DORMANT, 1, True)]
+
+
+async def test_a_member_who_was_stored_before_there_was_such_a_field_falls_asleep_as_any(
+    story: Story,
+) -> None:
+    member = await story.joins()
+    of_the_past = {"$unset": {"activity.absent_since": ""}}
+    await story.members.database.members.update_one({"_id": member}, of_the_past)
+
+    await story.passes(30)
+
+    assert await story.announced(member) == [(DORMANT, 1, True)]
 
 
 async def test_months_of_absence_wake_up_once_however_often_the_calendar_runs(story: Story) -> None:

@@ -160,6 +160,7 @@ async def test_two_sources_never_collide_on_the_same_reference(members: MembersW
         ({"currency": ""}, "EVENT_INVALID"),
         ({"ref": ""}, "EVENT_INVALID"),
         ({"quantity": 10**7}, "EVENT_INVALID"),
+        ({"attributes": {f"note_{each}": "字" * 256 for each in range(6)}}, "EVENT_INVALID"),
     ],
     ids=[
         "another currency",
@@ -169,6 +170,7 @@ async def test_two_sources_never_collide_on_the_same_reference(members: MembersW
         "no currency",
         "no ref",
         "too many",
+        "too long attributes",
     ],
 )
 async def test_a_bad_event_is_rejected_by_itself_and_the_others_are_stored(
@@ -268,6 +270,18 @@ async def test_one_announcement_per_member_and_transaction_goes_to_the_outbox(me
     assert len(rows) == 2
     assert [event.seq for event in announced[one].events] == [1, 2]
     assert (announced[other].seq_from, announced[other].seq_to) == (1, 1)
+
+
+async def test_what_a_source_says_of_an_event_is_announced_with_it(members: MembersWorld) -> None:
+    member = await members.a_member()
+    event = a_purchase(member, attributes={"channel": "offline", "campaign": "字" * 200})
+
+    await members.partner.RecordEvents(a_batch(event))
+
+    row = await members.database.outbox.find_one({"type": "FactsChanged", "subject": member})
+    assert row is not None
+    (announced,) = events_pb2.FactsChanged.FromString(row["payload"]).events
+    assert announced.attributes == event.attributes
 
 
 async def test_late_events_are_stored_and_keep_their_own_day(members: MembersWorld) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from libs.common.program import METRICS, Program, preset
+from libs.common.conditions import METRICS
+from libs.common.program import Program, preset
 from services.scoring.domain.receipts import EventCause, Receipt
 from services.scoring.domain.tiers import Ladder, Step, ladders
 

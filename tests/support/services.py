@@ -8,9 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from libs.common.audit.keys import make_audit_key
 from libs.common.audit.trail import Auditor
 from libs.common.caller import PrincipalKind
+from libs.common.chains.keys import make_audit_key
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.keys import make_key

@@ -35,8 +35,8 @@ from services.benefits.settings import Settings as BenefitsSettings
 from services.members import consumers as members_consumers
 from services.members import outbox as members_outbox
 from services.members.clients import ProgramsClient
-from services.members.handlers.intake import IntakeQueue
 from services.members.handlers.programs import ProgramHandlers as MemberPrograms
+from services.members.handlers.together import IntakeQueue
 from services.members.repository.indexes import ensure_indexes as members_indexes
 from services.members.repository.store import MembersStore
 from services.members.server import servicer as members_servicer
@@ -162,7 +162,7 @@ class Whole:
         platform.relay(benefits_outbox.STREAM, benefits_outbox.READERS)
         platform.consume(benefits_consumers.STREAM, events.apply)
         register = benefits_pb2_grpc.add_BenefitsServiceServicer_to_server
-        await self._serve("benefits", settings, register, benefits_servicer(platform, programs))
+        await self._serve("benefits", settings, register, benefits_servicer(platform, programs, times))
 
     async def serve_members(self, port: int) -> None:
         settings = MembersSettings(

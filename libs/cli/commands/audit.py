@@ -19,8 +19,9 @@ from libs.cli.console import err, out, progress_bar
 from libs.cli.data_folder import STORING_SERVICES, DataFolder, RunFile
 from libs.cli.errors import CommandError
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, JsonOption, ProgramOption, running_platform
-from libs.common.audit.chain import Record, instant
-from libs.common.audit.check import Checked, Fault
+from libs.common.audit.record import Record
+from libs.common.chains.chain import instant
+from libs.common.chains.check import Checked, Fault
 from libs.common.rpc.time import timestamp
 
 OBJECTS_SHOWN = 3

@@ -13,7 +13,7 @@ from libs.cli.data_folder import DataFolder, RunFile
 from libs.cli.elsewhere import SERVICES, Elsewhere
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, ProgramOption, running_platform
 from libs.common import clock
-from libs.common.program import Program
+from libs.common.program import Program, preset_names
 
 app = typer.Typer(no_args_is_help=True, help="Make a program, a store, a partner, or a folder of keys.")
 Key = Annotated[str, typer.Argument(help="Its key within the program.", show_default=False)]
@@ -24,7 +24,11 @@ Name = Annotated[str, typer.Option("--name", help="Its name for people.")]
 def init_program(
     document: Annotated[
         str,
-        typer.Argument(metavar="PRESET|FILE", help="A preset, or a YAML or JSON file.", show_default=False),
+        typer.Argument(
+            metavar="PRESET|FILE",
+            help=f"One of {', '.join(preset_names())}, or a YAML or JSON file.",
+            show_default=False,
+        ),
     ],
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:

@@ -1,7 +1,8 @@
 """Audit records and heads as messages, and back."""
 
 from laurel.common.v1 import audit_pb2 as pb
-from libs.common.audit.chain import Actor, Head, Record
+from libs.common.audit.record import Actor, Record
+from libs.common.chains.chain import Head
 from libs.common.rpc.time import moment, timestamp
 
 
@@ -52,6 +53,7 @@ def head_message(head: Head) -> pb.AuditHead:
         signed_time=timestamp(head.signed_time),
         key_id=head.key_id,
         signature=head.signature,
+        chain=head.chain,
     )
 
 
@@ -64,4 +66,5 @@ def head_of(message: pb.AuditHead) -> Head:
         signed_time=moment(message.signed_time),
         key_id=message.key_id,
         signature=message.signature,
+        chain=message.chain,
     )

@@ -13,10 +13,11 @@ from opentelemetry.trace import format_trace_id
 
 from buf.validate import validate_pb2
 from libs.common import ids
-from libs.common.audit.chain import Actor, Record, instant, sealed
+from libs.common.audit.record import Actor, Record, sealed
 from libs.common.audit.records import record_document
 from libs.common.caller import Principal, caller
 from libs.common.canonical import canonical
+from libs.common.chains.chain import instant
 from libs.common.mongo import Database, Request, Session
 from libs.common.rpc.time import moment
 from libs.common.tracing import here

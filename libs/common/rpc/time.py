@@ -18,6 +18,6 @@ def timestamp(moment: datetime) -> Timestamp:
 def moment(stamp: Timestamp) -> datetime:
     """A protobuf timestamp as a UTC-aware datetime, in milliseconds; refused beyond the years 1 to 9999."""
     try:
-        return _EPOCH + timedelta(seconds=stamp.seconds, milliseconds=stamp.nanos // 1_000_000)
+        return _EPOCH + timedelta(0, stamp.seconds, stamp.nanos // 1_000_000 * 1000)
     except OverflowError:
         raise InvalidRequest(time=f"{stamp.seconds} s since 1970 is no time of ours") from None

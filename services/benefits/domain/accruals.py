@@ -10,7 +10,7 @@ from services.benefits.domain.posting import Posting
 
 @dataclass(frozen=True, slots=True)
 class Accrual:
-    """Points that a member earns by one event, named by its business key."""
+    """Points that a member earns by one event, named by its business key; `event_kind`: no purchase."""
 
     member_id: str
     source: str
@@ -20,6 +20,7 @@ class Accrual:
     active_time: datetime
     expire_time: datetime | None
     earnings: tuple[Earning, ...]
+    event_kind: str = ""
 
     @property
     def points(self) -> int:
@@ -46,6 +47,7 @@ def accrue(posting: Posting, accrual: Accrual, *, program_time: datetime) -> Tra
         occurred_time=accrual.occurred_time,
         points=accrual.points,
         earnings=accrual.earnings,
+        event_kind=accrual.event_kind,
     )
     if accrual.points:
         pending = accrual.pending(program_time)

@@ -5,26 +5,42 @@ from dataclasses import dataclass, replace
 
 from services.benefits.domain.ledger import (
     EXPIRED,
+    HELD,
     ISSUER,
+    LOT,
     PENDING,
     REVERSED,
-    SYSTEM,
+    SPENT,
+    WITHOUT_LOTS,
     Entry,
     Lot,
     Transaction,
+    member_of,
     purpose_of,
 )
 from services.benefits.domain.reversals import Purchase
 from services.benefits.domain.verification import Fault, StoredTransaction
 
 ACTIVE = ""
-# From which accounts to which the points of each kind go.
+# From which accounts to which the points of each kind go; one way or another.
 FLOWS = {
-    "accrual": ({ISSUER}, {ACTIVE, PENDING}),
-    "activation": ({PENDING}, {ACTIVE}),
-    "expiration": ({ACTIVE}, {EXPIRED}),
-    "reversal": ({ACTIVE, PENDING}, {REVERSED}),
+    "accrual": [({ISSUER}, {ACTIVE, PENDING})],
+    "activation": [({PENDING}, {ACTIVE})],
+    "expiration": [({ACTIVE}, {EXPIRED})],
+    "reversal": [({ACTIVE, PENDING}, {REVERSED})],
+    "hold": [({ACTIVE}, {HELD})],
+    "capture": [({HELD}, {SPENT})],
+    "release": [({HELD}, {ACTIVE})],
+    "redemption": [({ACTIVE}, {SPENT})],
+    "return": [({SPENT}, {ACTIVE})],
+    "adjustment": [({ISSUER}, {ACTIVE}), ({ACTIVE}, {REVERSED})],
+    "transfer": [({ACTIVE}, {ACTIVE})],
 }
+OF_HOLDS = {"hold", "capture", "release", "redemption", "return"}
+# What gives points back to lots, and what makes lots by itself, which expire under keys of their own.
+GIVES_BACK = {"release", "return"}
+MAKES_LOTS = GIVES_BACK | {"adjustment", "transfer"}
+GOES_BACK = {"activation", "expiration", "reversal"}
 
 
 def transaction_faults(stored: StoredTransaction, entries: Sequence[Entry]) -> Iterator[Fault]:
@@ -49,44 +65,60 @@ def transaction_faults(stored: StoredTransaction, entries: Sequence[Entry]) -> I
 
 
 def _flow_faults(transaction: Transaction, entries: Sequence[Entry]) -> Iterator[Fault]:
-    givers, takers = FLOWS.get(transaction.kind, (set[str](), set[str]()))
+    kind, ways = transaction.kind, FLOWS.get(transaction.kind, [(set[str](), set[str]())])
+    for entry in min(([each for each in entries if not _fits(each, *way)] for way in ways), key=len):
+        way = "to" if entry.points > 0 else "from"
+        yield Fault("TRANSACTION_ENTRIES", entry.entry_id, f"{kind} moves points {way} {entry.account_id}")
+    members = {member_of(each.account_id) for each in entries} - {""}
+    if len(members) > (2 if kind == "transfer" else 1):
+        yield Fault("TRANSACTION_ENTRIES", transaction.transaction_id, f"{kind} moves points of {members}")
     for entry in entries:
-        purpose = purpose_of(entry.account_id)
-        if purpose not in (takers if entry.points > 0 else givers):
-            way = "to" if entry.points > 0 else "from"
-            detail = f"{transaction.kind} moves points {way} {entry.account_id}"
-            yield Fault("TRANSACTION_ENTRIES", entry.entry_id, detail)
         drawn = sum(each.points for each in entry.allocations)
-        if transaction.kind != "reversal" and purpose not in SYSTEM and drawn + entry.points < 0:
-            yield Fault("ARREARS", entry.entry_id, f"{transaction.kind} goes into arrears")
+        lots = purpose_of(entry.account_id) not in WITHOUT_LOTS
+        if kind != "reversal" and lots and drawn + entry.points < 0:
+            yield Fault("ARREARS", entry.entry_id, f"{kind} goes into arrears")
+        if kind not in GIVES_BACK and lots and entry.points > 0 and not entry.lot_id:
+            yield Fault("LOT", entry.entry_id, f"{kind} gives back to lots")
+
+
+def _fits(entry: Entry, givers: set[str], takers: set[str]) -> bool:
+    return purpose_of(entry.account_id) in (takers if entry.points > 0 else givers)
 
 
 def _cause_faults(transaction: Transaction) -> Iterator[Fault]:
-    transaction_id, accrued = transaction.transaction_id, transaction.kind == "accrual"
+    transaction_id, kind = transaction.transaction_id, transaction.kind
     counted = sum(earning.points for earning in transaction.earnings)
-    if counted != (transaction.points if accrued else 0):
+    if counted != (transaction.points if kind == "accrual" else 0):
         yield Fault("EARNINGS", transaction_id, f"the rules gave {counted} of {transaction.points}")
-    if (transaction.reversal is not None) != (transaction.kind == "reversal"):
-        yield Fault("REVERSAL", transaction_id, f"{transaction.kind} does not say what was refunded, or does")
-    if bool(transaction.original_transaction_id) == accrued:
-        yield Fault("ORIGINAL", transaction_id, f"{transaction.kind} names no accrual, or names one")
+    if (transaction.reversal is not None) != (kind == "reversal"):
+        yield Fault("REVERSAL", transaction_id, f"{kind} does not say what was refunded, or does")
+    if bool(transaction.original_transaction_id) != (kind in GOES_BACK):
+        yield Fault("ORIGINAL", transaction_id, f"{kind} names nothing that it goes back to, or does")
+    if bool(transaction.hold_id) != (kind in OF_HOLDS):
+        yield Fault("HOLD", transaction_id, f"{kind} names no hold, or names one")
 
 
 @dataclass(slots=True)
 class PurchaseCheck:
-    """Follows what goes back to one accrual: the reversals in their order, an activation, an expiration."""
+    """Follows what goes back to one accrual: the reversals in their order, an activation, an expiration.
+
+    What made a lot by itself has an expiration at most, under the lot's own key.
+    """
 
     purchase: Purchase
 
     def faults(self, following: Transaction) -> Iterator[Fault]:
         """What is broken about the next transaction that goes back to the accrual."""
         transaction_id, accrual = following.transaction_id, self.purchase.accrual
-        if accrual.kind != "accrual":
+        by_lot = accrual.kind in MAKES_LOTS and following.kind == "expiration"
+        if accrual.kind != "accrual" and not by_lot:
             yield Fault("ORIGINAL", transaction_id, f"goes back to a transaction of kind {accrual.kind}")
         elif following.reversal is not None:
             yield from self._reversal_faults(following)
-        elif following.key != accrual.key or following.points > accrual.points:
-            yield Fault("ORIGINAL", transaction_id, f"is not of {accrual.points} points of its accrual")
+        elif following.points > accrual.points or (
+            following.source != LOT if by_lot else following.key != accrual.key
+        ):
+            yield Fault("ORIGINAL", transaction_id, f"is not of {accrual.points} points of its origin")
 
     def _reversal_faults(self, following: Transaction) -> Iterator[Fault]:
         before, after = self.purchase.latest, following.reversal
@@ -109,7 +141,7 @@ class PurchaseCheck:
 
 
 def draw_faults(transaction: Transaction, entry: Entry, lots: Mapping[str, Lot]) -> Iterator[Fault]:
-    """What is broken about the time at which an entry draws on lots, given these lots."""
+    """What is broken about the time at which an entry draws on these lots, or gives back to them."""
     for each in entry.allocations:
         lot = lots.get(each.lot_id)
         if lot is None:

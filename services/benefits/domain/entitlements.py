@@ -1,18 +1,27 @@
 """Entitlements: what a tier grants, with all that it inherits from the tiers below it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from libs.common.program import BenefitGrant, TierSet
+from libs.common.benefit_policy import BenefitGrant
+from libs.common.program import TierSet
 
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """A benefit that a member holds, and the tier in whose list it stands."""
+    """A benefit that a member holds, and the tier in whose list it stands.
+
+    `contract_id` and `plan` name the contract without which the member would
+    not have it: by a tier that they did not earn, or by itself, without tier.
+    """
 
     grant: BenefitGrant
     tier_set: str
     granted_by_tier: str
     inherited: bool
+    contract_id: str = ""
+    plan: str = ""
+    since_time: datetime | None = None
 
 
 def entitlements(tier_set: TierSet, tier: str) -> list[Entitlement]:
@@ -29,3 +38,34 @@ def entitlements(tier_set: TierSet, tier: str) -> list[Entitlement]:
         for each in reversed(upto)
         for grant in each.benefits
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A benefit that a member does not have, the lowest tier that grants it, and how far that is."""
+
+    grant: BenefitGrant
+    tier_set: str
+    tier: str
+    steps: int
+
+
+def locked(tier_set: TierSet, tier: str) -> list[Locked]:
+    """What the tiers above one would add, the next tier first; nothing for one that is no more."""
+    keys = [each.key for each in tier_set.tiers]
+    if tier not in keys:
+        return []
+    above = tier_set.tiers[keys.index(tier) + 1 :]
+    return [
+        Locked(grant, tier_set.key, each.key, steps)
+        for steps, each in enumerate(above, start=1)
+        for grant in each.benefits
+    ]
+
+
+def granting_tier(tier_set: TierSet, benefit: str) -> str | None:
+    """The lowest tier of a ladder that grants a benefit."""
+    for tier in tier_set.tiers:
+        if any(grant.benefit == benefit for grant in tier.benefits):
+            return tier.key
+    return None

@@ -8,9 +8,10 @@ from services.benefits.domain.ledger import Account
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """The account that a member spends from, what is pending beside it, and what of it expires next."""
+    """The account that a member spends from, what is pending and held beside it, what expires next."""
 
     member_id: str
     account: Account
     pending_points: int
+    held_points: int
     expiring: tuple[tuple[datetime, int], ...]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.benefits.domain.ledger import EXPIRED, Allocation, Lot, Transaction
+from services.benefits.domain.ledger import EXPIRED, LOT, Allocation, Lot, Transaction
 from services.benefits.domain.posting import Posting
 
 
@@ -25,20 +25,21 @@ def before_they_expire(lots: Iterable[Lot]) -> list[tuple[Lot, datetime]]:
     return found
 
 
-def mature(posting: Posting, lot: Lot, accrual: Transaction) -> None:
-    """Do what is due with a lot: activate it or let it expire; `accrual` is where it comes from.
+def mature(posting: Posting, lot: Lot, origin: Transaction) -> None:
+    """Do what is due with a lot: activate it or let it expire; `origin` is where it comes from.
 
     It happened when it was due, however late it is posted, and bears the
-    accrual's business key, under which it can be posted once.
+    accrual's business key, or the lot's own where no accrual made it. Under
+    that key it can be posted once.
     """
     if lot.pending:
-        _activate(posting, lot, accrual)
+        _activate(posting, lot, origin)
     else:
-        _expire(posting, lot, accrual)
+        _expire(posting, lot, origin)
 
 
-def _activate(posting: Posting, lot: Lot, accrual: Transaction) -> None:
-    transaction = _begin(posting, "activation", lot, accrual, lot.active_time)
+def _activate(posting: Posting, lot: Lot, origin: Transaction) -> None:
+    transaction = _begin(posting, "activation", lot, origin, lot.active_time)
     posting.take(transaction, posting.pending(lot.member_id), [Allocation(lot.lot_id, lot.remaining)])
     account = posting.account(lot.member_id)
     active = Lot(
@@ -57,20 +58,22 @@ def _activate(posting: Posting, lot: Lot, accrual: Transaction) -> None:
     posting.put(transaction, account, active)
 
 
-def _expire(posting: Posting, lot: Lot, accrual: Transaction) -> None:
+def _expire(posting: Posting, lot: Lot, origin: Transaction) -> None:
     assert lot.expire_time is not None, "what never expires is never due"
-    transaction = _begin(posting, "expiration", lot, accrual, lot.expire_time)
+    transaction = _begin(posting, "expiration", lot, origin, lot.expire_time)
     posting.take(transaction, posting.account(lot.member_id), [Allocation(lot.lot_id, lot.remaining)])
     posting.move(transaction, posting.system(EXPIRED), lot.remaining)
 
 
-def _begin(posting: Posting, kind: str, lot: Lot, accrual: Transaction, at: datetime) -> Transaction:
+def _begin(posting: Posting, kind: str, lot: Lot, origin: Transaction, at: datetime) -> Transaction:
+    source, external_ref, line = origin.key if origin.kind == "accrual" else (LOT, lot.lot_id, 0)
     return posting.begin(
         kind,
-        source=accrual.source,
-        external_ref=accrual.external_ref,
-        line=accrual.line,
+        source=source,
+        external_ref=external_ref,
+        line=line,
         occurred_time=at,
         points=lot.remaining,
-        original_transaction_id=accrual.transaction_id,
+        event_kind=origin.event_kind,
+        original_transaction_id=origin.transaction_id,
     )

@@ -26,6 +26,8 @@ def post(
     known = dict(purchases)
     for movement in movements:
         if isinstance(movement, Accrual):
-            known[movement.key] = Purchase(accrue(posting, movement, program_time=program_time))
+            accrual = accrue(posting, movement, program_time=program_time)
+            if not movement.event_kind:
+                known[movement.key] = Purchase(accrual)
         elif (purchase := known.get(movement.original)) is not None:
             known[movement.original] = reverse(posting, movement, purchase, owes=owes)

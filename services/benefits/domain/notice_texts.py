@@ -37,6 +37,10 @@ NOTICE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
             "zh": "Webhook 端点{endpoint_id}没有接收发给它的通知。",
             "en": "The webhook endpoint {endpoint_id} does not take what it is sent.",
         },
+        NoticeCode.CONTRACT_ENDING: {
+            "zh": "您的{plan}有效期至{expire_date}。",
+            "en": "Your {plan} is valid until {expire_date}.",
+        },
     }
 )
 
@@ -91,6 +95,8 @@ def _shown(params: Mapping[str, str], program: Program, locale: Locale) -> dict[
             shown[name] = format_decimal(int(params[name]), locale=locale)
     if params.get("currency") == program.points.currency:
         shown["currency"] = _name(program.points.name, locale)
+    if (plan := program.contracts.plan(params.get("plan", ""))) is not None:
+        shown["plan"] = _name(plan.name, locale)
     if "expire_date" in params:
         shown["expire_date"] = format_date(date.fromisoformat(params["expire_date"]), "long", locale=locale)
     reasons = [render(each.get("code", ""), each, locale, tiers) for each in items(params, "reason")]

@@ -22,6 +22,7 @@ class NoticeCode(StrEnum):
     WAKE_UP = "WAKE_UP"
     NEAR_UPGRADE = "NEAR_UPGRADE"
     WEBHOOK_FAILING = "WEBHOOK_FAILING"
+    CONTRACT_ENDING = "CONTRACT_ENDING"
 
 
 MARKETING = frozenset({NoticeCode.WAKE_UP, NoticeCode.NEAR_UPGRADE})

@@ -11,6 +11,7 @@ from services.benefits.domain.ledger import (
     Entry,
     Lot,
     Transaction,
+    held_account,
     member_account,
     pending_account,
     system_account,
@@ -47,6 +48,10 @@ class Posting:
     def pending(self, member_id: str) -> Account:
         """What a member may not spend yet."""
         return self._current(pending_account(self.program_id, member_id, self.currency))
+
+    def held(self, member_id: str) -> Account:
+        """What holds have set aside of a member's points."""
+        return self._current(held_account(self.program_id, member_id, self.currency))
 
     def system(self, purpose: str) -> Account:
         """An account of the program."""
@@ -104,6 +109,32 @@ class Posting:
         account = replace(account, arrears=account.arrears - paid)
         self.move(transaction, account, lot.earned, lot_id=lot.lot_id, allocations=allocations)
 
+    def bring(
+        self,
+        transaction: Transaction,
+        member_id: str,
+        points: int,
+        *,
+        active_time: datetime,
+        expire_time: datetime | None,
+    ) -> None:
+        """Bring points to what a member may spend, in a lot that comes from this transaction itself."""
+        account = self.account(member_id)
+        lot = Lot(
+            lot_id=self.new_id("lot"),
+            program_id=self.program_id,
+            member_id=member_id,
+            account_id=account.account_id,
+            transaction_id=transaction.transaction_id,
+            origin_transaction_id=transaction.transaction_id,
+            pending=False,
+            earned=points,
+            remaining=points,
+            active_time=active_time,
+            expire_time=expire_time,
+        )
+        self.put(transaction, account, lot)
+
     def take(
         self, transaction: Transaction, account: Account, drawn: Sequence[Allocation], *, owed: int = 0
     ) -> None:
@@ -116,12 +147,28 @@ class Posting:
         points = sum(each.points for each in drawn) + owed
         self.move(transaction, account, -points, allocations=tuple(drawn))
 
+    def restore(self, transaction: Transaction, account: Account, drawn: Sequence[Allocation]) -> None:
+        """Give back to lots of an account what was drawn on them; what it is in arrears with is paid first.
+
+        The lots come in the order in which they are drawn on, so the first ones pay.
+        """
+        points = total(drawn)
+        paid = min(account.arrears, points)
+        given = part(drawn, paid, points)
+        for each in given:
+            lot = self.lots[each.lot_id]
+            self.lots[each.lot_id] = replace(lot, remaining=lot.remaining + each.points)
+            self.drawn.add(each.lot_id)
+        account = replace(account, arrears=account.arrears - paid)
+        allocations = tuple(Allocation(each.lot_id, -each.points) for each in given)
+        self.move(transaction, account, points, allocations=allocations)
+
     def new_lots(self) -> list[Lot]:
         """The lots that came into being."""
         return [lot for lot_id, lot in self.lots.items() if lot_id in self.made]
 
     def drawn_lots(self) -> list[Lot]:
-        """The lots of before that were drawn on."""
+        """The lots of before that were drawn on, or given back to."""
         return [self.lots[lot_id] for lot_id in sorted(self.drawn - self.made)]
 
     def moved_accounts(self) -> list[Account]:
@@ -143,6 +190,17 @@ def allocated(lots: Iterable[Lot], points: int) -> list[Allocation]:
 def total(drawn: Iterable[Allocation]) -> int:
     """What was drawn in all."""
     return sum(each.points for each in drawn)
+
+
+def part(drawn: Iterable[Allocation], start: int, stop: int) -> list[Allocation]:
+    """Of what was drawn, in order, the points from one place to before another."""
+    found, place = [], 0
+    for each in drawn:
+        points = min(stop, place + each.points) - max(start, place)
+        if points > 0:
+            found.append(Allocation(each.lot_id, points))
+        place += each.points
+    return found
 
 
 def soonest_to_expire(lots: Iterable[Lot]) -> list[Lot]:

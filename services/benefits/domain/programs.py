@@ -10,11 +10,17 @@ from services.benefits.domain.errors import ProgramFieldFixed
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a program, live since a time."""
+    """A version of a program, live since a time. `stored` is its document, where it was stored before."""
 
     program: Program
     digest: str
     effective_time: datetime
+    stored: bytes = b""
+
+    @property
+    def document(self) -> bytes:
+        """What the digest is of: fields that are younger than the version are not in it."""
+        return self.stored or self.program.canonical()
 
     @property
     def program_id(self) -> str:
@@ -27,7 +33,8 @@ def next_version(program_id: str, draft: Program, live: Version | None, *, now: 
 
     What intake and the books count in stays for ever: events are filed by
     the time zone's days, amounts and points in the currencies. So do the tiers
-    that members may hold, until moving members by a new version is decided on.
+    that members may hold, until moving members by a new version is decided on,
+    and the plans that they may have contracts of, with their groups.
     """
     if draft.key != program_id:
         raise ProgramInvalid(key=f"is {draft.key}, the request says {program_id}")
@@ -46,6 +53,8 @@ def next_version(program_id: str, draft: Program, live: Version | None, *, now: 
         raise ProgramFieldFixed(**changed)
     if missing := sorted(_tiers(before) - _tiers(draft)):
         raise ProgramFieldFixed("members hold these tiers", tiers=", ".join(missing))
+    if missing := sorted(_plans(before) - _plans(draft)):
+        raise ProgramFieldFixed("members have these plans", plans=", ".join(missing))
     if draft.model_copy(update={"version": before.version}) == before:
         return live
     return _version(draft, before.version + 1, now)
@@ -53,6 +62,10 @@ def next_version(program_id: str, draft: Program, live: Version | None, *, now: 
 
 def _tiers(program: Program) -> set[str]:
     return {f"{tier_set.key}.{tier.key}" for tier_set in program.tier_sets for tier in tier_set.tiers}
+
+
+def _plans(program: Program) -> set[str]:
+    return {f"{plan.group}.{plan.key}" for plan in program.contracts.plans}
 
 
 def _version(draft: Program, number: int, now: datetime) -> Version:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.benefits.domain.ledger import (
+    HELD,
     ISSUER,
     PENDING,
-    SYSTEM,
+    WITHOUT_LOTS,
     Account,
     Entry,
     Lot,
@@ -51,9 +52,13 @@ class StoredTransaction:
 
 @dataclass(slots=True)
 class AccountCheck:
-    """Follows the entries of one account in sequence, however many there are."""
+    """Follows the entries of one account in sequence, however many there are.
+
+    `held` is the sum of the open holds whose points it has.
+    """
 
     account: Account
+    held: int = 0
     count: int = 0
     summed: int = 0
     seq: int = 0
@@ -84,10 +89,13 @@ class AccountCheck:
     def _lots_moved(self, entry: Entry) -> Iterator[Fault]:
         """Follow what came into lots, what was drawn on them, and what is in arrears."""
         drawn = sum(each.points for each in entry.allocations)
-        self.drawn.update({each.lot_id: each.points for each in entry.allocations})
-        if purpose_of(self.account.account_id) in SYSTEM:
+        for each in entry.allocations:
+            self.drawn[each.lot_id] += each.points
+        if purpose_of(self.account.account_id) in WITHOUT_LOTS:
             if entry.lot_id or entry.allocations:
-                yield Fault("LOT", entry.entry_id, "an account of the program has no lots")
+                yield Fault("LOT", entry.entry_id, "an account of the program, or of holds, has no lots")
+        elif entry.points > 0 and not entry.lot_id:
+            yield from self._given_back(entry, -drawn)
         elif entry.points > 0:
             self.accrued[entry.lot_id] += entry.points
             paid = min(self.arrears, entry.points)
@@ -98,6 +106,14 @@ class AccountCheck:
             yield Fault("LOT", entry.entry_id, f"draws {drawn} for {-entry.points} points")
         else:
             self.arrears += -entry.points - drawn
+
+    def _given_back(self, entry: Entry, given: int) -> Iterator[Fault]:
+        """Follow what goes back to lots, behind what is paid of arrears."""
+        paid = min(self.arrears, entry.points)
+        if given != entry.points - paid or any(each.points >= 0 for each in entry.allocations):
+            detail = f"gives {given} back of {entry.points} points, where {paid} were to be paid first"
+            yield Fault("LOT", entry.entry_id, detail)
+        self.arrears -= paid
 
     def faults(self, lots: Sequence[StoredLot]) -> Iterator[Fault]:
         """What is broken about the account, after all its entries and with all its lots."""
@@ -112,7 +128,7 @@ class AccountCheck:
             yield Fault(
                 "ARREARS", account.account_id, f"{account.arrears} where the entries say {self.arrears}"
             )
-        yield from _holding_faults(account, [stored.lot for stored in lots])
+        yield from _holding_faults(account, [stored.lot for stored in lots], self.held)
         for stored in lots:
             yield from self._lot_faults(stored)
         for lot_id in self.accrued.keys() | self.drawn.keys():
@@ -129,25 +145,27 @@ class AccountCheck:
             yield Fault(
                 "LOT", lot.lot_id, f"{lot.remaining} left of {lot.earned}, of which {drawn} were drawn"
             )
+        if purpose_of(lot.account_id) in WITHOUT_LOTS:
+            yield Fault("LOT", lot.lot_id, f"{lot.account_id} has no lots")
         if lot.pending != (purpose_of(lot.account_id) == PENDING):
             yield Fault("LOT", lot.lot_id, "is pending in an account that is not, or the other way round")
 
 
-def _holding_faults(account: Account, lots: Sequence[Lot]) -> Iterator[Fault]:
-    purpose = purpose_of(account.account_id)
+def _holding_faults(account: Account, lots: Sequence[Lot], held: int) -> Iterator[Fault]:
+    account_id, purpose = account.account_id, purpose_of(account.account_id)
     if purpose == ISSUER and account.balance > 0:
-        yield Fault("ISSUER", account.account_id, f"the issuer holds {account.balance} points of its own")
-    if purpose in SYSTEM and purpose != ISSUER and account.balance < 0:
-        yield Fault("OVERDRAFT", account.account_id, f"{-account.balance} points left it that never came")
-    if purpose in SYSTEM:
+        yield Fault("ISSUER", account_id, f"the issuer holds {account.balance} points of its own")
+    if purpose in WITHOUT_LOTS and purpose != ISSUER and account.balance < 0:
+        yield Fault("OVERDRAFT", account_id, f"{-account.balance} points left it that never came")
+    if purpose == HELD and held != account.balance:
+        yield Fault("HELD", account_id, f"{account.balance} where open holds have {held}")
+    if purpose in {PENDING, HELD} and account.arrears:
+        yield Fault("ARREARS", account_id, f"what is {purpose} is never in arrears")
+    if purpose in WITHOUT_LOTS:
         return
-    if purpose == PENDING and account.arrears:
-        yield Fault("ARREARS", account.account_id, "what is pending is never in arrears")
-    if not 0 <= account.held <= account.balance + account.arrears:
-        yield Fault("OVERDRAFT", account.account_id, f"{account.held} held of {account.balance}")
+    if account.balance + account.arrears < 0:
+        yield Fault("OVERDRAFT", account_id, f"{account.balance} left, {account.arrears} in arrears")
     remaining = sum(lot.remaining for lot in lots)
     if remaining != account.balance + account.arrears:
         owed = f", {account.arrears} in arrears" if account.arrears else ""
-        yield Fault(
-            "LOT", account.account_id, f"lots hold {remaining}, the balance is {account.balance}{owed}"
-        )
+        yield Fault("LOT", account_id, f"lots hold {remaining}, the balance is {account.balance}{owed}")

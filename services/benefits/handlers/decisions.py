@@ -1,30 +1,35 @@
 """The main use case: what members did becomes tiers with receipts, and points in the ledger."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
+from libs.common.clock import business_date
 from libs.common.consumer import due
 from libs.common.errors import Contention, Unavailable
-from libs.common.program import TierSet
+from libs.common.program import Program, TierSet
 from libs.common.telemetry import APPLIED, SKIPPED, log
 from services.benefits.clients import PULL_EVENTS, MembersClient, ScoringClient, Subject
+from services.benefits.domain.contracts import Contract
+from services.benefits.domain.earning_caps import Earned
+from services.benefits.domain.effects import Effect, effect
 from services.benefits.domain.memberships import (
     REGISTRATION_SEQ,
-    Effect,
     Inbound,
     MemberEvent,
     Membership,
-    effect,
     membership_id,
 )
 from services.benefits.domain.programs import Version
 from services.benefits.handlers.points import Movements, issue, post_movements
 from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.standing import contracts_of
 from services.benefits.handlers.telling import tell_of_tiers
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.outbox import membership_changed
+from services.benefits.repository.earned_days import earned_on, keep_earned
 from services.benefits.repository.store import BenefitsStore
 
 MEMBERS_MAX = 50
@@ -42,6 +47,10 @@ class Plan:
 
     memberships: tuple[Membership, ...]
     events: tuple[MemberEvent, ...]
+
+    @property
+    def member_id(self) -> str:
+        return self.memberships[0].member_id
 
 
 class DecisionHandlers:
@@ -122,17 +131,43 @@ class DecisionHandlers:
 
     async def _decide(self, version: Version, plans: Sequence[Plan]) -> list[Effect]:
         subjects = [Subject(membership, plan.events) for plan in plans for membership in plan.memberships]
-        receipts = iter(await self._scoring.decide(version.program, version.digest, subjects))
+        receipts = iter(await self._scoring.decide(version, subjects))
+        earned = await self._earned(version.program, plans)
+        contracts = await self._contracts(version.program, plans)
         return [
             effect(
                 version.program,
                 plan.events,
                 plan.memberships,
                 [next(receipts) for _ in plan.memberships],
+                earned=earned.get(plan.member_id, {}),
+                contracts=contracts.get(plan.member_id, ()),
                 new_id=self._new_id,
             )
             for plan in plans
         ]
+
+    async def _earned(self, program: Program, plans: Sequence[Plan]) -> Mapping[str, Mapping[date, Earned]]:
+        """What each member has earned on the days of these events, where caps ask for it.
+
+        Read after the memberships: who has earned since then has moved on.
+        """
+        days = {
+            (plan.member_id, business_date(event.occurred_time, program.time_zone))
+            for plan in plans
+            for event in plan.events
+            if program.points.capped(event.kind)
+        }
+        earned: dict[str, dict[date, Earned]] = defaultdict(dict)
+        for (member_id, day), found in (await earned_on(self._store, program.key, days)).items():
+            earned[member_id][day] = found
+        return earned
+
+    async def _contracts(self, program: Program, plans: Sequence[Plan]) -> Mapping[str, Sequence[Contract]]:
+        """The contracts of each member that may have granted a tier at the time of an event."""
+        times = [event.occurred_time for plan in plans for event in plan.events]
+        members = [plan.member_id for plan in plans]
+        return await contracts_of(self._store, program, members, since=min(times), until=max(times))
 
     async def _keep(
         self,
@@ -149,6 +184,7 @@ class DecisionHandlers:
         await _require_unmoved(benefits, effects)
         posting = await post_movements(benefits, movements, issuer=issuer, now=now, new_id=self._new_id)
         await benefits.keep_effects(effects, now)
+        await keep_earned(benefits, effects, now)
         announcements = [each for effect in effects for each in membership_changed(effect, posting)]
         await benefits.announce(announcements, now)
         await tell_of_tiers(benefits, version.program, effects, time=time, now=now, new_id=self._new_id)

@@ -64,9 +64,9 @@ class LotMaturity:
         members = {lot.member_id for lot in lots}
         met = [posting.system(EXPIRED), *map(posting.account, members), *map(posting.pending, members)]
         posting.accounts = await ledger.accounts(benefits, [account.account_id for account in met])
-        accruals = await ledger.transactions(benefits, [lot.origin_transaction_id for lot in lots])
+        origins = await ledger.transactions(benefits, [lot.origin_transaction_id for lot in lots])
         for lot in lots:
-            mature(posting, lot, accruals[lot.origin_transaction_id])
+            mature(posting, lot, origins[lot.origin_transaction_id])
         await ledger.keep(benefits, posting)
         await benefits.announce(points_changed(posting), now)
         return len(lots)

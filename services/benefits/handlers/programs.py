@@ -48,12 +48,18 @@ class ProgramHandlers:
 
     async def live(self, program_id: str) -> Version:
         """The live version, or ProgramUnknown."""
+        version = await self.find(program_id)
+        if version is None:
+            raise ProgramUnknown(program_id=program_id)
+        return version
+
+    async def find(self, program_id: str) -> Version | None:
+        """The live version, None where there is no such program."""
         read, version = self._live.get(program_id, (float("-inf"), None))
         if version is None or time.monotonic() - read > LIVE_SECONDS:
             version = (await self._store.live_programs([program_id])).get(program_id)
-            if version is None:
-                raise ProgramUnknown(program_id=program_id)
-            self._live[program_id] = (time.monotonic(), version)
+            if version is not None:
+                self._live[program_id] = (time.monotonic(), version)
         return version
 
     async def all_live(self, program_ids: Sequence[str]) -> dict[str, Version]:

@@ -2,37 +2,55 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from libs.common.homes import is_visible, visible
-from services.benefits.domain.entitlements import Entitlement, entitlements
+from services.benefits.domain.entitlements import Entitlement
 from services.benefits.domain.errors import MemberUnknown
 from services.benefits.domain.holdings import Holding
-from services.benefits.domain.ledger import Transaction, member_account, pending_account
+from services.benefits.domain.ledger import Transaction, held_account, member_account, pending_account
 from services.benefits.domain.memberships import Decision, Membership, membership_id
+from services.benefits.domain.standing import HeldTier
 from services.benefits.domain.verification import StoredEntry
 from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.standing import MemberStanding, standing_now
+from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository import ledger
 from services.benefits.repository.store import BenefitsStore
 
 READS_AT_ONCE = 16
 
 
+@dataclass(frozen=True, slots=True)
+class HeldMembership:
+    """A membership with the tier that is held, and the latest decision, which is about the earned one."""
+
+    membership: Membership
+    held: HeldTier
+    decision: Decision | None
+
+
 class ReadHandlers:
     """Answers what members hold, without changing anything."""
 
-    def __init__(self, store: BenefitsStore, programs: ProgramHandlers) -> None:
-        self._store, self._programs = store, programs
+    def __init__(self, store: BenefitsStore, programs: ProgramHandlers, times: ProgramTimes) -> None:
+        self._store, self._programs, self._times = store, programs, times
 
     async def memberships(
         self, program_id: str, member_ids: Sequence[str]
-    ) -> dict[str, list[tuple[Membership, Decision | None]]]:
-        """The memberships of each member that has any, with the latest decision of each."""
-        held = await self._held(program_id, member_ids)
-        latest = [membership.decision_id for memberships in held.values() for membership in memberships]
-        decisions = await self._store.decisions(latest)
+    ) -> dict[str, list[HeldMembership]]:
+        """The memberships of each member that has any, with what is held and the latest decision of each."""
+        found = await self._standings(program_id, member_ids)
+        every = [membership for each in found.values() for membership in each.memberships]
+        decisions = await self._store.decisions(membership.decision_id for membership in every)
         return {
-            member_id: [(each, decisions.get(each.decision_id)) for each in memberships]
-            for member_id, memberships in held.items()
+            member_id: [
+                HeldMembership(one, tiers[one.tier_set], decisions.get(one.decision_id))
+                for one in each.memberships
+            ]
+            for member_id, each in found.items()
+            if each.memberships
+            for tiers in [each.tiers]
         }
 
     async def decisions(self, program_id: str, decision_ids: Sequence[str]) -> dict[str, Decision]:
@@ -63,20 +81,23 @@ class ReadHandlers:
         """The points of each member to whom any were ever posted."""
         currency = (await self._programs.live(program_id)).program.points.currency
         seen = await self._seen(program_id, member_ids)
-        held = {each: member_account(program_id, each, currency) for each in seen}
+        active = {each: member_account(program_id, each, currency) for each in seen}
         pending = {each: pending_account(program_id, each, currency) for each in seen}
+        held = {each: held_account(program_id, each, currency) for each in seen}
+        every = [*active.values(), *pending.values(), *held.values()]
         stored, expiring = await asyncio.gather(
-            ledger.accounts(self._store, [one.account_id for one in (*held.values(), *pending.values())]),
-            ledger.expiring(self._store, [one.account_id for one in held.values()]),
+            ledger.accounts(self._store, [one.account_id for one in every]),
+            ledger.expiring(self._store, [one.account_id for one in active.values()]),
         )
         return {
             each: Holding(
                 member_id=each,
                 account=stored.get(account.account_id, account),
                 pending_points=stored.get(pending[each].account_id, pending[each]).balance,
+                held_points=stored.get(held[each].account_id, held[each]).balance,
                 expiring=tuple(expiring.get(account.account_id, ())),
             )
-            for each, account in held.items()
+            for each, account in active.items()
             if account.account_id in stored or pending[each].account_id in stored
         }
 
@@ -104,18 +125,9 @@ class ReadHandlers:
         ]
 
     async def entitlements(self, program_id: str, member_ids: Sequence[str]) -> dict[str, list[Entitlement]]:
-        """What the tiers of each member grant, by the live version of the program."""
-        tier_sets = {each.key: each for each in (await self._programs.live(program_id)).program.tier_sets}
-        held = await self._held(program_id, member_ids)
-        return {
-            member_id: [
-                entitlement
-                for membership in memberships
-                if membership.tier_set in tier_sets
-                for entitlement in entitlements(tier_sets[membership.tier_set], membership.tier)
-            ]
-            for member_id, memberships in held.items()
-        }
+        """What the tiers and contracts of each member grant, by the live version of the program."""
+        found = await self._standings(program_id, member_ids)
+        return {member_id: each.entitlements for member_id, each in found.items()}
 
     async def latest_change(self, program_id: str, member_id: str) -> int:
         """The place of the latest change of a member whom the caller may see."""
@@ -127,10 +139,9 @@ class ReadHandlers:
         """Those of the members whom the caller may see; the others are as if they were not there."""
         return await visible(self._store.database, program_id, member_ids)
 
-    async def _held(self, program_id: str, member_ids: Sequence[str]) -> dict[str, list[Membership]]:
-        held: dict[str, list[Membership]] = {}
+    async def _standings(self, program_id: str, member_ids: Sequence[str]) -> dict[str, MemberStanding]:
+        version = await self._programs.find(program_id)
+        if version is None:
+            return {}
         seen = await self._seen(program_id, member_ids)
-        for membership in (await self._store.memberships(seen)).values():
-            if membership.program_id == program_id:
-                held.setdefault(membership.member_id, []).append(membership)
-        return {member_id: sorted(each, key=lambda one: one.tier_set) for member_id, each in held.items()}
+        return await standing_now(self._store, version.program, seen, self._times)

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from libs.common.program import Program
-from services.benefits.domain.memberships import Decision, Effect
+from services.benefits.domain.effects import Effect
+from services.benefits.domain.memberships import Decision
 from services.benefits.domain.notices import (
     MARKETING,
     Notice,

@@ -7,9 +7,11 @@ from typing import Generic, TypeVar
 from libs.common import mongo
 from services.benefits.domain.causes import PurchaseCheck, draw_faults, transaction_faults
 from services.benefits.domain.ledger import Entry, Transaction
+from services.benefits.domain.points_report import Conservation
 from services.benefits.domain.reversals import Purchase
 from services.benefits.domain.verification import AccountCheck, Fault, StoredEntry, StoredLot
-from services.benefits.repository import books, ledger
+from services.benefits.handlers.hold_verification import hold_faults
+from services.benefits.repository import books, holds, ledger
 from services.benefits.repository.store import BenefitsStore
 
 FAULTS_TOLD = 100
@@ -72,10 +74,11 @@ class VerificationHandlers:
     def __init__(self, store: BenefitsStore) -> None:
         self._store = store
 
-    async def sums(self) -> dict[str, int]:
-        """All balances of each program, summed at one moment: every sum is 0, or the books are wrong."""
+    async def conservation(self) -> dict[str, Conservation]:
+        """Where each program's points are at one moment: all that were issued, or the books are wrong."""
         async with mongo.snapshot(self._store.database.client) as session:
-            return await books.balance_sums(BenefitsStore(self._store.database, session))
+            found = await books.balances(BenefitsStore(self._store.database, session))
+        return {program_id: Conservation.of(balances) for program_id, balances in found.items()}
 
     async def verify(self, program_id: str) -> AsyncIterator[Verified]:
         """Progress now and then, and at last the result; of all programs if none is named."""
@@ -86,6 +89,10 @@ class VerificationHandlers:
                 yield verified
             async for _ in self._transactions(store, program_id, verified):
                 yield verified
+            async for faults in hold_faults(store, program_id):
+                verified.note(faults)
+                yield verified
+            verified.note(map(_unchained, await books.unplaced(store, program_id, FAULTS_TOLD)))
         verified.done = True
         yield verified
 
@@ -96,11 +103,13 @@ class VerificationHandlers:
             books.every_entry_by_account(store, program_id), lambda each: each.entry.account_id
         )
         lots = Belonging(books.every_lot(store, program_id), lambda each: each.lot.account_id)
+        held = Belonging(holds.every_open(store, program_id), lambda each: each[0])
         async for account in books.every_account(store, program_id):
             verified.note(
                 [_without_account(each) async for each in entries.orphans_before(account.account_id)]
             )
-            check = AccountCheck(account)
+            verified.note([_hold_orphan(*each) async for each in held.orphans_before(account.account_id)])
+            check = AccountCheck(account, sum([points async for _, points in held.of(account.account_id)]))
             async for stored in entries.of(account.account_id):
                 verified.note(check.entry_faults(stored))
             verified.note([_lot_orphan(orphan) async for orphan in lots.orphans_before(account.account_id)])
@@ -111,6 +120,7 @@ class VerificationHandlers:
                 yield
         verified.note([_without_account(each) async for each in entries.orphans_before(None)])
         verified.note([_lot_orphan(orphan) async for orphan in lots.orphans_before(None)])
+        verified.note([_hold_orphan(*orphan) async for orphan in held.orphans_before(None)])
         if verified.sum_points:
             verified.note([Fault("SUM", program_id, f"all balances sum to {verified.sum_points}")])
 
@@ -169,6 +179,14 @@ class Draws:
 
 def _lot_orphan(orphan: StoredLot) -> Fault:
     return Fault("ACCOUNT_MISSING", orphan.lot.lot_id, "the lot's account does not exist")
+
+
+def _hold_orphan(account_id: str, points: int) -> Fault:
+    return Fault("HELD", account_id, f"{points} points are held in an account that does not exist")
+
+
+def _unchained(entry_id: str) -> Fault:
+    return Fault("UNCHAINED", entry_id, "the entry has no place in the chain and does not wait for one")
 
 
 def _without_account(orphan: StoredEntry) -> Fault:

@@ -57,21 +57,65 @@ def every_following(store: BenefitsStore, program_id: str) -> AsyncIterator[Tran
     return (transaction_from(document) async for document in cursor.sort(order))
 
 
+def every_transaction_by_hold(store: BenefitsStore, program_id: str) -> AsyncIterator[Transaction]:
+    """The transactions of holds, by hold, in the order in which they were posted."""
+    wanted = {**_of_program(program_id), "hold_id": {"$exists": True}}
+    cursor = store.database.transactions.find(wanted, session=store.session)
+    return (transaction_from(document) async for document in cursor.sort([("hold_id", 1), ("_id", 1)]))
+
+
 async def entry_count(store: BenefitsStore, program_id: str) -> int:
     wanted = _by_account("account_id", program_id)
     return await store.database.entries.count_documents(wanted, session=store.session)
 
 
-async def balance_sums(store: BenefitsStore) -> dict[str, int]:
-    """The sum of all balances by program, the most wrong ones first if there are too many to tell."""
+async def balances(store: BenefitsStore, program_id: str = "") -> dict[str, dict[str, int]]:
+    """All balances by program and purpose; the most wrong programs first if there are too many to tell.
+
+    The owner of an account says its purpose, as its id does; a member who
+    spends from it stands alone.
+    """
+    parts = {"$split": ["$owner", ":"]}
+    purpose = {"$cond": [{"$gt": [{"$size": parts}, 1]}, {"$first": parts}, ""]}
     summed: list[dict[str, Any]] = [
-        {"$group": {"_id": "$program_id", "sum": {"$sum": "$balance"}}},
+        {"$match": _by_account("_id", program_id)},
+        {
+            "$group": {
+                "_id": {"program": "$program_id", "purpose": purpose},
+                "points": {"$sum": "$balance"},
+            }
+        },
+        {
+            "$group": {
+                "_id": "$_id.program",
+                "sum": {"$sum": "$points"},
+                "purposes": {"$push": {"k": "$_id.purpose", "v": "$points"}},
+            }
+        },
         {"$set": {"wrong": {"$abs": "$sum"}}},
         {"$sort": {"wrong": -1, "_id": 1}},
         {"$limit": PROGRAMS_TOLD},
     ]
     found = store.database.accounts.aggregate(summed, session=store.session, maxTimeMS=SUMMING_MS)
-    return {each["_id"]: each["sum"] async for each in found}
+    return {each["_id"]: {one["k"]: one["v"] for one in each["purposes"]} async for each in found}
+
+
+async def arrears(store: BenefitsStore, program_id: str) -> int:
+    """What members of a program owe in all."""
+    summed: list[dict[str, Any]] = [
+        {"$match": {**_by_account("_id", program_id), "arrears": {"$gt": 0}}},
+        {"$group": {"_id": None, "arrears": {"$sum": "$arrears"}}},
+    ]
+    found = store.database.accounts.aggregate(summed, session=store.session, maxTimeMS=SUMMING_MS)
+    return sum([each["arrears"] async for each in found])
+
+
+async def unplaced(store: BenefitsStore, program_id: str, limit: int) -> list[str]:
+    """Entries that neither have a place in the chain nor wait for one, as nobody of ours has written them."""
+    unplaced = {"unsequenced": {"$ne": True}, "position": {"$not": {"$type": ["int", "long"]}}}
+    wanted = _by_account("account_id", program_id) | unplaced
+    found = store.database.entries.find(wanted, {"_id": 1}, session=store.session).limit(limit)
+    return [str(each["_id"]) async for each in found]
 
 
 def _of_program(program_id: str) -> Document:

@@ -1,13 +1,15 @@
 """How memberships, decisions and the ledger look as Mongo documents, and back."""
 
-from dataclasses import asdict
 from datetime import datetime
 
 from libs.common.mongo import Document
+from libs.common.plain import asdict
 from services.benefits.domain.earning import Earning
+from services.benefits.domain.earning_situations import Factor
 from services.benefits.domain.ledger import Account, Allocation, Entry, Lot, Reversal, Transaction
 from services.benefits.domain.memberships import Decision, Membership, TierReceipt
 from services.benefits.domain.verification import StoredEntry
+from services.benefits.repository.chaining import PLACE
 
 
 def membership_document(membership: Membership) -> Document:
@@ -72,8 +74,8 @@ def account_document(account: Account) -> Document:
 
 
 def account_from(document: Document) -> Account:
-    """An account as stored."""
-    return Account(account_id=document["_id"], **_but(document, "_id"))
+    """An account as stored; older ones say what is held, which was nothing and now has its own account."""
+    return Account(account_id=document["_id"], **_but(document, "_id", "held"))
 
 
 def entry_document(entry: Entry) -> Document:
@@ -85,7 +87,7 @@ def entry_document(entry: Entry) -> Document:
 def entry_from(document: Document) -> Entry:
     """An entry as stored, without its digest."""
     allocations = tuple(Allocation(**each) for each in document["allocations"])
-    fields = _but(document, "_id", "digest", "allocations")
+    fields = _but(document, "_id", "digest", "allocations", *PLACE)
     return Entry(entry_id=document["_id"], allocations=allocations, **fields)
 
 
@@ -95,9 +97,9 @@ def stored_entry(document: Document) -> StoredEntry:
 
 
 def transaction_document(transaction: Transaction) -> Document:
-    """A transaction with its digest; without the fields of what goes back to another, if it does not."""
-    fields = asdict(transaction)
-    for name in ("original_transaction_id", "reversal"):
+    """A transaction with its digest; without the fields of what goes back to something, if it does not."""
+    fields = asdict(transaction) | {"earnings": [each.content() for each in transaction.earnings]}
+    for name in ("original_transaction_id", "reversal", "hold_id", "event_kind"):
         if not fields[name]:
             del fields[name]
     return {"_id": fields.pop("transaction_id"), **fields, "digest": transaction.digest()}
@@ -108,10 +110,17 @@ def transaction_from(document: Document) -> Transaction:
     reversal = document.get("reversal")
     return Transaction(
         transaction_id=document["_id"],
-        earnings=tuple(Earning(**each) for each in document["earnings"]),
+        earnings=tuple(earning_from(each) for each in document["earnings"]),
         reversal=None if reversal is None else Reversal(**reversal),
         **_but(document, "_id", "digest", "earnings", "reversal"),
     )
+
+
+def earning_from(content: Document) -> Earning:
+    """An earning by its content."""
+    factors = tuple(Factor(**each) for each in content.get("factors", ()))
+    told = tuple((name, value) for name, value in content.get("params", ()))
+    return Earning(**{**content, "factors": factors, "params": told})
 
 
 def lot_document(lot: Lot) -> Document:

@@ -5,17 +5,28 @@ from datetime import timedelta
 from libs.common.mongo import Collection, Database, Document, ensure_collection, ensure_common_indexes
 from services.benefits.domain.ledger import ISSUER
 from services.benefits.domain.notices import NoticeStatus
+from services.benefits.repository.adjustments import ensure_adjustment_indexes
+from services.benefits.repository.chaining import ensure_chaining
+from services.benefits.repository.cohorts import ensure_cohort_indexes
+from services.benefits.repository.contracts import ensure_contract_indexes
+from services.benefits.repository.coupons import ensure_coupon_indexes
+from services.benefits.repository.day_counts import ensure_day_counts
+from services.benefits.repository.earned_days import ensure_earned_days
+from services.benefits.repository.holds import ensure_hold_indexes
 from services.benefits.repository.ledger import DRAWN, EXPIRING, PENDING
+from services.benefits.repository.quotas import ensure_quota_indexes
+from services.benefits.repository.redemptions import ensure_redemption_indexes
+from services.benefits.repository.rewards import ensure_reward_indexes
+from services.benefits.repository.standings import ensure_standing_indexes
 from services.benefits.repository.webhooks import ensure_webhook_indexes
 
 _WHOLE = {"bsonType": ["int", "long"]}
 _COUNT = {**_WHOLE, "minimum": 0}
 VALIDATORS: dict[str, Document] = {
     "accounts": {
-        "required": ["program_id", "owner", "currency", "stripe", "balance", "held", "arrears", "seq"],
+        "required": ["program_id", "owner", "currency", "stripe", "balance", "arrears", "seq"],
         "properties": {
             "balance": _WHOLE,
-            "held": _COUNT,
             "arrears": _COUNT,
             "seq": _COUNT,
         },
@@ -47,7 +58,8 @@ VALIDATORS: dict[str, Document] = {
                 "items": {
                     "bsonType": "object",
                     "required": ["lot_id", "points"],
-                    "properties": {"points": {**_WHOLE, "minimum": 1}},
+                    # Below 0 where points are given back to a lot.
+                    "properties": {"points": {**_WHOLE, "not": {"enum": [0]}}},
                 },
             },
         },
@@ -132,13 +144,33 @@ async def ensure_indexes(database: Database) -> None:
         [("membership", 1), ("seq", -1)], name="changes", partialFilterExpression={"changed": True}
     )
     await database.accounts.create_index([("owner", 1), ("currency", 1), ("stripe", 1)], unique=True)
-    business_key = [("program_id", 1), ("source", 1), ("external_ref", 1), ("line", 1), ("kind", 1)]
-    await database.transactions.create_index(business_key, unique=True)
+    await _ensure_business_keys(database.transactions)
     await database.entries.create_index([("account_id", 1), ("seq", 1)], unique=True)
     await database.entries.create_index("transaction_id")
+    await ensure_chaining(database)
+    await ensure_cohort_indexes(database)
     await _ensure_lots(database)
+    await ensure_hold_indexes(database)
+    await ensure_day_counts(database)
+    await ensure_adjustment_indexes(database)
+    await ensure_earned_days(database)
     await _ensure_notices(database.notices)
     await ensure_webhook_indexes(database)
+    await ensure_coupon_indexes(database)
+    await ensure_quota_indexes(database)
+    await ensure_contract_indexes(database)
+    await ensure_standing_indexes(database)
+    await ensure_reward_indexes(database)
+    await ensure_redemption_indexes(database)
+
+
+async def _ensure_business_keys(transactions: Collection) -> None:
+    """Each event earns once. The index of before, without the kind of event, forbade too much."""
+    key = [("program_id", 1), ("source", 1), ("external_ref", 1), ("line", 1), ("kind", 1), ("event_kind", 1)]
+    await transactions.create_index(key, unique=True, name="business_key")
+    before = "program_id_1_source_1_external_ref_1_line_1_kind_1"
+    if before in await transactions.index_information():
+        await transactions.drop_index(before)
 
 
 async def _ensure_lots(database: Database) -> None:

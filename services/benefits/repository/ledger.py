@@ -1,5 +1,6 @@
 """How the ledger is kept and read; each function works in the transaction of its store."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -7,14 +8,16 @@ from typing import Any
 from pymongo import ReplaceOne, ReturnDocument, UpdateOne
 
 from libs.common.mongo import Document
-from services.benefits.domain.ledger import Account, EventKey, Lot, Transaction
+from services.benefits.domain.ledger import Account, Entry, EventKey, Lot, Transaction
 from services.benefits.domain.posting import Posting
 from services.benefits.domain.reversals import UNREFUNDED, Purchase
 from services.benefits.domain.verification import StoredEntry
+from services.benefits.repository.chaining import waiting
 from services.benefits.repository.documents import (
     account_document,
     account_from,
     entry_document,
+    entry_from,
     lot_document,
     lot_from,
     stored_entry,
@@ -73,9 +76,15 @@ async def keep(store: BenefitsStore, posting: Posting, *, but: Collection[str] =
             for lot in posting.drawn_lots()
         ],
     )
-    await _insert(store, "transactions", [transaction_document(each) for each in posting.transactions])
-    await _insert(store, "entries", [entry_document(each) for each in posting.entries])
-    await _insert(store, "lots", [lot_document(each) for each in posting.new_lots()])
+    transactions = {each.transaction_id: transaction_document(each) for each in posting.transactions}
+    lots = {each.lot_id: lot_document(each) for each in posting.new_lots()}
+    entries = [
+        waiting(entry_document(each), transactions[each.transaction_id], lots.get(each.lot_id))
+        for each in posting.entries
+    ]
+    await _insert(store, "transactions", list(transactions.values()))
+    await _insert(store, "entries", entries)
+    await _insert(store, "lots", list(lots.values()))
 
 
 async def _write(
@@ -107,15 +116,24 @@ async def transactions(store: BenefitsStore, transaction_ids: Iterable[str]) -> 
     return {document["_id"]: transaction_from(document) async for document in found}
 
 
+async def entries_of(store: BenefitsStore, transaction_ids: Iterable[str]) -> dict[str, list[Entry]]:
+    """The entries of transactions, by transaction."""
+    wanted = {"transaction_id": {"$in": sorted(set(transaction_ids))}}
+    found: dict[str, list[Entry]] = defaultdict(list)
+    async for document in store.database.entries.find(wanted, session=store.session).sort("_id", 1):
+        found[document["transaction_id"]].append(entry_from(document))
+    return found
+
+
 async def purchases(
     store: BenefitsStore, program_id: str, keys: Collection[EventKey]
 ) -> dict[EventKey, Purchase]:
     """What refunds read of purchases that points were counted for."""
     if not keys:
         return {}
+    accrual = {"program_id": program_id, "kind": "accrual", "event_kind": None}
     wanted = [
-        {"program_id": program_id, "source": source, "external_ref": ref, "line": line, "kind": "accrual"}
-        for source, ref, line in sorted(keys)
+        {**accrual, "source": source, "external_ref": ref, "line": line} for source, ref, line in sorted(keys)
     ]
     found = store.database.transactions.find({"$or": wanted}, session=store.session)
     accruals = [transaction_from(document) async for document in found]

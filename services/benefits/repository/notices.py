@@ -77,6 +77,17 @@ async def overtake_wake_ups(store: BenefitsStore, spells: Iterable[tuple[str, in
     )
 
 
+async def overtake_contract_endings(store: BenefitsStore, contracts: Iterable[tuple[str, str]]) -> None:
+    """Withhold what waits to be told to members whose contract goes on, or is over, by now."""
+    await _overtake(
+        store,
+        [
+            {"member_id": member_id, "code": NoticeCode.CONTRACT_ENDING, "params.contract_id": contract_id}
+            for member_id, contract_id in contracts
+        ],
+    )
+
+
 async def _overtake(store: BenefitsStore, wanted: Sequence[Document]) -> None:
     marks = [
         UpdateMany({**each, "status": NoticeStatus.SCHEDULED}, _withholding(WithheldReason.OVERTAKEN))

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from pymongo import ReplaceOne, UpdateOne
 
-from libs.common import mongo
+from libs.common import mongo, outbox
 from libs.common.mongo import Database, Document, Request, Session
 from libs.common.outbox import Announcement
 from libs.common.program import Program
-from services.benefits.domain.memberships import Decision, Effect, Membership
+from services.benefits.domain.effects import Effect
+from services.benefits.domain.memberships import Decision, Membership
 from services.benefits.domain.programs import Version
 from services.benefits.repository.documents import (
     decision_document,
@@ -80,7 +81,7 @@ class BenefitsStore:
                 "_id": f"{version.program_id}@{version.program.version}",
                 "program_id": version.program_id,
                 "version": version.program.version,
-                "document": version.program.canonical(),
+                "document": version.document,
                 "digest": version.digest,
                 "status": "live",
                 "effective_time": version.effective_time,
@@ -127,7 +128,7 @@ class BenefitsStore:
         places = await self._change_places(Counter(each.member_id for each in announcements))
         taken = [next(places[each.member_id]) for each in announcements]
         rows = [each.row(place, now) for each, place in zip(announcements, taken, strict=True)]
-        await self.database.outbox.insert_many(rows, session=self.session)
+        await outbox.announce(self.database, rows, self.session)
         return taken
 
     async def change_place(self, member_id: str) -> int:
@@ -173,4 +174,5 @@ class BenefitsStore:
 
 
 def _version_from(document: Document) -> Version:
-    return Version(Program.parse(bytes(document["document"])), document["digest"], document["effective_time"])
+    stored = bytes(document["document"])
+    return Version(Program.parse(stored), document["digest"], document["effective_time"], stored)

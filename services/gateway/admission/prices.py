@@ -26,6 +26,9 @@ PAGE = "first"
 PAGE_MAX = 100
 """No list gives more; what asks for more is refused by the list itself."""
 MUTATION = 10
+ONE_PER_OPERATION = {"one_per_operation": True}
+"""Metadata of a query that is asked for once in an operation, and costs as a mutation does: aliases would
+let codes be tried by the dozen."""
 SUBSCRIPTION = 10
 """To begin one; each event costs what it loads."""
 INTROSPECTION = {"__schema": 100, "__type": 20}
@@ -76,6 +79,12 @@ def weight(field: GraphQLField) -> int:
     definition = field.extensions.get("strawberry-definition")
     loads = getattr(definition, "is_async", False)
     return int(loads and not is_leaf_type(_named(field)))
+
+
+def is_single(field: GraphQLField) -> bool:
+    """Whether a field is asked for once in an operation, whatever it stands in."""
+    definition = field.extensions.get("strawberry-definition")
+    return bool(getattr(definition, "metadata", {}).get("one_per_operation"))
 
 
 def page_size(field: GraphQLField, node: FieldNode) -> int | Variable:

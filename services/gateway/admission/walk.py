@@ -44,6 +44,7 @@ from services.gateway.admission.prices import (
     SUBSCRIPTION,
     Price,
     Times,
+    is_single,
     page_size,
     weight,
 )
@@ -60,7 +61,7 @@ class Tally:
     introspects: bool = False
     aliases: int = 0
     directives: int = 0
-    mutations: set[str] = field(default_factory=set)
+    singles: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +167,11 @@ class Walk:
     def _weight(self, tally: Tally, place: _Place, name: str, definition: GraphQLField) -> int:
         if place.parent is not None and place.parent is self._schema.subscription_type:
             return SUBSCRIPTION
-        if place.parent is not self._schema.mutation_type:
+        if place.parent is not self._schema.mutation_type and not is_single(definition):
             return weight(definition)
-        if name in tally.mutations:
+        if name in tally.singles:
             raise MutationRepeated(f"{name} is asked for twice; send an operation for each")
-        tally.mutations.add(name)
+        tally.singles.add(name)
         return MUTATION
 
     def _count_selection(self, tally: Tally, selection: SelectionNode) -> None:

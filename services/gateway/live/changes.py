@@ -7,16 +7,22 @@ from typing import Any
 
 import strawberry
 
-from laurel.benefits.v1 import benefits_pb2
+from laurel.benefits.v1 import benefits_pb2, rewards_pb2
 from laurel.benefits.v1 import events_pb2 as benefits_events_pb2
+from services.gateway.benefits.types.contracts import ContractChangeKind, contract_of
 from services.gateway.benefits.types.memberships import tier_change_of
 from services.gateway.benefits.types.points import EntryKind
+from services.gateway.benefits.types.redemptions import RedemptionState
 from services.gateway.live import types
 from services.gateway.members.inputs import EventKind
 from services.gateway.risk.types import RiskLevel
 from services.gateway.values import ActivityState, Long, known, time_of
 
 _ENTRY_KINDS = {name.removeprefix("ENTRY_KIND_"): number for name, number in benefits_pb2.EntryKind.items()}
+
+_REDEMPTION_STATES = {
+    name.removeprefix("REDEMPTION_STATE_"): number for name, number in rewards_pb2.RedemptionState.items()
+}
 
 
 def change_of(answer: Any) -> types.Change:
@@ -78,8 +84,19 @@ _SHOWN: Mapping[str, Callable[[Any, datetime | None], Any]] = MappingProxyType(
         "points_changed": lambda changed, when: types.PointsChanged(
             recorded_time=when, postings=_postings(changed.postings)
         ),
+        "contract_changed": lambda changed, when: types.ContractChanged(
+            recorded_time=when,
+            kind=known(ContractChangeKind, changed.change),
+            contract=contract_of(changed.contract),
+        ),
         "notice_created": lambda notice, when: types.NoticeCreated(
             recorded_time=when, notice_id=strawberry.ID(notice.notice_id), code=notice.code
+        ),
+        "redemption_changed": lambda changed, when: types.RedemptionChanged(
+            recorded_time=when,
+            redemption_id=strawberry.ID(changed.redemption_id),
+            reward_id=strawberry.ID(changed.reward_id),
+            state=known(RedemptionState, _REDEMPTION_STATES.get(changed.state, 0)),
         ),
         "standing_changed": lambda standing, when: types.StandingChanged(
             recorded_time=when, level=known(RiskLevel, standing.level), integrity=standing.integrity

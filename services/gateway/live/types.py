@@ -8,8 +8,10 @@ from typing import Annotated
 
 import strawberry
 
+from services.gateway.benefits.types.contracts import Contract, ContractChangeKind
 from services.gateway.benefits.types.memberships import TierChange
 from services.gateway.benefits.types.points import EntryKind
+from services.gateway.benefits.types.redemptions import RedemptionState
 from services.gateway.context import Info
 from services.gateway.live.cursor import Service
 from services.gateway.members.inputs import EventKind
@@ -69,11 +71,26 @@ class PointsChanged:
     postings: list[PointsPosted] = strawberry.field(description="Which, in order.")
 
 
+@strawberry.type(description="A contract was sold, began, ended or changed.")
+class ContractChanged:
+    recorded_time: datetime | None = strawberry.field(description=WHEN)
+    kind: ContractChangeKind | None = strawberry.field(description="What happened.")
+    contract: Contract = strawberry.field(description="The contract after it.")
+
+
 @strawberry.type(description="There is something to tell the member.")
 class NoticeCreated:
     recorded_time: datetime | None = strawberry.field(description=WHEN)
     notice_id: strawberry.ID = strawberry.field(description="Id of the notice.")
     code: str = strawberry.field(description="What it is about, for programs.")
+
+
+@strawberry.type(description="A reward was reserved for the member, given to them or taken back.")
+class RedemptionChanged:
+    recorded_time: datetime | None = strawberry.field(description=WHEN)
+    redemption_id: strawberry.ID = strawberry.field(description="Id of the redemption.")
+    reward_id: strawberry.ID = strawberry.field(description="Of which reward.")
+    state: RedemptionState | None = strawberry.field(description="How far it is.")
 
 
 @strawberry.type(description="How far the member can be trusted has changed.")
@@ -89,7 +106,9 @@ Change = Annotated[
     | ActivityChanged
     | MembershipChanged
     | PointsChanged
+    | ContractChanged
     | NoticeCreated
+    | RedemptionChanged
     | StandingChanged,
     strawberry.union("Change", description="Something that changed about a member."),
 ]

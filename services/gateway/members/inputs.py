@@ -134,7 +134,7 @@ class EventInput:
             amount_minor=self.amount_minor or 0,
             currency=self.currency or "",
             quantity=self.quantity or 0,
-            attributes=_by_name(self.attributes or []),
+            attributes=by_name(self.attributes or []),
         )
         _refer(event, self.member)
         if self.original is not None:
@@ -155,7 +155,8 @@ def _refer(event: events_pb2.Event, member: MemberReference) -> None:
         event.member_id = member_key(member.member_id)
 
 
-def _by_name(texts: list[NamedTextInput]) -> dict[str, str]:
+def by_name(texts: list[NamedTextInput]) -> dict[str, str]:
+    """Attributes of an event, of which no two have one name."""
     named = {text.name: text.value for text in texts}
     if len(named) < len(texts):
         raise InvalidInput("two attributes of an event have the same name")

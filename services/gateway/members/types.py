@@ -10,10 +10,14 @@ import strawberry
 from strawberry import relay
 
 from laurel.members.v1 import members_pb2 as pb
-from services.gateway.benefits.types.entitlements import Benefit, benefit_of
+from services.gateway.benefits.types.contracts import Contract, contract_of
+from services.gateway.benefits.types.coupons import MemberCoupon, member_coupon_of
+from services.gateway.benefits.types.earning import PointsPreview, PointsPreviewInput, preview_of
+from services.gateway.benefits.types.entitlements import Benefit, LockedBenefit, benefit_of, locked_of
 from services.gateway.benefits.types.memberships import Membership, membership_of
 from services.gateway.benefits.types.notices import Notice, NoticePreferences, notice_of, preferences_of
 from services.gateway.benefits.types.points import PointsAccount, account_of
+from services.gateway.benefits.types.redemptions import Redemption, redemption_of
 from services.gateway.context import Info
 from services.gateway.members.loaders import FactsKey
 from services.gateway.risk.types import Risk, risk_of
@@ -111,10 +115,55 @@ class Member(relay.Node):
         account = await info.context.benefits.account.load(self.key)
         return None if account is None else account_of(account)
 
+    @strawberry.field(
+        description="What an event would earn now that did not happen, and why each rule would give or not."
+    )
+    async def points_preview(
+        self,
+        info: Info,
+        input: Annotated[  # noqa: A002 - as mutations name it
+            PointsPreviewInput, strawberry.argument(description="What might happen.")
+        ],
+    ) -> PointsPreview | None:
+        preview = await info.context.earning.previews.load(input.key(self.key))
+        return None if preview is None else preview_of(preview)
+
     @strawberry.field(description="The benefits of their tiers first, then those inherited from lower tiers.")
     async def benefits(self, info: Info) -> list[Benefit] | None:
         entitlements = await info.context.benefits.entitlements.load(self.key)
-        return None if entitlements is None else [benefit_of(entitlement) for entitlement in entitlements]
+        return None if entitlements is None else [benefit_of(each, self.key) for each in entitlements]
+
+    @strawberry.field(description="The benefits that higher tiers would add, those of the next tier first.")
+    async def locked_benefits(self, info: Info) -> list[LockedBenefit] | None:
+        benefits = await info.context.entitlements.locked.load(self.key)
+        return None if benefits is None else [locked_of(benefit) for benefit in benefits]
+
+    @strawberry.field(description="What they bought for a time or for life, latest sale first.")
+    async def contracts(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 20,
+    ) -> list[Contract] | None:
+        contracts = await info.context.contracts.contracts.load((self.key, checked_first(first)))
+        return None if contracts is None else [contract_of(contract) for contract in contracts]
+
+    @strawberry.field(description="The coupons that they were given, latest first.")
+    async def coupons(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 20,
+    ) -> list[MemberCoupon] | None:
+        coupons = await info.context.coupons.coupons.load((self.key, checked_first(first)))
+        return None if coupons is None else [member_coupon_of(coupon) for coupon in coupons]
+
+    @strawberry.field(description="What they have of rewards, or had, latest first.")
+    async def redemptions(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 20,
+    ) -> list[Redemption] | None:
+        redemptions = await info.context.rewards.redemptions.load((self.key, checked_first(first)))
+        return None if redemptions is None else [redemption_of(each) for each in redemptions]
 
     @strawberry.field(description="What there is to tell them, latest first; what was withheld, too.")
     async def notices(

@@ -34,7 +34,8 @@ Tally = Mapping[str, Counts]
 
 def added(tally: Tally, kind: str, counts: Counts) -> dict[str, Counts]:
     """The tally with these counts more."""
-    return {**tally, kind: tally.get(kind, Counts()) + counts}
+    before = tally.get(kind)
+    return {**tally, kind: counts if before is None else before + counts}
 
 
 def total(tallies: Iterable[Tally]) -> dict[str, Counts]:

@@ -16,6 +16,8 @@ Outcome = Literal["accepted", "duplicate", "rejected"]
 
 # Facts stay well below 2**53, beyond which JSON numbers are not exact.
 LIFETIME_AMOUNT_MAX = 8 * 10**15
+# Names and values of one event together: five hundred events are pulled in one answer.
+ATTRIBUTES_BYTES_MAX = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,11 @@ def record(
     """
     recording = Recording()
     seen, refunded = dict(known.events), dict(known.refunded)
+    latest = program.latest(now)
     for incoming in batch:
-        result = _first_refusal(incoming, known, seen, recording.members, program=program, now=now)
+        result = _first_refusal(
+            incoming, known, seen, recording.members, program=program, now=now, latest=latest
+        )
         if result is None and incoming.original is not None:
             result = _refund_refusal(incoming, seen.get(incoming.original), refunded, known)
         if result is None:
@@ -181,6 +186,7 @@ def _first_refusal(
     *,
     program: ProgramCalendar,
     now: datetime,
+    latest: datetime,
 ) -> EventResult | None:
     """Why an event is not stored; None when it is. Known events come first: who retries hears DUPLICATE."""
     if incoming.fault:
@@ -192,15 +198,21 @@ def _first_refusal(
     member = known.members.get(_member_id(incoming, known))
     if member is None:
         return _rejected("MEMBER_UNKNOWN", incoming.member_id or incoming.external_member_id)
-    if incoming.occurred_time > program.latest(now):
+    if incoming.occurred_time > latest:
         return _rejected("OCCURRED_IN_FUTURE", f"our clock says {now.isoformat(timespec='seconds')}")
     if incoming.key.kind in MONEY_KINDS and incoming.currency != program.currency:
         return _rejected("CURRENCY_MISMATCH", f"the program's currency is {program.currency}")
     if _lifetime_amount(incoming, recorded.get(member.member_id, member)) > LIFETIME_AMOUNT_MAX:
         return _rejected("EVENT_INVALID", "the member's lifetime amount would be beyond what can be counted")
+    if _attribute_bytes(incoming) > ATTRIBUTES_BYTES_MAX:
+        return _rejected("EVENT_INVALID", f"attributes: more than {ATTRIBUTES_BYTES_MAX} bytes in all")
     if incoming.store_id and incoming.store_id not in known.stores:
         return _rejected("STORE_UNKNOWN", incoming.store_id)
     return None
+
+
+def _attribute_bytes(incoming: Incoming) -> int:
+    return sum(len(text.encode()) for pair in incoming.attributes.items() for text in pair)
 
 
 def _refund_refusal(
@@ -231,7 +243,10 @@ def _accept(
     new_id: Callable[[str], str],
 ) -> Event:
     member_id = _member_id(incoming, known)
-    member = recording.members.get(member_id) or _changing(known.members[member_id])
+    member, changes = recording.members.get(member_id), 0
+    if member is None:  # all that the batch changes of a member is announced as one change
+        member, changes = known.members[member_id], 1
+    counts = Counts(1, incoming.amount_minor, incoming.quantity)
     event = Event(
         event_id=new_id("evt"),
         program_id=program.program_id,
@@ -249,19 +264,14 @@ def _accept(
         original=incoming.original,
         attributes=incoming.attributes,
         payload_digest=payload_digest(incoming, member_id),
-        after=added(member.lifetime, incoming.key.kind, Counts(1, incoming.amount_minor, incoming.quantity)),
+        after=added(member.lifetime, incoming.key.kind, counts),
     )
     recording.events.append(event)
-    recording.members[member_id] = _after(member, event, program)
+    recording.members[member_id] = _after(member, event, program, changes)
     return event
 
 
-def _changing(member: Member) -> Member:
-    """The member as the events of a batch will leave them, which are announced as one change."""
-    return replace(member, change_seq=member.change_seq + 1)
-
-
-def _after(member: Member, event: Event, program: ProgramCalendar) -> Member:
+def _after(member: Member, event: Event, program: ProgramCalendar, changes: int) -> Member:
     """The member after an event; who is back by it is announced as a change of its own."""
     activity = seen(
         member.activity,
@@ -278,12 +288,14 @@ def _after(member: Member, event: Event, program: ProgramCalendar) -> Member:
         last_login_time=_latest(member.last_login_time, login),
         last_activity_time=_latest(member.last_activity_time, event.occurred_time),
         activity=activity,
-        change_seq=member.change_seq + (activity.state != member.activity.state),
+        change_seq=member.change_seq + changes + (activity.state != member.activity.state),
     )
 
 
 def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((moment for moment in (one, other) if moment is not None), default=None)
+    if one is None or other is None:
+        return one or other
+    return max(one, other)
 
 
 def _member_id(incoming: Incoming, known: Known) -> str:

@@ -1,55 +1,34 @@
 """Use cases that write: members register, and what they do is recorded."""
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
 from libs.common.backlog import unsent_count
-from libs.common.errors import Overloaded
+from libs.common.errors import IdempotencyKeyReused, Overloaded
 from libs.common.mongo import Document, Request
+from libs.common.tracing import traceparent
 from services.members.domain.intake import EventResult, Incoming, Known, Recording, record
 from services.members.domain.members import (
     Member,
     Partner,
-    ProgramCalendar,
     Registered,
     Registration,
     register,
 )
-from services.members.handlers.programs import ProgramHandlers, require_partner
+from services.members.handlers.programs import ProgramHandlers
+from services.members.handlers.together import Ask, IntakeQueue, Source, Together
 from services.members.outbox import activity_changed, facts_changed, member_registered
 from services.members.repository.store import MembersStore
 
 M = TypeVar("M", bound=Message)
 
 OUTBOX_COUNT_SECONDS = 1.0
-
-
-class IntakeQueue:
-    """One intake transaction at a time; so many may wait, more are refused.
-
-    Side by side they conflict on members and days and are made again: four
-    writers came to a third of the events that one writes.
-    """
-
-    def __init__(self, waiting_max: int) -> None:
-        self._turn, self._waiting, self._waiting_max = asyncio.Lock(), 0, waiting_max
-
-    async def __aenter__(self) -> None:
-        if self._waiting >= self._waiting_max:
-            raise Overloaded
-        self._waiting += 1
-        try:
-            await self._turn.acquire()
-        finally:
-            self._waiting -= 1
-
-    async def __aexit__(self, *_: object) -> None:
-        self._turn.release()
 
 
 class IntakeHandlers:
@@ -68,6 +47,7 @@ class IntakeHandlers:
         self._store, self._programs, self._queue = store, programs, queue
         self._outbox_unsent_max, self._now, self._new_id = outbox_unsent_max, now, new_id
         self._counted, self._unsent = float("-inf"), 0
+        self._together = Together(queue, self._record_alone, self._record_together)
 
     async def register_members(
         self,
@@ -81,7 +61,7 @@ class IntakeHandlers:
         await self._require_room()
 
         async def attempt(members: MembersStore) -> M:
-            partner = await require_partner(members, program_id, source)
+            partner = await self._programs.partner(program_id, source)
             known = await members.members_of_source(
                 program_id, source, [each.external_id for each in registrations]
             )
@@ -111,27 +91,48 @@ class IntakeHandlers:
         request: Request[M],
         answer: Callable[[list[EventResult]], M],
     ) -> M:
-        program = await self._programs.program(program_id)
+        """Record a batch, in one transaction with others of this source that wait for their turn as well."""
+        await self._programs.program(program_id)
         await self._require_room()
+        return await self._together.answer((program_id, source), Ask(request, batch, answer, traceparent()))
 
+    async def _record_alone(self, source: Source, ask: Ask[M]) -> M:
         async def attempt(members: MembersStore) -> M:
-            partner = await require_partner(members, program_id, source)
-            return answer(await self._record(members, program, partner, batch))
+            return (await self._record(members, source, [ask]))[0]
 
-        async with self._queue:
-            return await self._store.once(request, attempt, now=self._now)
+        return await self._store.once(ask.request, attempt, now=self._now)
 
-    async def _record(
-        self, members: MembersStore, program: ProgramCalendar, partner: Partner, batch: Sequence[Incoming]
-    ) -> list[EventResult]:
-        known = await _known(members, partner, batch)
+    async def _record_together(
+        self, source: Source, asks: Sequence[Ask[M]]
+    ) -> Sequence[M | IdempotencyKeyReused]:
+        async def attempt(members: MembersStore, new: Sequence[int]) -> Sequence[M]:
+            return await self._record(members, source, [asks[place] for place in new])
+
+        return await self._store.once_each([ask.request for ask in asks], attempt, now=self._now)
+
+    async def _record(self, members: MembersStore, source: Source, asks: Sequence[Ask[M]]) -> list[M]:
+        """Record the events of some calls, one after another; gives their answers."""
+        program = await self._programs.program(source[0])
+        partner = await self._programs.partner(*source)
+        batch = [incoming for ask in asks for incoming in ask.batch]
+        known, now = await _known(members, partner, batch), self._now()
         recording = record(
-            batch, known, program=program, source=partner.partner_id, now=self._now(), new_id=self._new_id
+            batch, known, program=program, source=partner.partner_id, now=now, new_id=self._new_id
         )
         if recording.events and program.clock.replay_from is not None and program.clock.started is None:
-            await members.start_clock(program.program_id, self._now())
-        await members.keep_recording(recording, _announcements(known, recording, self._now()))
-        return recording.results
+            await members.start_clock(program.program_id, now)
+        found = iter(recording.results)
+        results = [list(islice(found, len(ask.batch))) for ask in asks]
+        traces = {
+            each.event_id: ask.trace
+            for ask, own in zip(asks, results, strict=True)
+            for each in own
+            if each.outcome == "accepted"
+        }
+        await members.keep_recording(
+            recording, partial(_announcements, known, recording, now=now, traces=traces)
+        )
+        return [ask.answer(own) for ask, own in zip(asks, results, strict=True)]
 
     async def _require_room(self) -> None:
         """Take nothing in while what was taken in is not getting out."""
@@ -142,14 +143,20 @@ class IntakeHandlers:
             raise Overloaded
 
 
-def _announcements(known: Known, recording: Recording, now: datetime) -> list[Document]:
-    """What each member's new events change: the facts, and that a member is back who was asleep."""
+def _announcements(
+    known: Known, recording: Recording, *, now: datetime, traces: Mapping[str, str]
+) -> list[Document]:
+    """What each member's new events change: the facts, and that a member is back who was asleep.
+
+    `traces` are those in which the events came, by their ids; where several did, it goes on with the first.
+    """
     rows = []
     for member_id, events in sorted(recording.runs().items()):
         before, after = known.members[member_id], recording.members[member_id]
-        rows.append(facts_changed(after, events, change_seq=before.change_seq + 1, now=now))
+        trace = traces[events[0].event_id]
+        rows.append(facts_changed(after, events, change_seq=before.change_seq + 1, now=now, trace=trace))
         if after.activity.state != before.activity.state:
-            rows.append(activity_changed(after, wake_up=False, now=now))
+            rows.append(activity_changed(after, wake_up=False, now=now, trace=trace))
     return rows
 
 

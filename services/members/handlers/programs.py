@@ -39,6 +39,7 @@ class ProgramHandlers:
     def __init__(self, store: MembersStore, programs: Programs, now: Callable[[], datetime]) -> None:
         self._store, self._programs, self._now = store, programs, now
         self._known: dict[str, tuple[float, ProgramCalendar]] = {}
+        self._partners: dict[tuple[str, str], tuple[float, Partner]] = {}
         self._read_anew = float("-inf")
 
     async def program(self, program_id: str) -> ProgramCalendar:
@@ -68,6 +69,17 @@ class ProgramHandlers:
         programs = await self._programs.calendars(program_ids)
         await self._store.keep_programs(programs.values())
         return programs
+
+    async def partner(self, program_id: str, partner_id: str) -> Partner:
+        """The partner as it was a second ago or later, or PartnerUnknown."""
+        moment = time.monotonic()
+        read, partner = self._partners.get((program_id, partner_id), (float("-inf"), None))
+        if partner is None or moment - read >= KNOWN_SECONDS:
+            partner = await self._store.partner(program_id, partner_id)
+            if partner is None:
+                raise PartnerUnknown(partner_id=partner_id)
+            self._partners[program_id, partner_id] = moment, partner
+        return partner
 
     async def clocks(self, program_ids: Collection[str]) -> dict[str, tuple[ProgramCalendar, datetime]]:
         """Those of these programs that there are, with what time it is in each."""
@@ -166,11 +178,3 @@ def _of_store(store: Store | None) -> Mapping[str, object] | None:
 def _of_partner(partner: Partner | None) -> Mapping[str, object] | None:
     """What an audit record says of a partner: for which stores it speaks."""
     return None if partner is None else {"store_ids": partner.store_ids}
-
-
-async def require_partner(members: MembersStore, program_id: str, partner_id: str) -> Partner:
-    """The partner, or PartnerUnknown."""
-    partner = await members.partner(program_id, partner_id)
-    if partner is None:
-        raise PartnerUnknown(partner_id=partner_id)
-    return partner

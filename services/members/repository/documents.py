@@ -1,6 +1,7 @@
 """How members and events look as Mongo documents, and back."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from pymongo import UpdateOne
@@ -55,7 +56,10 @@ def tally_from(document: Document) -> dict[str, Counts]:
 
 
 def member_document(member: Member) -> Document:
-    """A new member."""
+    """A new member. The calendar finds them by `absent_since`, which may be earlier than their activity's.
+
+    What is in an index is expensive to change, so events leave it as it is.
+    """
     return {
         "_id": member.member_id,
         "program_id": member.program_id,
@@ -71,36 +75,34 @@ def member_document(member: Member) -> Document:
         "last_login_time": member.last_login_time,
         "last_activity_time": member.last_activity_time,
         "tiers": {},
-        **activity_fields(member),
+        "activity": _activity_document(member.activity),
+        "absent_since": member.activity.absent_since,
         "change_seq": member.change_seq,
         "version": member.version,
     }
 
 
-def activity_fields(member: Member) -> Document:
-    """Whether a member is about, and what the calendar finds those by who may not be for much longer."""
-    activity = member.activity
-    fields: Document = {
-        "activity": {
-            "state": activity.state,
-            "since": activity.since,
-            "spell": activity.spell,
-            "spell_since": activity.spell_since,
-            "woken": activity.woken,
-        }
+def _activity_document(activity: Activity) -> Document:
+    return {
+        "state": activity.state,
+        "since": activity.since,
+        "absent_since": activity.absent_since,
+        "spell": activity.spell,
+        "spell_since": activity.spell_since,
+        "woken": activity.woken,
     }
-    return fields if activity.absent_since is None else fields | {"absent_since": activity.absent_since}
 
 
-def activity_update(member: Member) -> UpdateOne:
-    """What the calendar changes of a member."""
-    update: Document = {
-        "$set": {**activity_fields(member), "change_seq": member.change_seq},
-        "$inc": {"version": 1},
-    }
-    if member.activity.absent_since is None:
-        update["$unset"] = {"absent_since": ""}
+def asleep_update(member: Member) -> UpdateOne:
+    """What the calendar changes of a member who falls asleep."""
+    fields = {"activity": _activity_document(member.activity), "change_seq": member.change_seq}
+    update = {"$set": fields, "$unset": {"absent_since": ""}, "$inc": {"version": 1}}
     return UpdateOne({"_id": member.member_id}, update)
+
+
+def seen_update(member: Member) -> UpdateOne:
+    """The calendar looks after a member from when they were last seen."""
+    return UpdateOne({"_id": member.member_id}, {"$set": {"absent_since": member.activity.absent_since}})
 
 
 def _activity_from(document: Document) -> Activity:
@@ -108,7 +110,8 @@ def _activity_from(document: Document) -> Activity:
     return Activity(
         state=activity["state"],
         since=activity["since"],
-        absent_since=document.get("absent_since"),
+        # Documents of the past have it in the field of the index alone.
+        absent_since=activity.get("absent_since", document.get("absent_since")),
         spell=activity["spell"],
         spell_since=activity["spell_since"],
         woken=activity["woken"],
@@ -206,23 +209,22 @@ def member_update(member: Member) -> UpdateOne:
         "change_seq": member.change_seq,
         "last_login_time": member.last_login_time,
         "last_activity_time": member.last_activity_time,
-        **activity_fields(member),
+        "activity": _activity_document(member.activity),
         **lifetime,
     }
-    return UpdateOne({"_id": member.member_id}, {"$set": fields, "$inc": {"version": 1}})
+    update: Document = {"$set": fields, "$inc": {"version": 1}}
+    if (absent_since := member.activity.absent_since) is not None:
+        update["$min"] = {"absent_since": absent_since}
+    return UpdateOne({"_id": member.member_id}, update)
 
 
 def day_update(member_id: str, day: date, kinds: dict[str, Counts]) -> UpdateOne:
     """What events add to a member's day."""
-    added = {
-        f"kinds.{kind}.{measure}": value
-        for kind, counts in kinds.items()
-        for measure, value in (
-            ("count", counts.count),
-            ("amount_minor", counts.amount_minor),
-            ("quantity", counts.quantity),
-        )
-    }
+    added = {}
+    for kind, counts in kinds.items():
+        added[f"kinds.{kind}.count"] = counts.count
+        added[f"kinds.{kind}.amount_minor"] = counts.amount_minor
+        added[f"kinds.{kind}.quantity"] = counts.quantity
     return UpdateOne(
         {"_id": f"{member_id}/{day.isoformat()}"},
         {"$inc": added, "$setOnInsert": {"member_id": member_id, "date": midnight(day)}},
@@ -230,6 +232,7 @@ def day_update(member_id: str, day: date, kinds: dict[str, Counts]) -> UpdateOne
     )
 
 
+@lru_cache(maxsize=1_000)
 def midnight(day: date) -> datetime:
     """A business day as Mongo keeps it, which has no dates."""
     return datetime.combine(day, time(), UTC)

@@ -9,13 +9,15 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from pymongo import UpdateOne
 
-from libs.common import mongo
+from libs.common import mongo, outbox
+from libs.common.errors import IdempotencyKeyReused
 from libs.common.mongo import Database, Document, Request, Session
+from libs.common.once_each import once_each
 from services.members.domain.facts import Counts
 from services.members.domain.intake import BusinessKey, Event, KnownEvent, Recording
 from services.members.domain.members import Member, Partner, ProgramCalendar, Store
 from services.members.repository.documents import (
-    activity_update,
+    asleep_update,
     day_update,
     event_document,
     event_from,
@@ -25,6 +27,7 @@ from services.members.repository.documents import (
     midnight,
     program_from,
     program_update,
+    seen_update,
     tally_from,
 )
 
@@ -48,6 +51,21 @@ class MembersStore:
         """Answer from the stored answer, or run work in one transaction and store the answer with it."""
         return await mongo.once(
             self.database, request, lambda session: work(MembersStore(self.database, session)), now=now
+        )
+
+    async def once_each(
+        self,
+        requests: Sequence[Request[M]],
+        work: Callable[["MembersStore", Sequence[int]], Awaitable[Sequence[M]]],
+        *,
+        now: Callable[[], datetime],
+    ) -> list[M | IdempotencyKeyReused]:
+        """Answer requests from stored answers, or run work for those that are new, in one transaction."""
+        return await once_each(
+            self.database,
+            requests,
+            lambda session, new: work(MembersStore(self.database, session), new),
+            now=now,
         )
 
     # Programs, stores, partners
@@ -174,17 +192,17 @@ class MembersStore:
             )
 
     async def absent(self, program_id: str, until: datetime, limit: int) -> list[tuple[str, datetime]]:
-        """Members who were last seen by then and of whom nothing was made of it, and when that was."""
+        """Members who may not have been seen since then, and since when; they may have been seen later."""
         wanted = {"program_id": program_id, "absent_since": {"$lte": until}}
         found = self.database.members.find(wanted, {"absent_since": 1}, session=self.session)
         longest_first = found.sort([("absent_since", 1), ("_id", 1)]).limit(limit)
         return [(each["_id"], each["absent_since"]) async for each in longest_first]
 
-    async def keep_activity(self, members: Sequence[Member]) -> None:
-        if members:
-            await self.database.members.bulk_write(
-                [activity_update(each) for each in members], session=self.session
-            )
+    async def keep_absent(self, asleep: Sequence[Member], seen: Sequence[Member]) -> None:
+        """Store who fell asleep, and from when on to look after those who were seen meanwhile."""
+        updates = [*map(asleep_update, asleep), *map(seen_update, seen)]
+        if updates:
+            await self.database.members.bulk_write(updates, session=self.session)
 
     async def set_tiers(self, held: Sequence[tuple[str, str, str, int]]) -> None:
         """Project (member, tier set, tier, seq) from benefits; an older one changes nothing."""
@@ -250,29 +268,27 @@ class MembersStore:
             ]
         return dict(given_back)
 
-    async def keep_recording(self, recording: Recording, announcements: Sequence[Document]) -> None:
-        """Store new events with what they change: members, days and the outbox."""
+    async def keep_recording(
+        self, recording: Recording, announcements: Callable[[], Sequence[Document]]
+    ) -> None:
+        """Store new events with what they change: members, days and the outbox.
+
+        What is written next is made while the database is busy with the last.
+        """
         if not recording.events:
             return
-        await self.database.events.insert_many(
-            [event_document(each) for each in recording.events], session=self.session
+        events = [event_document(each) for each in recording.events]
+        members, days = await mongo.meanwhile(
+            self.database.events.insert_many(events, session=self.session), lambda: _updates(recording)
         )
-        await self.database.members.bulk_write(
-            [member_update(recording.members[each]) for each in sorted(recording.members)],
-            session=self.session,
+        rows = await mongo.meanwhile(
+            self.database.members.bulk_write(members, session=self.session), announcements
         )
-        await self.database.member_days.bulk_write(
-            [
-                day_update(member_id, day, kinds)
-                for (member_id, day), kinds in sorted(recording.days().items())
-            ],
-            session=self.session,
-        )
-        await self.announce(announcements)
+        await self.database.member_days.bulk_write(days, session=self.session)
+        await self.announce(rows)
 
     async def announce(self, rows: Sequence[Document]) -> None:
-        if rows:
-            await self.database.outbox.insert_many(list(rows), session=self.session)
+        await outbox.announce(self.database, rows, self.session)
 
     async def list_events(self, member_id: str, *, after_seq: int, limit: int) -> list[Event]:
         wanted = {"member_id": member_id, "seq": {"$gt": after_seq}}
@@ -310,3 +326,10 @@ class MembersStore:
         return {
             each["_id"]: (each["count"], each["seq"]) async for each in self.database.members.aggregate(group)
         }
+
+
+def _updates(recording: Recording) -> tuple[list[UpdateOne], list[UpdateOne]]:
+    """What new events change of members, and of their days."""
+    members = [member_update(recording.members[each]) for each in sorted(recording.members)]
+    days = [day_update(*day, kinds) for day, kinds in sorted(recording.days().items())]
+    return members, days

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from libs.common import mongo
+from libs.common import mongo, outbox
 from libs.common.mongo import Database, Document, Request, Session
 from services.risk.domain.profiles import Change, Profile
 from services.risk.domain.reports import Report, Status
@@ -80,12 +80,10 @@ class RiskStore:
         ):
             if updates:
                 await collection.bulk_write(updates, ordered=False, session=self.session)
-        for collection, documents in (
-            (self.database.integrity_changes, [change_document(each) for each in changes]),
-            (self.database.outbox, list(announcements)),
-        ):
-            if documents:
-                await collection.insert_many(documents, session=self.session)
+        if changes:
+            documents = [change_document(each) for each in changes]
+            await self.database.integrity_changes.insert_many(documents, session=self.session)
+        await outbox.announce(self.database, announcements, self.session)
 
     async def changes(self, member_id: str, limit: int) -> list[Change]:
         """The changes of a member, latest first."""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from libs.common.conditions import Comparison, Condition, comparisons, parts
-from libs.common.program import METRICS, MONEY_METRICS, WHOLE_BP
+from libs.common.conditions import METRICS, MONEY_METRICS, Comparison, Condition, comparisons, parts
+from libs.common.documents import WHOLE_BP
 
 Op = Literal[">=", ">", "<=", "<", "=="]
 _COMPARE: dict[Op, Callable[[int, int], bool]] = {

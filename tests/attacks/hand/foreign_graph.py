@@ -13,7 +13,15 @@ from tests.attacks.world import World
 
 IDS = re.compile(r"id|key|.*Id|.*Ids")
 NAMES = {"requestId", "externalMemberId"}
-KINDS = {"id": "member", "memberId": "member", "reportId": "report", "key": "program", "storeId": "store"}
+KINDS = {
+    "id": "member",
+    "memberId": "member",
+    "reportId": "report",
+    "key": "program",
+    "storeId": "store",
+    "rewardId": "reward",
+    "redemptionId": "redemption",
+}
 """What each field is the id of; a field that is not here yet is a KeyError."""
 
 
@@ -21,15 +29,16 @@ def cases(world: World) -> Iterator[Case]:
     """Every principal that may ask at all."""
     for root, name in schema.entries():
         variables = schema.VALID[name](world.own)
-        for place in (each for each in schema.texts(variables) if _takes_an_id(each)):
+        for place in (each for each in schema.texts(variables) if _takes_an_id(name, each)):
             kind = KINDS[str(place[-1])]
             for principal, grant in policy().graph[f"{root}.{name}"].grants.items():
                 for whose, value in foreign(world, kind, grant.scope):
                     yield _case(world, (root, name), principal, place, kind, whose, value)
 
 
-def _takes_an_id(place: schema.Place) -> bool:
-    return bool(IDS.fullmatch(str(place[-1]))) and place[-1] not in NAMES
+def _takes_an_id(name: str, place: schema.Place) -> bool:
+    is_new = name.lower() == f"create{str(place[-1]).removesuffix('Id').lower()}"
+    return bool(IDS.fullmatch(str(place[-1]))) and place[-1] not in NAMES and not is_new
 
 
 def _case(

@@ -26,6 +26,10 @@ INDEPENDENT = (
     "OK MEMBER_UNKNOWN",
     "NOT_FOUND MEMBER_UNKNOWN",
     "FAILED_PRECONDITION REPORT_ALREADY_DECIDED",
+    "ALREADY_EXISTS REWARD_EXISTS",
+    "FAILED_PRECONDITION REWARD_CHANGED",
+    "NOT_FOUND REDEMPTION_UNKNOWN",
+    "FAILED_PRECONDITION REDEMPTION_ENDED",
 )
 REUSED, IN_FLIGHT = "ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED", "ABORTED REQUEST_IN_FLIGHT"
 
@@ -66,6 +70,22 @@ def _once(world: World, method: MethodDescriptor) -> Message:
     match method.name:
         case "ReportMember":
             return put(message, ("member_id",), world.own.members[6])
+        case "SellContract":
+            return put(message, ("member_id",), world.own.members[11])
+        case "RenewContract":
+            return put(message, ("contract_id",), world.own.contracts[3])
+        case "RefundContract":
+            return put(message, ("contract_id",), world.own.contracts[4])
+        case "UpdateReward":
+            return put(message, ("reward_id",), world.own.rewards[1])
+        case "RedeemReward":
+            return put(message, ("member_id",), world.own.members[9])
+        case "FulfilRedemption" | "CancelRedemption":
+            place = 3 if method.name == "FulfilRedemption" else 4
+            return put(message, ("redemption_id",), world.own.redemptions[place])
+        case "ApproveGrant" | "RejectGrant":
+            place = 3 if method.name == "ApproveGrant" else 4
+            return put(message, ("redemption_id",), world.own.grants[place])
         case "DecideReport":
             return put(message, ("report_id",), world.own.reports[1])
     return message

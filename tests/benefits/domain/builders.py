@@ -8,17 +8,20 @@ from typing import Any
 
 from libs.common.program import Program, preset
 from services.benefits.domain.accruals import Accrual
+from services.benefits.domain.adjustments import Adjustment, adjust
 from services.benefits.domain.earning import Earning
-from services.benefits.domain.ledger import EXPIRED, Account, Entry, EventKey, Lot, Transaction
+from services.benefits.domain.holds import Charge, Hold
+from services.benefits.domain.ledger import Account, Allocation, Entry, EventKey, Lot, Transaction
 from services.benefits.domain.maturity import due_time, mature
 from services.benefits.domain.memberships import MemberEvent, TierReceipt
 from services.benefits.domain.movements import Movement, post
-from services.benefits.domain.posting import Posting, allocated, soonest_to_expire
+from services.benefits.domain.posting import Posting, allocated
 from services.benefits.domain.reversals import Purchase, Refund
+from services.benefits.domain.spending import capture, give_back, hold, redeem, release, usable
+from services.benefits.domain.transfers import transfer
 from tests.support.builders import DAY, NOON, PROGRAM
 
-# What spends points is no part of the ledger yet.
-REDEMPTION = "redemption"
+RETURNED_DAYS = 30
 
 
 def ids() -> Callable[[str], str]:
@@ -84,6 +87,11 @@ def a_refund(
     return Refund(member_id, "shop", ref, 0, at, at, ("shop", of, 0), amount_minor)
 
 
+def an_adjustment(points: int, member_id: str = "ann", *, adjustment_id: str = "adj_1") -> Adjustment:
+    """An adjustment that Sue asked for."""
+    return Adjustment(adjustment_id, PROGRAM, member_id, points, "goodwill", asked_by="sue", asked_time=NOON)
+
+
 @dataclass
 class Books:
     """A ledger in memory: what the postings made so far have left behind."""
@@ -93,6 +101,7 @@ class Books:
     transactions: list[Transaction] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     kept_lots: dict[str, Lot] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
 
     @property
     def lots(self) -> list[Lot]:
@@ -115,34 +124,99 @@ class Books:
     def mature(self, until: datetime, *, stripe: int = 0) -> Posting:
         """Make happen what falls due until a time, soonest first."""
         posting = self._posting(stripe)
-        accruals = {each.transaction_id: each for each in self.transactions}
+        origins = {each.transaction_id: each for each in self.transactions}
         while due := [lot for lot in posting.lots.values() if lot.remaining and _is_due(lot, until)]:
             lot = min(due, key=lambda each: due_time(each) or until)
-            mature(posting, lot, accruals[lot.origin_transaction_id])
+            mature(posting, lot, origins[lot.origin_transaction_id])
         return self._kept(posting)
 
     def spend(self, points: int, member_id: str = "ann", *, time: datetime = NOON) -> Posting:
-        """Take points as a redemption will, the soonest to expire first; to the account of expired ones."""
+        """Spend points at once, or as many as there are."""
         posting = self._posting(0)
-        accruals = {each.transaction_id: each for each in self.transactions}
-        lots = [lot for lot in posting.lots.values() if lot.member_id == member_id and not lot.pending]
-        usable = soonest_to_expire(lot for lot in lots if lot.usable(time))
-        for drawn in allocated(usable, points):
-            accrual = accruals[posting.lots[drawn.lot_id].origin_transaction_id]
-            transaction = posting.begin(
-                REDEMPTION,
-                points=drawn.points,
-                source="shop",
-                external_ref=accrual.external_ref,
-                line=0,
-                occurred_time=time,
-                original_transaction_id=accrual.transaction_id,
-            )
-            posting.take(transaction, posting.account(member_id), [drawn])
-            posting.move(transaction, posting.system(EXPIRED), drawn.points)
+        left = sum(each.points for each in drawn_at_most(posting, member_id, points, time=time))
+        if left:
+            charge = self.a_charge(left, member_id)
+            self._resolved(redeem(posting, charge, time=time, day="1998-03-02"))
         return self._kept(posting)
 
-    def _posting(self, stripe: int) -> Posting:
+    def redeem(self, points: int, member_id: str = "ann", *, time: datetime = NOON) -> Hold:
+        """Spend points at once."""
+        posting = self._posting(0)
+        held = redeem(posting, self.a_charge(points, member_id), time=time, day="1998-03-02")
+        self._kept(posting)
+        return self._resolved(held)
+
+    def hold(
+        self,
+        points: int,
+        member_id: str = "ann",
+        *,
+        time: datetime = NOON,
+        expires_time: datetime | None = None,
+    ) -> Hold:
+        """Set points aside."""
+        posting = self._posting(0)
+        charge = self.a_charge(points, member_id)
+        held = hold(posting, charge, time=time, day="1998-03-02", expires_time=expires_time)
+        self._kept(posting)
+        return self._resolved(held)
+
+    def capture(self, held: Hold, points: int, *, time: datetime = NOON) -> Hold:
+        """Spend held points, and give the others back."""
+        posting = self._posting(0, held)
+        captured = capture(posting, self.holds[held.hold_id], points, time=time, returned_days=RETURNED_DAYS)
+        self._kept(posting)
+        return self._resolved(captured)
+
+    def release(self, held: Hold, *, time: datetime = NOON) -> Hold:
+        """Give held points back."""
+        posting = self._posting(0, held)
+        released = release(posting, self.holds[held.hold_id], time=time, returned_days=RETURNED_DAYS)
+        self._kept(posting)
+        return self._resolved(released)
+
+    def give_back(self, held: Hold, points: int, *, time: datetime = NOON) -> Hold:
+        """Give spent points back."""
+        posting = self._posting(0, held)
+        key = ("till", self.new_id("ret"), 0)
+        returned = give_back(
+            posting, self.holds[held.hold_id], points, key=key, time=time, returned_days=RETURNED_DAYS
+        )
+        self._kept(posting)
+        return self._resolved(returned)
+
+    def transfer(self, points: int, from_id: str, to_id: str, *, time: datetime = NOON) -> Posting:
+        """Pass points on."""
+        posting = self._posting(0)
+        transfer_id = self.new_id("trf")
+        transfer(posting, from_id=from_id, to_id=to_id, points=points, transfer_id=transfer_id, time=time)
+        return self._kept(posting)
+
+    def adjust(
+        self,
+        points: int,
+        member_id: str = "ann",
+        *,
+        time: datetime = NOON,
+        expires: datetime | None = None,
+    ) -> Posting:
+        """Give points, or take them."""
+        posting = self._posting(0)
+        asked = an_adjustment(points, member_id, adjustment_id=self.new_id("adj"))
+        adjust(posting, asked, time=time, expire_time=expires)
+        return self._kept(posting)
+
+    def a_charge(self, points: int, member_id: str = "ann") -> Charge:
+        """A charge of a check that nobody was charged for; a point is worth a minor unit."""
+        return Charge(member_id, points, points, "till", self.new_id("chk"))
+
+    def _resolved(self, held: Hold) -> Hold:
+        self.holds[held.hold_id] = held
+        return held
+
+    def _posting(self, stripe: int, held: Hold | None = None) -> Posting:
+        """A posting with the lots that have anything left, and those that a hold drew on."""
+        drawn = {each.lot_id for each in held.drawn} if held else set()
         now = NOON + timedelta(seconds=len(self.transactions))
         return Posting(
             PROGRAM,
@@ -151,7 +225,7 @@ class Books:
             now,
             self.new_id,
             accounts=dict(self.accounts),
-            lots={key: lot for key, lot in self.kept_lots.items() if lot.remaining},
+            lots={key: lot for key, lot in self.kept_lots.items() if lot.remaining or key in drawn},
         )
 
     def _kept(self, posting: Posting) -> Posting:
@@ -176,6 +250,13 @@ class Books:
     def entries_of(self, account_id: str) -> list[Entry]:
         """The entries of an account, as they were posted."""
         return [entry for entry in self.entries if entry.account_id == account_id]
+
+
+def drawn_at_most(posting: Posting, member_id: str, points: int, *, time: datetime) -> list[Allocation]:
+    """What a member may spend of so many points."""
+    account = posting.account(member_id)
+    lots = usable(posting, account, time)
+    return allocated(lots, min(points, sum(lot.remaining for lot in lots) - account.arrears))
 
 
 def _is_due(lot: Lot, until: datetime) -> bool:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 
 from services.benefits.domain.causes import PurchaseCheck, draw_faults, transaction_faults
-from services.benefits.domain.ledger import Account, Entry, Lot, Transaction
+from services.benefits.domain.hold_checks import HoldCheck
+from services.benefits.domain.holds import Hold
+from services.benefits.domain.ledger import Account, Entry, Lot, Transaction, held_account
 from services.benefits.domain.reversals import Purchase
 from services.benefits.domain.verification import (
     AccountCheck,
@@ -23,6 +25,7 @@ class Stored:
     entries: list[StoredEntry]
     lots: list[StoredLot]
     transactions: list[StoredTransaction]
+    holds: dict[str, Hold]
 
     @classmethod
     def of(cls, books: Books) -> "Stored":
@@ -31,12 +34,13 @@ class Stored:
             [StoredEntry(entry, entry.digest()) for entry in books.entries],
             [StoredLot(lot, lot.digest()) for lot in books.lots],
             [StoredTransaction(each, each.digest()) for each in books.transactions],
+            dict(books.holds),
         )
 
     def faults(self) -> list[Fault]:
         found: list[Fault] = []
         for account in self.accounts.values():
-            check = AccountCheck(account)
+            check = AccountCheck(account, self.held_in(account.account_id))
             own = [each for each in self.entries if each.entry.account_id == account.account_id]
             for stored in sorted(own, key=lambda each: each.entry.seq):
                 found += check.entry_faults(stored)
@@ -49,7 +53,27 @@ class Stored:
             for entry in entries:
                 found += draw_faults(transaction.transaction, entry, lots)
             found += self.following_faults(transaction.transaction)
+        for held in self.holds.values():
+            found += self.hold_faults(held)
         return found
+
+    def held_in(self, account_id: str) -> int:
+        return sum(
+            each.points
+            for each in self.holds.values()
+            if each.open
+            and account_id == held_account(each.program_id, each.charge.member_id, each.currency).account_id
+        )
+
+    def hold_faults(self, held: Hold) -> list[Fault]:
+        check = HoldCheck(held)
+        found: list[Fault] = []
+        for stored in self.transactions:
+            if stored.transaction.hold_id == held.hold_id:
+                transaction_id = stored.transaction.transaction_id
+                own = [each.entry for each in self.entries if each.entry.transaction_id == transaction_id]
+                found += check.follow(stored.transaction, own)
+        return [*found, *check.faults()]
 
     def following_faults(self, accrual: Transaction) -> list[Fault]:
         check = PurchaseCheck(Purchase(accrual))

@@ -4,19 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from services.benefits.domain.causes import FLOWS
 from services.benefits.domain.ledger import Allocation
-from tests.benefits.domain.builders import REDEMPTION, Books, a_refund, an_accrual
+from tests.benefits.domain.builders import Books, a_refund, an_accrual
 from tests.benefits.domain.stored import Stored
 from tests.support.builders import DAY, NOON
-
-pytestmark = pytest.mark.usefixtures("spending")
-
-
-@pytest.fixture
-def spending(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let verification know what spends points, which no part of the ledger does yet."""
-    monkeypatch.setitem(FLOWS, REDEMPTION, FLOWS["expiration"])
 
 
 def a_ledger_of_every_kind() -> Stored:
@@ -46,7 +37,7 @@ def test_a_ledger_of_every_kind_has_no_fault() -> None:
         "accrual",
         "reversal",
         "activation",
-        REDEMPTION,
+        "redemption",
         "reversal",
         "accrual",
         "expiration",
@@ -64,7 +55,7 @@ FAULTS: list[tuple[str, str, Callable[[Stored], object]]] = [
     ("another lot drawn on", "LOT", lambda s: s.sign_entry("reversal", 2, allocations=ELSEWHERE)),
     ("more drawn than is taken", "LOT", lambda s: s.sign_entry("reversal", 2, points=-19)),
     ("nothing drawn", "ARREARS", lambda s: s.sign_entry("reversal", 2, allocations=())),
-    ("a spending into arrears", "ARREARS", lambda s: s.sign_entry(REDEMPTION, allocations=())),
+    ("a spending into arrears", "ARREARS", lambda s: s.sign_entry("redemption", allocations=())),
     ("unpaid arrears", "ARREARS", lambda s: s.sign_entry("accrual", 1, gives=False, allocations=())),
     ("arrears forgotten", "ARREARS", lambda s: s.account("ann", arrears=5)),
     ("arrears of what is pending", "ARREARS", lambda s: s.account("pending", arrears=5)),

@@ -165,7 +165,7 @@ def a_lot() -> Lot:
 def another(value: Any) -> Any:
     """A value that differs in one place."""
     if isinstance(value, tuple):
-        return (another(value[0]),)
+        return (another(value[0]),) if value else ("x",)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         last = dataclasses.fields(value)[-1].name
         return dataclasses.replace(value, **{last: another(getattr(value, last))})

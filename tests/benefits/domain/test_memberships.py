@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from libs.common.program import Program
 from services.benefits.domain.accruals import Accrual
+from services.benefits.domain.effects import Effect, effect
 from services.benefits.domain.memberships import (
-    Effect,
     Inbound,
     MemberEvent,
     Membership,
     TierReceipt,
-    effect,
 )
 from services.benefits.domain.reversals import Refund
 from tests.benefits.domain.builders import a_program, a_receipt, an_event, ids
@@ -39,7 +39,7 @@ def decided(
 ) -> Effect:
     events = [event for event, _ in steps]
     program = a_program(expire_after_months=months, activate_after_days=days)
-    return effect(program, events, [membership], [[tier for _, tier in steps]], new_id=ids())
+    return effect(program, events, [membership], [[tier for _, tier in steps]], earned={}, new_id=ids())
 
 
 def joined_and_upgraded() -> Effect:
@@ -170,10 +170,14 @@ def test_a_refund_moves_points_between_the_accruals_around_it_as_of_its_decision
 
 
 def test_each_tier_set_is_decided_and_points_are_counted_once_by_the_first() -> None:
+    document = a_program().document()
+    program = Program.parse(
+        document | {"tier_sets": [{**document["tier_sets"][0], "key": key} for key in ("main", "season")]}
+    )
     memberships = [Membership(PROGRAM, "ann", key) for key in ("main", "season")]
     receipts = [[a_receipt("silver", "silver")], [a_receipt("normal", "gold")]]
 
-    result = effect(a_program(), [an_event(1, 1_000)], memberships, receipts, new_id=ids())
+    result = effect(program, [an_event(1, 1_000)], memberships, receipts, earned={}, new_id=ids())
 
     assert [(each.tier_set, each.tier, each.seq) for each in result.after] == [
         ("main", "silver", 1),
@@ -184,4 +188,11 @@ def test_each_tier_set_is_decided_and_points_are_counted_once_by_the_first() -> 
 
 def test_a_receipt_too_few_is_a_defect_and_not_a_shorter_effect() -> None:
     with pytest.raises(ValueError, match="zip"):
-        effect(a_program(), [an_event(1), an_event(2)], [NEW], [[a_receipt("", "normal")]], new_id=ids())
+        effect(
+            a_program(),
+            [an_event(1), an_event(2)],
+            [NEW],
+            [[a_receipt("", "normal")]],
+            earned={},
+            new_id=ids(),
+        )

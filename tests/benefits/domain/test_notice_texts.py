@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from libs.common.program import METRICS
+from libs.common.conditions import METRICS
 from libs.common.texts import LOCALES, Locale
 from services.benefits.domain.notice_texts import NOTICE_TEXTS, STEPS, notice_text
 from services.benefits.domain.notices import NoticeCode, Occasion

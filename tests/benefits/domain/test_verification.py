@@ -46,8 +46,6 @@ FAULTS: list[tuple[str, str, Callable[[Stored], object]]] = [
     ("a balance edited", "BALANCE", lambda stored: stored.account("ann", balance=31)),
     ("an account's sequence edited", "SEQUENCE", lambda stored: stored.account("ann", seq=3)),
     ("an issuer that holds points", "ISSUER", lambda stored: stored.account("issuer", balance=30)),
-    ("more held than there is", "OVERDRAFT", lambda stored: stored.account("ann", held=31)),
-    ("less than nothing held", "OVERDRAFT", lambda stored: stored.account("ann", held=-1)),
     ("less than nothing owned", "OVERDRAFT", lambda stored: stored.account("ann", balance=-1)),
     ("a lot deleted", "LOT", lambda stored: stored.lots.pop()),
     ("a lot spent without an entry", "LOT", lambda stored: stored.lot(remaining=9)),

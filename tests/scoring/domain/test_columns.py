@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.program import WHOLE_BP, Rfm, preset
+from libs.common.documents import WHOLE_BP
+from libs.common.program import Rfm, preset
 from services.scoring.domain.columns import NUMPY, Floats, Kernel, RfmTables, ScoredColumns
 from services.scoring.domain.compiled import compiled
 from services.scoring.domain.rfm import rfm_score

@@ -40,6 +40,20 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """Points that nobody spent in time."""
     ENTRY_KIND_ACTIVATION: _EntryKind.ValueType  # 4
     """Points that were pending and may now be spent."""
+    ENTRY_KIND_HOLD: _EntryKind.ValueType  # 5
+    """Points set aside for something that is not settled."""
+    ENTRY_KIND_CAPTURE: _EntryKind.ValueType  # 6
+    """Held points that were spent."""
+    ENTRY_KIND_RELEASE: _EntryKind.ValueType  # 7
+    """Held points that came back."""
+    ENTRY_KIND_REDEMPTION: _EntryKind.ValueType  # 8
+    """Points spent at once."""
+    ENTRY_KIND_RETURN: _EntryKind.ValueType  # 9
+    """Spent points that came back."""
+    ENTRY_KIND_ADJUSTMENT: _EntryKind.ValueType  # 10
+    """Points given or taken by staff."""
+    ENTRY_KIND_TRANSFER: _EntryKind.ValueType  # 11
+    """Points passed from one member to another."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """What a ledger transaction does."""
@@ -54,6 +68,20 @@ ENTRY_KIND_EXPIRATION: EntryKind.ValueType  # 3
 """Points that nobody spent in time."""
 ENTRY_KIND_ACTIVATION: EntryKind.ValueType  # 4
 """Points that were pending and may now be spent."""
+ENTRY_KIND_HOLD: EntryKind.ValueType  # 5
+"""Points set aside for something that is not settled."""
+ENTRY_KIND_CAPTURE: EntryKind.ValueType  # 6
+"""Held points that were spent."""
+ENTRY_KIND_RELEASE: EntryKind.ValueType  # 7
+"""Held points that came back."""
+ENTRY_KIND_REDEMPTION: EntryKind.ValueType  # 8
+"""Points spent at once."""
+ENTRY_KIND_RETURN: EntryKind.ValueType  # 9
+"""Spent points that came back."""
+ENTRY_KIND_ADJUSTMENT: EntryKind.ValueType  # 10
+"""Points given or taken by staff."""
+ENTRY_KIND_TRANSFER: EntryKind.ValueType  # 11
+"""Points passed from one member to another."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final
@@ -319,23 +347,29 @@ class Membership(_message.Message):
     SEQ_FIELD_NUMBER: _builtins.int
     APPLIED_SEQ_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
+    EARNED_TIER_FIELD_NUMBER: _builtins.int
+    CONTRACT_ID_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Whose."""
     tier_set: _builtins.str
     """The tier set."""
     tier: _builtins.str
-    """The tier held."""
+    """The tier held: the higher one of what was earned and what a contract grants."""
     seq: _builtins.int
     """Decisions so far."""
     applied_seq: _builtins.int
     """Last event of the member that was decided on."""
+    earned_tier: _builtins.str
+    """The tier that the member earned."""
+    contract_id: _builtins.str
+    """The contract that grants the tier held; empty where it is the earned one."""
     @_builtins.property
     def since_time(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
 
     @_builtins.property
     def decision(self) -> Global___Decision:
-        """The latest decision."""
+        """The latest decision, which is about the earned tier."""
 
     def __init__(
         self,
@@ -347,10 +381,12 @@ class Membership(_message.Message):
         seq: _builtins.int = ...,
         applied_seq: _builtins.int = ...,
         decision: Global___Decision | None = ...,
+        earned_tier: _builtins.str = ...,
+        contract_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "since_time", b"since_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "decision", b"decision", "member_id", b"member_id", "seq", b"seq", "since_time", b"since_time", "tier", b"tier", "tier_set", b"tier_set"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "contract_id", b"contract_id", "decision", b"decision", "earned_tier", b"earned_tier", "member_id", b"member_id", "seq", b"seq", "since_time", b"since_time", "tier", b"tier", "tier_set", b"tier_set"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -679,9 +715,9 @@ class PointsAccount(_message.Message):
     balance_points: _builtins.int
     """Sum of all entries; below 0 where a refund took more than there was."""
     held_points: _builtins.int
-    """Of these, held for something that is not settled."""
+    """Held for something that is not settled; not in balance_points."""
     available_points: _builtins.int
-    """balance_points - held_points; 0 where that is less."""
+    """balance_points; 0 where that is less."""
     seq: _builtins.int
     """Entries so far."""
     pending_points: _builtins.int
@@ -843,6 +879,7 @@ class Entry(_message.Message):
     EARNINGS_FIELD_NUMBER: _builtins.int
     ORIGINAL_TRANSACTION_ID_FIELD_NUMBER: _builtins.int
     WRITTEN_OFF_POINTS_FIELD_NUMBER: _builtins.int
+    EVENT_KIND_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """Id of the entry."""
     transaction_id: _builtins.str
@@ -854,7 +891,7 @@ class Entry(_message.Message):
     balance_after: _builtins.int
     """Balance after it."""
     lot_id: _builtins.str
-    """Lot that it made, or drew on first."""
+    """Lot that it made, or drew on or gave back to first."""
     digest: _builtins.str
     """SHA-256 of the entry as canonical JSON."""
     kind: Global___EntryKind.ValueType
@@ -869,6 +906,8 @@ class Entry(_message.Message):
     """The accrual whose points it takes back, activates or lets expire, if it is one of these."""
     written_off_points: _builtins.int
     """Of a reversal: points that were not taken back, as they had expired or as the program forgives."""
+    event_kind: _builtins.str
+    """Kind of the event that earned, where that was no purchase. Example: `check_in`."""
     @_builtins.property
     def occurred_time(self) -> _timestamp_pb2.Timestamp:
         """When the cause happened."""
@@ -895,10 +934,11 @@ class Entry(_message.Message):
         earnings: _abc.Iterable[Global___EarningExplanation] | None = ...,
         original_transaction_id: _builtins.str = ...,
         written_off_points: _builtins.int = ...,
+        event_kind: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after", b"balance_after", "digest", b"digest", "earnings", b"earnings", "entry_id", b"entry_id", "external_ref", b"external_ref", "kind", b"kind", "line", b"line", "lot_id", b"lot_id", "occurred_time", b"occurred_time", "original_transaction_id", b"original_transaction_id", "points", b"points", "seq", b"seq", "source", b"source", "transaction_id", b"transaction_id", "written_off_points", b"written_off_points"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after", b"balance_after", "digest", b"digest", "earnings", b"earnings", "entry_id", b"entry_id", "event_kind", b"event_kind", "external_ref", b"external_ref", "kind", b"kind", "line", b"line", "lot_id", b"lot_id", "occurred_time", b"occurred_time", "original_transaction_id", b"original_transaction_id", "points", b"points", "seq", b"seq", "source", b"source", "transaction_id", b"transaction_id", "written_off_points", b"written_off_points"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -906,8 +946,9 @@ Global___Entry: _TypeAlias = Entry  # noqa: Y015
 
 @_typing.final
 class EarningExplanation(_message.Message):
-    """How the points of an accrual were counted:
-    floor(amount_minor / unit_minor) * points_per_unit * multiplier_bp / 10000, floored once.
+    """How the points of an accrual were counted by one earning rule, or why it gave nothing:
+    floor(amount_minor / unit_minor) * points_per_unit, or else points_per_event, times the multiplier, rounded once,
+    and no more than the caps of the day left.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -919,20 +960,42 @@ class EarningExplanation(_message.Message):
     MULTIPLIER_BP_FIELD_NUMBER: _builtins.int
     TIER_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
+    POINTS_PER_EVENT_FIELD_NUMBER: _builtins.int
+    MIN_AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    STACKING_FIELD_NUMBER: _builtins.int
+    ROUNDING_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     """Key of the earning rule."""
     amount_minor: _builtins.int
     """What was spent."""
     unit_minor: _builtins.int
-    """Minor units that count as one."""
+    """Minor units that count as one; 0 where points are given for the event."""
     points_per_unit: _builtins.int
     """Points for each unit."""
     multiplier_bp: _builtins.int
-    """Multiplier of the tier held before the purchase; 10000 is 1."""
+    """What multiplied the points; 10000 is 1. Rounded down where a product is no whole basis point."""
     tier: _builtins.str
-    """That tier."""
+    """Tier held before the event, in the program's first tier set."""
     points: _builtins.int
     """What the rule gave."""
+    points_per_event: _builtins.int
+    """Points for the event itself."""
+    min_amount_minor: _builtins.int
+    """Below it the rule gives nothing."""
+    stacking: _builtins.str
+    """How these were joined: `max`, `sum` or `product`."""
+    rounding: _builtins.str
+    """How points were rounded: `floor` or `half_up`."""
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedCompositeFieldContainer[Global___EarningFactor]:
+        """Multipliers that held, where more than the tier's did."""
+
+    @_builtins.property
+    def reason(self) -> _receipts_pb2.Reason:
+        """Why the rule gave nothing, or less than it counted; none where it gave all. Example: `EARNING_CAP_TIMES`."""
+
     def __init__(
         self,
         *,
@@ -943,14 +1006,50 @@ class EarningExplanation(_message.Message):
         multiplier_bp: _builtins.int = ...,
         tier: _builtins.str = ...,
         points: _builtins.int = ...,
+        points_per_event: _builtins.int = ...,
+        min_amount_minor: _builtins.int = ...,
+        factors: _abc.Iterable[Global___EarningFactor] | None = ...,
+        stacking: _builtins.str = ...,
+        rounding: _builtins.str = ...,
+        reason: _receipts_pb2.Reason | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "multiplier_bp", b"multiplier_bp", "points", b"points", "points_per_unit", b"points_per_unit", "rule", b"rule", "tier", b"tier", "unit_minor", b"unit_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "factors", b"factors", "min_amount_minor", b"min_amount_minor", "multiplier_bp", b"multiplier_bp", "points", b"points", "points_per_event", b"points_per_event", "points_per_unit", b"points_per_unit", "reason", b"reason", "rounding", b"rounding", "rule", b"rule", "stacking", b"stacking", "tier", b"tier", "unit_minor", b"unit_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EarningExplanation: _TypeAlias = EarningExplanation  # noqa: Y015
+
+@_typing.final
+class EarningFactor(_message.Message):
+    """A multiplier of points."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    BP_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Key of the multiplier; `tier` is the tier's own."""
+    kind: _builtins.str
+    """`multiplier`, where 13000 gives 30 % more, or `bonus`, where 3000 does."""
+    bp: _builtins.int
+    """How much, in basis points."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        bp: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bp", b"bp", "key", b"key", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EarningFactor: _TypeAlias = EarningFactor  # noqa: Y015
 
 @_typing.final
 class BatchListEntitlementsRequest(_message.Message):
@@ -1066,6 +1165,8 @@ class Entitlement(_message.Message):
     GRANTED_BY_TIER_FIELD_NUMBER: _builtins.int
     INHERITED_FIELD_NUMBER: _builtins.int
     PARAMS_FIELD_NUMBER: _builtins.int
+    CONTRACT_ID_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
     benefit: _builtins.str
     """Key of the benefit. Example: `free_shipping`."""
     kind: _builtins.str
@@ -1075,11 +1176,15 @@ class Entitlement(_message.Message):
     name_en: _builtins.str
     """Name in English."""
     tier_set: _builtins.str
-    """The tier set that grants it."""
+    """The tier set that grants it; empty where a contract does by itself."""
     granted_by_tier: _builtins.str
-    """Tier whose list it stands in."""
+    """Tier whose list it stands in; empty where a contract grants it by itself."""
     inherited: _builtins.bool
     """Whether that tier is below the member's own."""
+    contract_id: _builtins.str
+    """The contract without which the member would not have it; empty where there is none."""
+    plan: _builtins.str
+    """Key of that contract's plan."""
     @_builtins.property
     def params(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Numbers of it. Example: discount_bp=9500."""
@@ -1095,10 +1200,12 @@ class Entitlement(_message.Message):
         granted_by_tier: _builtins.str = ...,
         inherited: _builtins.bool = ...,
         params: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        contract_id: _builtins.str = ...,
+        plan: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefit", b"benefit", "granted_by_tier", b"granted_by_tier", "inherited", b"inherited", "kind", b"kind", "name_en", b"name_en", "name_zh", b"name_zh", "params", b"params", "tier_set", b"tier_set"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefit", b"benefit", "contract_id", b"contract_id", "granted_by_tier", b"granted_by_tier", "inherited", b"inherited", "kind", b"kind", "name_en", b"name_en", "name_zh", b"name_zh", "params", b"params", "plan", b"plan", "tier_set", b"tier_set"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1251,6 +1358,8 @@ class WatchMemberResponse(_message.Message):
     MEMBERSHIP_CHANGED_FIELD_NUMBER: _builtins.int
     POINTS_CHANGED_FIELD_NUMBER: _builtins.int
     NOTICE_CREATED_FIELD_NUMBER: _builtins.int
+    REDEMPTION_CHANGED_FIELD_NUMBER: _builtins.int
+    CONTRACT_CHANGED_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
     """Place in the member's changes at this service: 1, 2, 3, … without gaps."""
     @_builtins.property
@@ -1269,6 +1378,14 @@ class WatchMemberResponse(_message.Message):
     def notice_created(self) -> _events_pb2.NoticeCreated:
         """There is something to tell the member."""
 
+    @_builtins.property
+    def redemption_changed(self) -> _events_pb2.RedemptionChanged:
+        """A reward was reserved, given or taken back."""
+
+    @_builtins.property
+    def contract_changed(self) -> _events_pb2.ContractChanged:
+        """A contract was sold, began, ended or changed."""
+
     def __init__(
         self,
         *,
@@ -1277,12 +1394,14 @@ class WatchMemberResponse(_message.Message):
         membership_changed: _events_pb2.MembershipChanged | None = ...,
         points_changed: _events_pb2.PointsChanged | None = ...,
         notice_created: _events_pb2.NoticeCreated | None = ...,
+        redemption_changed: _events_pb2.RedemptionChanged | None = ...,
+        contract_changed: _events_pb2.ContractChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "membership_changed", b"membership_changed", "notice_created", b"notice_created", "points_changed", b"points_changed", "recorded_time", b"recorded_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "contract_changed", b"contract_changed", "membership_changed", b"membership_changed", "notice_created", b"notice_created", "points_changed", b"points_changed", "recorded_time", b"recorded_time", "redemption_changed", b"redemption_changed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "membership_changed", b"membership_changed", "notice_created", b"notice_created", "points_changed", b"points_changed", "recorded_time", b"recorded_time", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "contract_changed", b"contract_changed", "membership_changed", b"membership_changed", "notice_created", b"notice_created", "points_changed", b"points_changed", "recorded_time", b"recorded_time", "redemption_changed", b"redemption_changed", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["membership_changed", "points_changed", "notice_created"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["membership_changed", "points_changed", "notice_created", "redemption_changed", "contract_changed"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 

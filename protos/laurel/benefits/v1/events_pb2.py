@@ -23,24 +23,29 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from laurel.benefits.v1 import contracts_pb2 as laurel_dot_benefits_dot_v1_dot_contracts__pb2
 from laurel.scoring.v1 import receipts_pb2 as laurel_dot_scoring_dot_v1_dot_receipts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flaurel/benefits/v1/events.proto\x12\x12laurel.benefits.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a laurel/scoring/v1/receipts.proto\"\xe6\x01\n\x11MembershipChanged\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x10\n\x08tier_set\x18\x03 \x01(\t\x12\x10\n\x08seq_from\x18\x04 \x01(\x03\x12\x0e\n\x06seq_to\x18\x05 \x01(\x03\x12\x0c\n\x04tier\x18\x06 \x01(\t\x12\x34\n\x0ctier_changes\x18\x07 \x03(\x0b\x32\x1e.laurel.benefits.v1.TierChange\x12\x32\n\x08postings\x18\x08 \x03(\x0b\x32 .laurel.benefits.v1.PointsPosted\"j\n\rPointsChanged\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x32\n\x08postings\x18\x03 \x03(\x0b\x32 .laurel.benefits.v1.PointsPosted\"W\n\rNoticeCreated\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x11\n\tnotice_id\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\"\x8d\x02\n\nTierChange\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x03\x12\x11\n\tfrom_tier\x18\x03 \x01(\t\x12\x0f\n\x07to_tier\x18\x04 \x01(\t\x12/\n\x07outcome\x18\x05 \x01(\x0e\x32\x1e.laurel.scoring.v1.TierOutcome\x12.\n\nvalid_from\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08valid_to\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07reasons\x18\x08 \x03(\x0b\x32\x19.laurel.scoring.v1.Reason\"m\n\x0cPointsPosted\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x03\x12\x15\n\rbalance_after\x18\x04 \x01(\x03\x12\x0c\n\x04kind\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flaurel/benefits/v1/events.proto\x12\x12laurel.benefits.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"laurel/benefits/v1/contracts.proto\x1a laurel/scoring/v1/receipts.proto\"\xe6\x01\n\x11MembershipChanged\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x10\n\x08tier_set\x18\x03 \x01(\t\x12\x10\n\x08seq_from\x18\x04 \x01(\x03\x12\x0e\n\x06seq_to\x18\x05 \x01(\x03\x12\x0c\n\x04tier\x18\x06 \x01(\t\x12\x34\n\x0ctier_changes\x18\x07 \x03(\x0b\x32\x1e.laurel.benefits.v1.TierChange\x12\x32\n\x08postings\x18\x08 \x03(\x0b\x32 .laurel.benefits.v1.PointsPosted\"j\n\rPointsChanged\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x32\n\x08postings\x18\x03 \x03(\x0b\x32 .laurel.benefits.v1.PointsPosted\"W\n\rNoticeCreated\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x11\n\tnotice_id\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\"s\n\x11RedemptionChanged\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x15\n\rredemption_id\x18\x03 \x01(\t\x12\x11\n\treward_id\x18\x04 \x01(\t\x12\r\n\x05state\x18\x05 \x01(\t\"\x9c\x01\n\x0f\x43ontractChanged\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x32\n\x06\x63hange\x18\x03 \x01(\x0e\x32\".laurel.benefits.v1.ContractChange\x12.\n\x08\x63ontract\x18\x04 \x01(\x0b\x32\x1c.laurel.benefits.v1.Contract\"\x8d\x02\n\nTierChange\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x03\x12\x11\n\tfrom_tier\x18\x03 \x01(\t\x12\x0f\n\x07to_tier\x18\x04 \x01(\t\x12/\n\x07outcome\x18\x05 \x01(\x0e\x32\x1e.laurel.scoring.v1.TierOutcome\x12.\n\nvalid_from\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08valid_to\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07reasons\x18\x08 \x03(\x0b\x32\x19.laurel.scoring.v1.Reason\"m\n\x0cPointsPosted\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x03\x12\x15\n\rbalance_after\x18\x04 \x01(\x03\x12\x0c\n\x04kind\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'laurel.benefits.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MEMBERSHIPCHANGED']._serialized_start=123
-  _globals['_MEMBERSHIPCHANGED']._serialized_end=353
-  _globals['_POINTSCHANGED']._serialized_start=355
-  _globals['_POINTSCHANGED']._serialized_end=461
-  _globals['_NOTICECREATED']._serialized_start=463
-  _globals['_NOTICECREATED']._serialized_end=550
-  _globals['_TIERCHANGE']._serialized_start=553
-  _globals['_TIERCHANGE']._serialized_end=822
-  _globals['_POINTSPOSTED']._serialized_start=824
-  _globals['_POINTSPOSTED']._serialized_end=933
+  _globals['_MEMBERSHIPCHANGED']._serialized_start=159
+  _globals['_MEMBERSHIPCHANGED']._serialized_end=389
+  _globals['_POINTSCHANGED']._serialized_start=391
+  _globals['_POINTSCHANGED']._serialized_end=497
+  _globals['_NOTICECREATED']._serialized_start=499
+  _globals['_NOTICECREATED']._serialized_end=586
+  _globals['_REDEMPTIONCHANGED']._serialized_start=588
+  _globals['_REDEMPTIONCHANGED']._serialized_end=703
+  _globals['_CONTRACTCHANGED']._serialized_start=706
+  _globals['_CONTRACTCHANGED']._serialized_end=862
+  _globals['_TIERCHANGE']._serialized_start=865
+  _globals['_TIERCHANGE']._serialized_end=1134
+  _globals['_POINTSPOSTED']._serialized_start=1136
+  _globals['_POINTSPOSTED']._serialized_end=1245
 # @@protoc_insertion_point(module_scope)

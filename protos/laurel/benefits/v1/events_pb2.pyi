@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from laurel.benefits.v1 import contracts_pb2 as _contracts_pb2
 from laurel.scoring.v1 import receipts_pb2 as _receipts_pb2
 import builtins as _builtins
 import sys
@@ -143,6 +144,80 @@ class NoticeCreated(_message.Message):
 Global___NoticeCreated: _TypeAlias = NoticeCreated  # noqa: Y015
 
 @_typing.final
+class RedemptionChanged(_message.Message):
+    """Announced on `benefits.events` when a reward was reserved, given or taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    REDEMPTION_ID_FIELD_NUMBER: _builtins.int
+    REWARD_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Whose."""
+    redemption_id: _builtins.str
+    """Id of the redemption."""
+    reward_id: _builtins.str
+    """Of which reward."""
+    state: _builtins.str
+    """How far it is now, as in RedemptionState. Example: `FULFILLED`."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        redemption_id: _builtins.str = ...,
+        reward_id: _builtins.str = ...,
+        state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "program_id", b"program_id", "redemption_id", b"redemption_id", "reward_id", b"reward_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedemptionChanged: _TypeAlias = RedemptionChanged  # noqa: Y015
+
+@_typing.final
+class ContractChanged(_message.Message):
+    """Announced on `benefits.events` when a contract was sold, began, ended or changed, however late that is told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Whose."""
+    change: _contracts_pb2.ContractChange.ValueType
+    """What happened."""
+    @_builtins.property
+    def contract(self) -> _contracts_pb2.Contract:
+        """The contract after it."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        change: _contracts_pb2.ContractChange.ValueType = ...,
+        contract: _contracts_pb2.Contract | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "contract", b"contract", "member_id", b"member_id", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContractChanged: _TypeAlias = ContractChanged  # noqa: Y015
+
+@_typing.final
 class TierChange(_message.Message):
     """A tier held from a time on."""
 
@@ -218,7 +293,7 @@ class PointsPosted(_message.Message):
     balance_after: _builtins.int
     """Balance after it."""
     kind: _builtins.str
-    """What the transaction does. Example: `accrual`, `reversal`, `expiration`, `activation`."""
+    """What the transaction does, as an EntryKind in lower case. Example: `accrual`, `hold`, `release`."""
     def __init__(
         self,
         *,

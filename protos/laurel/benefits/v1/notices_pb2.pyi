@@ -39,6 +39,8 @@ class _NoticeCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeCode
     """Little is missing to the next tier. Marketing."""
     NOTICE_CODE_WEBHOOK_FAILING: _NoticeCode.ValueType  # 5
     """A webhook endpoint does not take what it is sent. For staff."""
+    NOTICE_CODE_CONTRACT_ENDING: _NoticeCode.ValueType  # 6
+    """A contract of the member ends soon. Service notice."""
 
 class NoticeCode(_NoticeCode, metaclass=_NoticeCodeEnumTypeWrapper):
     """What a notice is about."""
@@ -55,6 +57,8 @@ NOTICE_CODE_NEAR_UPGRADE: NoticeCode.ValueType  # 4
 """Little is missing to the next tier. Marketing."""
 NOTICE_CODE_WEBHOOK_FAILING: NoticeCode.ValueType  # 5
 """A webhook endpoint does not take what it is sent. For staff."""
+NOTICE_CODE_CONTRACT_ENDING: NoticeCode.ValueType  # 6
+"""A contract of the member ends soon. Service notice."""
 Global___NoticeCode: _TypeAlias = NoticeCode  # noqa: Y015
 
 class _NoticeStatus:

@@ -144,6 +144,7 @@ class AuditHead(_message.Message):
     SIGNED_TIME_FIELD_NUMBER: _builtins.int
     KEY_ID_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """Service whose chain it is."""
     program_id: _builtins.str
@@ -155,7 +156,9 @@ class AuditHead(_message.Message):
     key_id: _builtins.str
     """Key of the published key set that verifies it; begins with the name of the service."""
     signature: _builtins.str
-    """Ed25519 over the canonical JSON of all of the above, in hex."""
+    """Ed25519 over the canonical JSON of all the other fields, in hex; `chain` is left out of it where it is empty."""
+    chain: _builtins.str
+    """Which of the service's chains: empty for that of its audit log."""
     @_builtins.property
     def signed_time(self) -> _timestamp_pb2.Timestamp:
         """When it was signed, in milliseconds."""
@@ -170,10 +173,11 @@ class AuditHead(_message.Message):
         signed_time: _timestamp_pb2.Timestamp | None = ...,
         key_id: _builtins.str = ...,
         signature: _builtins.str = ...,
+        chain: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["signed_time", b"signed_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_hash", b"chain_hash", "key_id", b"key_id", "position", b"position", "program_id", b"program_id", "service", b"service", "signature", b"signature", "signed_time", b"signed_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "chain_hash", b"chain_hash", "key_id", b"key_id", "position", b"position", "program_id", b"program_id", "service", b"service", "signature", b"signature", "signed_time", b"signed_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,7 +53,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PROGRAM_INVALID: _ErrorReason.ValueType  # 21
     """The program document breaks a rule. Example: two tiers of one key."""
     ERROR_REASON_PROGRAM_FIELD_FIXED: _ErrorReason.ValueType  # 22
-    """A live program keeps its currencies, its time zone, its clock and its tiers. Example: USD to EUR."""
+    """A live program keeps its currencies, its time zone, its clock, its tiers and its plans. Example: USD to EUR."""
     ERROR_REASON_STORE_UNKNOWN: _ErrorReason.ValueType  # 23
     """No such store in the program."""
     ERROR_REASON_PARTNER_UNKNOWN: _ErrorReason.ValueType  # 24
@@ -98,6 +98,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """As many endpoints as a program may have."""
     ERROR_REASON_DELIVERY_UNKNOWN: _ErrorReason.ValueType  # 73
     """No such delivery in the program, or one that is not to be sent again."""
+    ERROR_REASON_BENEFIT_UNKNOWN: _ErrorReason.ValueType  # 150
+    """No tier of the program grants such a benefit."""
+    ERROR_REASON_BENEFIT_NOT_HELD: _ErrorReason.ValueType  # 151
+    """The member's tiers do not grant the benefit; detail has the lowest tier that does."""
+    ERROR_REASON_BENEFIT_NOT_ON_CHANNEL: _ErrorReason.ValueType  # 152
+    """The benefit is not good on this channel. Example: in the app alone."""
+    ERROR_REASON_QUOTA_USED_UP: _ErrorReason.ValueType  # 153
+    """Not so much of the benefit is left; detail says how much, and when the next period begins."""
+    ERROR_REASON_BENEFIT_USE_UNKNOWN: _ErrorReason.ValueType  # 154
+    """No such use of a benefit in the program."""
+    ERROR_REASON_BENEFIT_LOCKED: _ErrorReason.ValueType  # 155
+    """The benefit opens after so many months in a row of a standard; detail says how many there are."""
+    ERROR_REASON_MONTH_NOT_BEGUN: _ErrorReason.ValueType  # 156
+    """A standing is of a month that has not begun."""
     ERROR_REASON_REPORT_OF_SELF: _ErrorReason.ValueType  # 80
     """A member reports themselves."""
     ERROR_REASON_REPORT_ALREADY_OPEN: _ErrorReason.ValueType  # 81
@@ -112,6 +126,88 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The report is ninety days old: it counts no more, and there is nothing to decide."""
     ERROR_REASON_REPORT_OF_OWN: _ErrorReason.ValueType  # 86
     """The officer made the report themselves; another one decides it."""
+    ERROR_REASON_POINTS_INSUFFICIENT: _ErrorReason.ValueType  # 90
+    """The member has fewer points than are asked for; detail has how many are missing."""
+    ERROR_REASON_REDEMPTION_CAP_REACHED: _ErrorReason.ValueType  # 91
+    """The member redeems no more in money on this day; detail has the cap and what is left of it."""
+    ERROR_REASON_REDEMPTION_TOO_SMALL: _ErrorReason.ValueType  # 92
+    """Fewer points than the program redeems at a time. Example: 50 of at least 100."""
+    ERROR_REASON_REDEMPTIONS_TOO_FREQUENT: _ErrorReason.ValueType  # 93
+    """As many redemptions as a member may make on a day."""
+    ERROR_REASON_HOLD_UNKNOWN: _ErrorReason.ValueType  # 94
+    """No such hold, or redemption, by this key in the program."""
+    ERROR_REASON_HOLD_STATE_WRONG: _ErrorReason.ValueType  # 95
+    """The hold is not in the state that this needs; detail has the one it is in. Example: cancelled before."""
+    ERROR_REASON_HOLD_EXCEEDED: _ErrorReason.ValueType  # 96
+    """More than is held is captured, or more than was captured is given back; detail has what is left."""
+    ERROR_REASON_BUSINESS_KEY_CONFLICT: _ErrorReason.ValueType  # 97
+    """The same business key came before with other contents; detail has what it said then."""
+    ERROR_REASON_TRANSFERS_NOT_ALLOWED: _ErrorReason.ValueType  # 98
+    """Members of this program pass on no points, and nobody any to themselves."""
+    ERROR_REASON_TRANSFER_LIMIT: _ErrorReason.ValueType  # 99
+    """Fewer points than may be passed on at a time, or more than may be on a day; detail has which."""
+    ERROR_REASON_ADJUSTMENT_UNKNOWN: _ErrorReason.ValueType  # 100
+    """No such adjustment in the program."""
+    ERROR_REASON_ADJUSTMENT_DECIDED: _ErrorReason.ValueType  # 101
+    """The adjustment was approved or rejected before. Example: two at once."""
+    ERROR_REASON_ADJUSTMENT_OF_OWN: _ErrorReason.ValueType  # 102
+    """Who asked for an adjustment does not approve it; somebody else does."""
+    ERROR_REASON_COUPON_CAMPAIGN_UNKNOWN: _ErrorReason.ValueType  # 120
+    """No such coupon campaign in the program."""
+    ERROR_REASON_COUPON_CAMPAIGN_INVALID: _ErrorReason.ValueType  # 121
+    """The terms of a coupon campaign contradict themselves or the program; detail says how. Example: 5 % and 10.00 off."""
+    ERROR_REASON_COUPON_CAMPAIGN_EXISTS: _ErrorReason.ValueType  # 122
+    """A coupon campaign of this key exists with other contents."""
+    ERROR_REASON_COUPONS_TOO_MANY: _ErrorReason.ValueType  # 123
+    """More coupons than a campaign may have."""
+    ERROR_REASON_COUPON_UNKNOWN: _ErrorReason.ValueType  # 124
+    """No such coupon in the program."""
+    ERROR_REASON_COUPON_NOT_APPLICABLE: _ErrorReason.ValueType  # 125
+    """A coupon cannot be reserved for the check; detail says which and why. Example: the budget is spent."""
+    ERROR_REASON_COUPON_GUESSES_TOO_MANY: _ErrorReason.ValueType  # 126
+    """Too many wrong codes; try again after the delay in RetryInfo."""
+    ERROR_REASON_COUPON_RESERVATION_UNKNOWN: _ErrorReason.ValueType  # 127
+    """No coupons are reserved for a check of this name."""
+    ERROR_REASON_COUPON_RESERVATION_ENDED: _ErrorReason.ValueType  # 128
+    """The coupons of the check were used or given back before; detail has what became of them."""
+    ERROR_REASON_REWARD_UNKNOWN: _ErrorReason.ValueType  # 140
+    """No such reward in the program."""
+    ERROR_REASON_REWARD_INVALID: _ErrorReason.ValueType  # 141
+    """The terms of a reward contradict themselves or its program; detail says how. Example: hours that end before they begin."""
+    ERROR_REASON_REWARD_EXISTS: _ErrorReason.ValueType  # 142
+    """The program has a reward of this id."""
+    ERROR_REASON_REWARD_CHANGED: _ErrorReason.ValueType  # 143
+    """The reward has another version by now: read it, and change that one."""
+    ERROR_REASON_STOCK_TOO_LOW: _ErrorReason.ValueType  # 144
+    """More is taken off the stock than is left of it."""
+    ERROR_REASON_REWARD_UNAVAILABLE: _ErrorReason.ValueType  # 145
+    """The member may not have the reward now; detail has all that stands against it. Example: out of stock."""
+    ERROR_REASON_REDEMPTION_UNKNOWN: _ErrorReason.ValueType  # 146
+    """No such redemption in the program."""
+    ERROR_REASON_REDEMPTION_ENDED: _ErrorReason.ValueType  # 147
+    """The redemption is in another state, which detail has. Example: cancelled while it was fulfilled."""
+    ERROR_REASON_GRANT_OF_OWN: _ErrorReason.ValueType  # 148
+    """Who asked for a grant does not decide it; another one of the staff does."""
+    ERROR_REASON_PLAN_UNKNOWN: _ErrorReason.ValueType  # 180
+    """No such plan is on sale in the program, or it is of another group than the contract that it would follow."""
+    ERROR_REASON_PLAN_NEEDS_ANOTHER: _ErrorReason.ValueType  # 181
+    """The plan is for members who have another one; detail says which."""
+    ERROR_REASON_AMOUNT_ABOVE_PRICE: _ErrorReason.ValueType  # 182
+    """More was paid than the plan costs; detail has its price."""
+    ERROR_REASON_CONTRACT_UNKNOWN: _ErrorReason.ValueType  # 183
+    """No such contract in the program."""
+    ERROR_REASON_CONTRACT_RUNNING: _ErrorReason.ValueType  # 184
+    """The member has a contract of this group, which detail has: renew it, or sell one that begins after it."""
+    ERROR_REASON_CONTRACT_RENEWED: _ErrorReason.ValueType  # 185
+    """Another contract follows this one, which detail has. Example: two tills renew at once."""
+    ERROR_REASON_CONTRACT_ENDED: _ErrorReason.ValueType  # 186
+    """The contract is over, or was refunded: sell a new one."""
+    ERROR_REASON_CONTRACT_FOR_LIFE: _ErrorReason.ValueType  # 187
+    """The contract is for life: nothing follows it, and it has no days to count."""
+    ERROR_REASON_CONTRACT_TOO_FAR_AHEAD: _ErrorReason.ValueType  # 188
+    """The member has paid ten years ahead."""
+    ERROR_REASON_RENEWAL_CANCELLED: _ErrorReason.ValueType  # 189
+    """The member does not want the contract renewed; only a new sale may follow it."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -151,7 +247,7 @@ ERROR_REASON_PROGRAM_UNKNOWN: ErrorReason.ValueType  # 20
 ERROR_REASON_PROGRAM_INVALID: ErrorReason.ValueType  # 21
 """The program document breaks a rule. Example: two tiers of one key."""
 ERROR_REASON_PROGRAM_FIELD_FIXED: ErrorReason.ValueType  # 22
-"""A live program keeps its currencies, its time zone, its clock and its tiers. Example: USD to EUR."""
+"""A live program keeps its currencies, its time zone, its clock, its tiers and its plans. Example: USD to EUR."""
 ERROR_REASON_STORE_UNKNOWN: ErrorReason.ValueType  # 23
 """No such store in the program."""
 ERROR_REASON_PARTNER_UNKNOWN: ErrorReason.ValueType  # 24
@@ -196,6 +292,20 @@ ERROR_REASON_ENDPOINTS_TOO_MANY: ErrorReason.ValueType  # 72
 """As many endpoints as a program may have."""
 ERROR_REASON_DELIVERY_UNKNOWN: ErrorReason.ValueType  # 73
 """No such delivery in the program, or one that is not to be sent again."""
+ERROR_REASON_BENEFIT_UNKNOWN: ErrorReason.ValueType  # 150
+"""No tier of the program grants such a benefit."""
+ERROR_REASON_BENEFIT_NOT_HELD: ErrorReason.ValueType  # 151
+"""The member's tiers do not grant the benefit; detail has the lowest tier that does."""
+ERROR_REASON_BENEFIT_NOT_ON_CHANNEL: ErrorReason.ValueType  # 152
+"""The benefit is not good on this channel. Example: in the app alone."""
+ERROR_REASON_QUOTA_USED_UP: ErrorReason.ValueType  # 153
+"""Not so much of the benefit is left; detail says how much, and when the next period begins."""
+ERROR_REASON_BENEFIT_USE_UNKNOWN: ErrorReason.ValueType  # 154
+"""No such use of a benefit in the program."""
+ERROR_REASON_BENEFIT_LOCKED: ErrorReason.ValueType  # 155
+"""The benefit opens after so many months in a row of a standard; detail says how many there are."""
+ERROR_REASON_MONTH_NOT_BEGUN: ErrorReason.ValueType  # 156
+"""A standing is of a month that has not begun."""
 ERROR_REASON_REPORT_OF_SELF: ErrorReason.ValueType  # 80
 """A member reports themselves."""
 ERROR_REASON_REPORT_ALREADY_OPEN: ErrorReason.ValueType  # 81
@@ -210,4 +320,86 @@ ERROR_REASON_REPORT_EXPIRED: ErrorReason.ValueType  # 85
 """The report is ninety days old: it counts no more, and there is nothing to decide."""
 ERROR_REASON_REPORT_OF_OWN: ErrorReason.ValueType  # 86
 """The officer made the report themselves; another one decides it."""
+ERROR_REASON_POINTS_INSUFFICIENT: ErrorReason.ValueType  # 90
+"""The member has fewer points than are asked for; detail has how many are missing."""
+ERROR_REASON_REDEMPTION_CAP_REACHED: ErrorReason.ValueType  # 91
+"""The member redeems no more in money on this day; detail has the cap and what is left of it."""
+ERROR_REASON_REDEMPTION_TOO_SMALL: ErrorReason.ValueType  # 92
+"""Fewer points than the program redeems at a time. Example: 50 of at least 100."""
+ERROR_REASON_REDEMPTIONS_TOO_FREQUENT: ErrorReason.ValueType  # 93
+"""As many redemptions as a member may make on a day."""
+ERROR_REASON_HOLD_UNKNOWN: ErrorReason.ValueType  # 94
+"""No such hold, or redemption, by this key in the program."""
+ERROR_REASON_HOLD_STATE_WRONG: ErrorReason.ValueType  # 95
+"""The hold is not in the state that this needs; detail has the one it is in. Example: cancelled before."""
+ERROR_REASON_HOLD_EXCEEDED: ErrorReason.ValueType  # 96
+"""More than is held is captured, or more than was captured is given back; detail has what is left."""
+ERROR_REASON_BUSINESS_KEY_CONFLICT: ErrorReason.ValueType  # 97
+"""The same business key came before with other contents; detail has what it said then."""
+ERROR_REASON_TRANSFERS_NOT_ALLOWED: ErrorReason.ValueType  # 98
+"""Members of this program pass on no points, and nobody any to themselves."""
+ERROR_REASON_TRANSFER_LIMIT: ErrorReason.ValueType  # 99
+"""Fewer points than may be passed on at a time, or more than may be on a day; detail has which."""
+ERROR_REASON_ADJUSTMENT_UNKNOWN: ErrorReason.ValueType  # 100
+"""No such adjustment in the program."""
+ERROR_REASON_ADJUSTMENT_DECIDED: ErrorReason.ValueType  # 101
+"""The adjustment was approved or rejected before. Example: two at once."""
+ERROR_REASON_ADJUSTMENT_OF_OWN: ErrorReason.ValueType  # 102
+"""Who asked for an adjustment does not approve it; somebody else does."""
+ERROR_REASON_COUPON_CAMPAIGN_UNKNOWN: ErrorReason.ValueType  # 120
+"""No such coupon campaign in the program."""
+ERROR_REASON_COUPON_CAMPAIGN_INVALID: ErrorReason.ValueType  # 121
+"""The terms of a coupon campaign contradict themselves or the program; detail says how. Example: 5 % and 10.00 off."""
+ERROR_REASON_COUPON_CAMPAIGN_EXISTS: ErrorReason.ValueType  # 122
+"""A coupon campaign of this key exists with other contents."""
+ERROR_REASON_COUPONS_TOO_MANY: ErrorReason.ValueType  # 123
+"""More coupons than a campaign may have."""
+ERROR_REASON_COUPON_UNKNOWN: ErrorReason.ValueType  # 124
+"""No such coupon in the program."""
+ERROR_REASON_COUPON_NOT_APPLICABLE: ErrorReason.ValueType  # 125
+"""A coupon cannot be reserved for the check; detail says which and why. Example: the budget is spent."""
+ERROR_REASON_COUPON_GUESSES_TOO_MANY: ErrorReason.ValueType  # 126
+"""Too many wrong codes; try again after the delay in RetryInfo."""
+ERROR_REASON_COUPON_RESERVATION_UNKNOWN: ErrorReason.ValueType  # 127
+"""No coupons are reserved for a check of this name."""
+ERROR_REASON_COUPON_RESERVATION_ENDED: ErrorReason.ValueType  # 128
+"""The coupons of the check were used or given back before; detail has what became of them."""
+ERROR_REASON_REWARD_UNKNOWN: ErrorReason.ValueType  # 140
+"""No such reward in the program."""
+ERROR_REASON_REWARD_INVALID: ErrorReason.ValueType  # 141
+"""The terms of a reward contradict themselves or its program; detail says how. Example: hours that end before they begin."""
+ERROR_REASON_REWARD_EXISTS: ErrorReason.ValueType  # 142
+"""The program has a reward of this id."""
+ERROR_REASON_REWARD_CHANGED: ErrorReason.ValueType  # 143
+"""The reward has another version by now: read it, and change that one."""
+ERROR_REASON_STOCK_TOO_LOW: ErrorReason.ValueType  # 144
+"""More is taken off the stock than is left of it."""
+ERROR_REASON_REWARD_UNAVAILABLE: ErrorReason.ValueType  # 145
+"""The member may not have the reward now; detail has all that stands against it. Example: out of stock."""
+ERROR_REASON_REDEMPTION_UNKNOWN: ErrorReason.ValueType  # 146
+"""No such redemption in the program."""
+ERROR_REASON_REDEMPTION_ENDED: ErrorReason.ValueType  # 147
+"""The redemption is in another state, which detail has. Example: cancelled while it was fulfilled."""
+ERROR_REASON_GRANT_OF_OWN: ErrorReason.ValueType  # 148
+"""Who asked for a grant does not decide it; another one of the staff does."""
+ERROR_REASON_PLAN_UNKNOWN: ErrorReason.ValueType  # 180
+"""No such plan is on sale in the program, or it is of another group than the contract that it would follow."""
+ERROR_REASON_PLAN_NEEDS_ANOTHER: ErrorReason.ValueType  # 181
+"""The plan is for members who have another one; detail says which."""
+ERROR_REASON_AMOUNT_ABOVE_PRICE: ErrorReason.ValueType  # 182
+"""More was paid than the plan costs; detail has its price."""
+ERROR_REASON_CONTRACT_UNKNOWN: ErrorReason.ValueType  # 183
+"""No such contract in the program."""
+ERROR_REASON_CONTRACT_RUNNING: ErrorReason.ValueType  # 184
+"""The member has a contract of this group, which detail has: renew it, or sell one that begins after it."""
+ERROR_REASON_CONTRACT_RENEWED: ErrorReason.ValueType  # 185
+"""Another contract follows this one, which detail has. Example: two tills renew at once."""
+ERROR_REASON_CONTRACT_ENDED: ErrorReason.ValueType  # 186
+"""The contract is over, or was refunded: sell a new one."""
+ERROR_REASON_CONTRACT_FOR_LIFE: ErrorReason.ValueType  # 187
+"""The contract is for life: nothing follows it, and it has no days to count."""
+ERROR_REASON_CONTRACT_TOO_FAR_AHEAD: ErrorReason.ValueType  # 188
+"""The member has paid ten years ahead."""
+ERROR_REASON_RENEWAL_CANCELLED: ErrorReason.ValueType  # 189
+"""The member does not want the contract renewed; only a new sale may follow it."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

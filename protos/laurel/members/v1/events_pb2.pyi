@@ -210,7 +210,7 @@ class Event(_message.Message):
 
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Anything else worth keeping; no personal data."""
+        """Anything else worth keeping; no personal data. At most 4,096 bytes in all."""
 
     def __init__(
         self,
@@ -270,6 +270,26 @@ class RecordedEvent(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class AttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     EVENT_ID_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -284,6 +304,7 @@ class RecordedEvent(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     ORIGINAL_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Id of the event."""
     seq: _builtins.int
@@ -320,6 +341,10 @@ class RecordedEvent(_message.Message):
     def after(self) -> _containers.RepeatedCompositeFieldContainer[_fact_pb2.Fact]:
         """Lifetime facts of the member after this event, in order of recording."""
 
+    @_builtins.property
+    def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What else its source told of it."""
+
     def __init__(
         self,
         *,
@@ -337,10 +362,11 @@ class RecordedEvent(_message.Message):
         quantity: _builtins.int = ...,
         original: Global___EventReference | None = ...,
         after: _abc.Iterable[_fact_pb2.Fact] | None = ...,
+        attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time", "original", b"original", "recorded_time", b"recorded_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "amount_minor", b"amount_minor", "currency", b"currency", "event_id", b"event_id", "external_ref", b"external_ref", "kind", b"kind", "line", b"line", "occurred_time", b"occurred_time", "original", b"original", "quantity", b"quantity", "recorded_time", b"recorded_time", "seq", b"seq", "source", b"source", "store_id", b"store_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "amount_minor", b"amount_minor", "attributes", b"attributes", "currency", b"currency", "event_id", b"event_id", "external_ref", b"external_ref", "kind", b"kind", "line", b"line", "occurred_time", b"occurred_time", "original", b"original", "quantity", b"quantity", "recorded_time", b"recorded_time", "seq", b"seq", "source", b"source", "store_id", b"store_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

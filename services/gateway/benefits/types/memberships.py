@@ -151,21 +151,27 @@ class TierChange:
 class Membership:
     message: strawberry.Private[pb.Membership]
     tier_set: str = strawberry.field(description="Key of the tier set.")
-    tier_key: str = strawberry.field(description="Key of the tier held.")
+    tier_key: str = strawberry.field(
+        description="Key of the tier held: the higher one of what they earned and what a contract grants."
+    )
+    earned_tier_key: str = strawberry.field(description="Key of the tier that they earned.")
+    contract_id: strawberry.ID | None = strawberry.field(
+        description="The contract that grants the tier; null where they earned it."
+    )
     since: datetime | None = strawberry.field(description="Since when the tier is held.")
     progress: Progress | None = strawberry.field(
-        description="What is missing for the next tier; null in the highest."
+        description="What is missing for the next tier; null where only a contract brings a higher one."
     )
 
     @strawberry.field(description="The tier held; null when the live program no longer has it.")
     async def tier(self, info: Info) -> Tier | None:
         return await _tier(info, self.tier_set, self.tier_key)
 
-    @strawberry.field(description="The latest decision.")
+    @strawberry.field(description="The latest decision, which is about the earned tier.")
     def decision(self) -> Decision | None:
         return _decision(self.message.decision) if self.message.HasField("decision") else None
 
-    @strawberry.field(description="The tiers held, latest first.")
+    @strawberry.field(description="The tiers earned, latest first.")
     async def history(
         self,
         info: Info,
@@ -183,8 +189,10 @@ def membership_of(membership: pb.Membership) -> Membership:
         message=membership,
         tier_set=membership.tier_set,
         tier_key=membership.tier,
+        earned_tier_key=membership.earned_tier,
+        contract_id=strawberry.ID(membership.contract_id) if membership.contract_id else None,
         since=time_of(membership, "since_time"),
-        progress=_progress(membership.tier_set, receipt.next) if receipt.HasField("next") else None,
+        progress=_progress(membership.tier_set, receipt.next) if receipt.next.gaps else None,
     )
 
 

@@ -25,6 +25,9 @@ class NoticeCode(Enum):
     NEAR_UPGRADE = strawberry.enum_value(
         pb.NOTICE_CODE_NEAR_UPGRADE, description="Little is missing to the next tier. Marketing."
     )
+    CONTRACT_ENDING = strawberry.enum_value(
+        pb.NOTICE_CODE_CONTRACT_ENDING, description="A contract of theirs ends soon. Service notice."
+    )
 
 
 @strawberry.enum(description="What became of a notice.")

@@ -10,6 +10,9 @@ from typing import Annotated
 import strawberry
 
 from laurel.benefits.v1 import benefits_pb2 as pb
+from services.gateway.benefits.types.earning import Earning, earning_of
+from services.gateway.benefits.types.holds import PointsHold, hold_of
+from services.gateway.benefits.types.proofs import EntryProof, proof_of
 from services.gateway.context import Info
 from services.gateway.values import Long, checked_first, known, time_of
 
@@ -26,24 +29,19 @@ class EntryKind(Enum):
     ACTIVATION = strawberry.enum_value(
         pb.ENTRY_KIND_ACTIVATION, description="Points that were pending and may now be spent."
     )
-
-
-@strawberry.type(
-    description=(
-        "How one earning rule counted the points of an accrual: "
-        "floor(amountMinor / unitMinor) × pointsPerUnit × multiplierBp / 10000, floored once."
+    HOLD = strawberry.enum_value(
+        pb.ENTRY_KIND_HOLD, description="Points set aside for something that is not settled."
     )
-)
-class Earning:
-    rule: str = strawberry.field(description="Key of the earning rule.")
-    amount_minor: Long = strawberry.field(description="What was spent, in minor units.")
-    unit_minor: Long = strawberry.field(description="Minor units that count as one.")
-    points_per_unit: Long = strawberry.field(description="Points for each unit.")
-    multiplier_bp: int = strawberry.field(
-        description="Multiplier of the tier held before the purchase; 10000 is 1."
+    CAPTURE = strawberry.enum_value(pb.ENTRY_KIND_CAPTURE, description="Held points that were spent.")
+    RELEASE = strawberry.enum_value(pb.ENTRY_KIND_RELEASE, description="Held points that came back.")
+    REDEMPTION = strawberry.enum_value(pb.ENTRY_KIND_REDEMPTION, description="Points spent at once.")
+    RETURN = strawberry.enum_value(pb.ENTRY_KIND_RETURN, description="Spent points that came back.")
+    ADJUSTMENT = strawberry.enum_value(
+        pb.ENTRY_KIND_ADJUSTMENT, description="Points given or taken by the staff."
     )
-    tier: str = strawberry.field(description="Key of that tier.")
-    points: Long = strawberry.field(description="What the rule gave.")
+    TRANSFER = strawberry.enum_value(
+        pb.ENTRY_KIND_TRANSFER, description="Points passed from one member to another."
+    )
 
 
 @strawberry.type(description="One immutable movement of an account.")
@@ -62,9 +60,12 @@ class Entry:
         description="The partner's own number of the cause, such as a receipt's."
     )
     line: int = strawberry.field(description="Line of it, 0 when it has none.")
+    event_kind: str | None = strawberry.field(
+        description="Kind of the event that earned, such as `check_in`; null where that was a purchase."
+    )
     digest: str = strawberry.field(description="SHA-256 of the entry as canonical JSON.")
     lot_id: strawberry.ID | None = strawberry.field(
-        description="The lot of points that it made, or drew on first."
+        description="The lot of points that it made, or drew on or gave back to first."
     )
     earnings: list[Earning] = strawberry.field(
         description="Of an accrual: how the points were counted, by earning rule; they add up to the points."
@@ -75,6 +76,11 @@ class Entry:
     written_off_points: Long = strawberry.field(
         description="Of a reversal: what was not taken back, as it had expired or as the program forgives."
     )
+
+    @strawberry.field(description="Proof that it is in the ledger as it was posted.")
+    async def proof(self, info: Info) -> EntryProof | None:
+        proof = await info.context.proofs.proof.load(self.id)
+        return None if proof is None else proof_of(proof)
 
 
 @strawberry.type(description="Points that expire at a time.")
@@ -88,12 +94,14 @@ class PointsAccount:
     member_id: strawberry.Private[str]
     currency: str = strawberry.field(description="Which points, as the program calls them.")
     available: Long = strawberry.field(
-        description="What may be spent: the balance without what is held; 0 where that is less."
+        description="What may be spent: the balance, which held points have left; 0 where that is less."
     )
     balance: Long = strawberry.field(
         description="Sum of all entries; below 0 where a refund took more than there was."
     )
-    held: Long = strawberry.field(description="Held for something that is not settled.")
+    held: Long = strawberry.field(
+        description="Held for something that is not settled; no part of the balance."
+    )
     pending: Long = strawberry.field(description="Earned and not yet active; no part of the balance.")
     expiring: list[ExpiringPoints] = strawberry.field(
         description="What expires next, soonest first; at most ten."
@@ -107,6 +115,15 @@ class PointsAccount:
     ) -> list[Entry] | None:
         entries = await info.context.benefits.entries.load((self.member_id, checked_first(first)))
         return None if entries is None else [_entry(entry) for entry in entries]
+
+    @strawberry.field(description="What is on hold, latest first.")
+    async def holds(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
+    ) -> list[PointsHold] | None:
+        holds = await info.context.points.holds.load((self.member_id, checked_first(first)))
+        return [hold_of(each) for each in holds or ()]
 
 
 def account_of(account: pb.PointsAccount) -> PointsAccount:
@@ -137,23 +154,12 @@ def _entry(entry: pb.Entry) -> Entry:
         source=entry.source,
         external_ref=entry.external_ref,
         line=entry.line,
+        event_kind=entry.event_kind or None,
         digest=entry.digest,
         lot_id=strawberry.ID(entry.lot_id) if entry.lot_id else None,
-        earnings=[_earning(each) for each in entry.earnings],
+        earnings=[earning_of(each) for each in entry.earnings],
         original_transaction_id=strawberry.ID(entry.original_transaction_id)
         if entry.original_transaction_id
         else None,
         written_off_points=Long(entry.written_off_points),
-    )
-
-
-def _earning(earning: pb.EarningExplanation) -> Earning:
-    return Earning(
-        rule=earning.rule,
-        amount_minor=Long(earning.amount_minor),
-        unit_minor=Long(earning.unit_minor),
-        points_per_unit=Long(earning.points_per_unit),
-        multiplier_bp=earning.multiplier_bp,
-        tier=earning.tier,
-        points=Long(earning.points),
     )

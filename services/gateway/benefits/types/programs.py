@@ -7,10 +7,19 @@ import strawberry
 
 from laurel.benefits.v1 import benefits_pb2 as pb
 from libs.common import program as documents
-from libs.common.conditions import Comparison, comparisons
+from libs.common.benefit_policy import BenefitGrant
+from libs.common.conditions import METRICS, Comparison, comparisons
 from libs.common.documents import Text
 from libs.common.texts import Locale as Language
 from services.gateway.benefits.documents import parsed
+from services.gateway.benefits.types.earning_terms import (
+    EarningCap,
+    EarningMultiplier,
+    EarningRule,
+    caps_of,
+    multipliers_of,
+    rules_of,
+)
 from services.gateway.values import LocalName, Long, NamedNumber
 
 
@@ -24,12 +33,42 @@ class BenefitKind(Enum):
     IDENTITY = strawberry.enum_value("identity", description="Shows or honours who the member is.")
 
 
+@strawberry.enum(description="What a quota is counted in.")
+class QuotaUnit(Enum):
+    USES = strawberry.enum_value("uses", description="Times that it is used.")
+    MINUTES = strawberry.enum_value("minutes", description="Minutes; hours are sixty of them.")
+    SEATS = strawberry.enum_value("seats", description="Seats, rooms or pieces at a time.")
+
+
+@strawberry.enum(description="How often a quota begins anew, by the program's days; weeks begin on Monday.")
+class QuotaPeriod(Enum):
+    DAY = strawberry.enum_value("day", description="Every day.")
+    WEEK = strawberry.enum_value("week", description="Every Monday.")
+    MONTH = strawberry.enum_value("month", description="On the first of a month.")
+    QUARTER = strawberry.enum_value("quarter", description="On the first of January, April, July, October.")
+    YEAR = strawberry.enum_value("year", description="On the first of January.")
+    EVER = strawberry.enum_value("ever", description="Never: it is there once.")
+
+
+@strawberry.type(description="How much of a benefit there is in a period.")
+class Quota:
+    amount: Long = strawberry.field(description="How much.")
+    unit: QuotaUnit | None = strawberry.field(description="What it is counted in.")
+    period: QuotaPeriod | None = strawberry.field(description="How often it begins anew.")
+    carry_over: Long = strawberry.field(description="The most that goes on of what was left.")
+
+
 @strawberry.type(description="A benefit that a tier grants, and all tiers above it.")
 class TierBenefit:
     key: str = strawberry.field(description="Key, such as `free_shipping`.")
     kind: BenefitKind | None = strawberry.field(description="What it is about.")
     name: LocalName = strawberry.field(description="Name for people.")
     params: list[NamedNumber] = strawberry.field(description="Its numbers, if it has any.")
+    form: str = strawberry.field(description="Whether it is worth money: `money` or `non_money`.")
+    layer: str = strawberry.field(description="What it is for: `core`, `added`, `emotional` or `social`.")
+    floating: bool = strawberry.field(description="Whether it changes with what there is.")
+    channels: list[str] = strawberry.field(description="Where it is good; everywhere where none is named.")
+    quota: Quota | None = strawberry.field(description="How much there is; null where it has no end.")
 
 
 @strawberry.type(description="One thing that a tier asks of a member: a metric against a number.")
@@ -54,7 +93,7 @@ class Tier:
     name: LocalName = strawberry.field(description="Name for people.")
     rank: int = strawberry.field(description="Place in the tier set, 1 is the lowest.")
     entry: list[EntryCondition] = strawberry.field(
-        description="What it asks; empty for the tier that everybody has from the start."
+        description="What it asks; empty for what everybody has from the start, and for what is only bought."
     )
     multiplier_bp: int = strawberry.field(
         description="What points are multiplied by, in basis points: 10000 is 1."
@@ -74,21 +113,20 @@ class TierSet:
     tiers: list[Tier] = strawberry.field(description="From the lowest to the highest.")
 
 
-@strawberry.type(
-    description="How points are earned: so many for each whole unit of money, times the tier's multiplier."
-)
-class EarningRule:
-    key: str = strawberry.field(description="Key of the rule.")
-    event_kind: str = strawberry.field(description="What earns, such as `purchase`.")
-    unit_minor: Long = strawberry.field(description="Minor units of money that count as one.")
-    points_per_unit: Long = strawberry.field(description="Points for each unit.")
-
-
 @strawberry.type(description="The redeemable points of a program.")
 class PointsPolicy:
     currency: str = strawberry.field(description="Key of the points, such as `points`.")
     name: LocalName = strawberry.field(description="Name for people.")
-    earn: list[EarningRule] = strawberry.field(description="How they are earned.")
+    earn: list[EarningRule] = strawberry.field(description="How they are earned, in the order of the rules.")
+    multipliers: list[EarningMultiplier] = strawberry.field(
+        description="What multiplies them, beside the tier."
+    )
+    stacking: str = strawberry.field(
+        description="How multipliers that hold at once are joined: `max`, `sum` or `product`."
+    )
+    multiplier_max_bp: int = strawberry.field(description="The most that they multiply by together.")
+    rounding: str = strawberry.field(description="How points are rounded: `floor` or `half_up`.")
+    caps: list[EarningCap] = strawberry.field(description="Caps that rules share.")
     expire_after_months: int | None = strawberry.field(
         description="Months after which they expire; null when they stay."
     )
@@ -159,7 +197,7 @@ def _tier(tier: documents.Tier, rank: int) -> Tier:
         entry=[] if tier.entry is None else [_condition(*each) for each in comparisons(tier.entry)],
         multiplier_bp=tier.multiplier_bp,
         discount_bp=tier.discount_bp,
-        benefits=[_benefit(grant) for grant in tier.benefits],
+        benefits=[grant_of(grant) for grant in tier.benefits],
     )
 
 
@@ -167,18 +205,32 @@ def _condition(path: str, comparison: Comparison) -> EntryCondition:
     return EntryCondition(
         path=path,
         metric=comparison.metric,
-        fact=documents.METRICS[comparison.metric],
+        fact=METRICS[comparison.metric],
         op=comparison.op,
         value=Long(comparison.value),
     )
 
 
-def _benefit(grant: documents.BenefitGrant) -> TierBenefit:
+def grant_of(grant: BenefitGrant) -> TierBenefit:
+    """A benefit of the document."""
+    quota = grant.quota
     return TierBenefit(
         key=grant.benefit,
         kind=BenefitKind(grant.kind),
         name=name_of(grant.name),
         params=numbers_of(grant.params),
+        form=grant.form,
+        layer=grant.layer,
+        floating=grant.floating,
+        channels=list(grant.channels),
+        quota=None
+        if quota is None
+        else Quota(
+            amount=Long(quota.amount),
+            unit=QuotaUnit(quota.unit),
+            period=QuotaPeriod(quota.period),
+            carry_over=Long(quota.carry_over),
+        ),
     )
 
 
@@ -186,14 +238,11 @@ def _points(points: documents.Points) -> PointsPolicy:
     return PointsPolicy(
         currency=points.currency,
         name=name_of(points.name),
-        earn=[
-            EarningRule(
-                key=rule.key,
-                event_kind=rule.event_kind,
-                unit_minor=Long(rule.unit_minor),
-                points_per_unit=Long(rule.points_per_unit),
-            )
-            for rule in points.earn
-        ],
+        earn=rules_of(points),
+        multipliers=multipliers_of(points),
+        stacking=points.stacking,
+        multiplier_max_bp=points.multiplier_max_bp,
+        rounding=points.rounding,
+        caps=caps_of(points),
         expire_after_months=points.expire_after_months,
     )

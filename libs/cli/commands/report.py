@@ -1,0 +1,71 @@
+"""`laurel report`: what staff want to know of a program's books as a whole."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from google.protobuf.json_format import MessageToDict
+
+from laurel.benefits.v1 import reports_pb2 as pb
+from libs.cli import foreground, points_report, programs
+from libs.cli.clients import connected, staff_token
+from libs.cli.console import err, out
+from libs.cli.data_folder import RunFile
+from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, JsonOption, ProgramOption, running_platform
+
+app = typer.Typer(no_args_is_help=True, help="Report a program's points as a whole.")
+
+
+@app.callback()
+def report() -> None:
+    """Report a program's points as a whole."""
+
+
+@app.command("points")
+def points(
+    program: ProgramOption = PROGRAM,
+    months: Annotated[int, typer.Option(min=1, max=1_200, help="So many of the latest months.")] = 24,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Show where all points are, what they may cost, and what became of those of each month."""
+    found = foreground.run(_read(running_platform(data_dir), program, months))
+    if found is None:
+        raise typer.Exit(130)
+    if as_json:
+        print(json.dumps(_json(found)))  # noqa: T201 - for programs, so without colours
+    else:
+        _show(found)
+    if found.difference_points:
+        raise typer.Exit(1)
+
+
+async def _read(run: RunFile, program: str, months: int) -> pb.PointsReport:
+    async with connected(run, staff_token(run, program)) as clients:
+        await programs.live_program(clients, program)
+        return await points_report.read(clients, program, months)
+
+
+def _json(report: pb.PointsReport) -> dict[str, Any]:
+    """With numbers as numbers, which JSON of protobuf has as texts."""
+    found = MessageToDict(report, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    numbers: dict[str, Any] = _numbers(found)
+    return numbers
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: each if name in {"month", "state"} else _numbers(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_numbers(each) for each in value]
+    return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
+
+
+def _show(report: pb.PointsReport) -> None:
+    out.print(points_report.summary(report))
+    if report.cohorts:
+        out.print(points_report.cohorts(report))
+    for line in points_report.chart(report):
+        out.print(line)
+    if report.cohorts_behind_seconds:
+        err.print(f"Months do not count the last {report.cohorts_behind_seconds} s yet.")

@@ -1,0 +1,121 @@
+"""Reservations: coupons that are kept for a check until it is paid, given up, or its time is over."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.benefits.domain.coupon_quotes import Quote
+from services.benefits.domain.errors import CouponReservationEnded
+
+
+class ReservationStatus(StrEnum):
+    """What became of a reservation."""
+
+    OPEN = "open"
+    USED = "used"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """With whom a use is counted, and how many they may have."""
+
+    key: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A coupon that is kept: what is taken of its campaign, and with whom it is counted."""
+
+    campaign_id: str
+    coupon_id: str
+    off_minor: int
+    returnable: bool
+    takers: tuple[Taker, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Coupons of a check; `quote` is what its basket costs, as it is told."""
+
+    reservation_id: str
+    program_id: str
+    source: str
+    check_ref: str
+    member_id: str
+    asked_digest: str
+    items: tuple[Item, ...]
+    quote: bytes
+    reserved_time: datetime
+    expire_time: datetime
+    status: ReservationStatus = ReservationStatus.OPEN
+    returned_coupon_ids: tuple[str, ...] = ()
+
+
+def taker(campaign_id: str, member_id: str) -> str:
+    """Under what a member's uses of a campaign are counted."""
+    return f"{campaign_id}/{member_id}"
+
+
+def first_order_taker(program_id: str, member_id: str) -> str:
+    """Under what a member's first order is counted, once in all campaigns."""
+    return f"{program_id}//{member_id}"
+
+
+def items_of(quote: Quote, program_id: str, member_id: str) -> Iterator[Item]:
+    """What is taken for the coupons that count in a quote, always in the same order."""
+    counted = [(each.campaign, each.coupon, each.off) for each in quote.discounts]
+    for campaign, coupon, off in sorted(counted, key=lambda each: each[0].key if each[0] else ""):
+        if campaign is None or coupon is None:
+            continue
+        terms = campaign.terms
+        takers = []
+        if terms.uses_per_member_max:
+            takers.append(Taker(taker(campaign.campaign_id, member_id), terms.uses_per_member_max))
+        if terms.first_order_only:
+            takers.append(Taker(first_order_taker(program_id, member_id), 1))
+        yield Item(campaign.campaign_id, coupon.coupon_id, off.total_minor, terms.returnable, tuple(takers))
+
+
+def end_of(quote: Quote, minutes: int) -> datetime:
+    """Until when coupons are kept: so many minutes, and no longer than all their campaigns last."""
+    ends = [each.campaign.terms.end_time for each in quote.discounts if each.campaign is not None]
+    return min([quote.time + timedelta(minutes=minutes), *ends])
+
+
+def used(reservation: Reservation, time: datetime) -> Reservation:
+    """The reservation of a check that was paid; from its end on it is too late."""
+    match reservation.status:
+        case ReservationStatus.USED:
+            return reservation
+        case ReservationStatus.OPEN if time < reservation.expire_time:
+            return replace(reservation, status=ReservationStatus.USED)
+        case ReservationStatus.OPEN:
+            raise _ended(replace(reservation, status=ReservationStatus.EXPIRED))
+    raise _ended(reservation)
+
+
+def cancelled(reservation: Reservation) -> tuple[Reservation, tuple[Item, ...]]:
+    """The reservation of a check that is not paid or was returned, and what is given back by that."""
+    match reservation.status:
+        case ReservationStatus.OPEN:
+            return replace(reservation, status=ReservationStatus.CANCELLED), reservation.items
+        case ReservationStatus.USED:
+            back = tuple(each for each in reservation.items if each.returnable)
+            if not back:
+                raise _ended(reservation)
+            ids = tuple(each.coupon_id for each in back)
+            return replace(reservation, status=ReservationStatus.RETURNED, returned_coupon_ids=ids), back
+    return reservation, ()
+
+
+def _ended(reservation: Reservation) -> CouponReservationEnded:
+    return CouponReservationEnded(
+        reservation_id=reservation.reservation_id,
+        status=reservation.status.name,
+        check_ref=reservation.check_ref,
+    )

@@ -1,0 +1,160 @@
+"""The gRPC edge of benefits in use: messages to commands, results to messages. No decisions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from laurel.benefits.v1 import entitlements_pb2 as pb
+from laurel.benefits.v1 import entitlements_pb2_grpc
+from laurel.common.v1 import lookup_pb2
+from libs.common.caller import caller
+from libs.common.mongo import Request, request
+from libs.common.rpc.lookup import in_order
+from libs.common.rpc.time import timestamp
+from services.benefits.domain.entitlements import Locked
+from services.benefits.domain.quotas import Allowance, BenefitUse, UseKey
+from services.benefits.domain.unlocks import Progress, Standing
+from services.benefits.handlers.quotas import QuotaHandlers, Wanted
+from services.benefits.handlers.unlocks import UnlockHandlers
+
+FOUND, MISSING = lookup_pb2.LOOKUP_STATUS_FOUND, lookup_pb2.LOOKUP_STATUS_MISSING
+
+
+@dataclass(frozen=True)
+class EntitlementsServicer(entitlements_pb2_grpc.EntitlementsServiceServicer):
+    """EntitlementsService over its handlers."""
+
+    quotas: QuotaHandlers
+    opening: UnlockHandlers
+
+    async def UseBenefit(self, message: pb.UseBenefitRequest, context: Any) -> pb.UseBenefitResponse:
+        key = UseKey(message.program_id, _source(), message.external_ref, message.benefit)
+        asked: Request[pb.UseBenefitResponse] = request(
+            message.program_id, "UseBenefit", message.request_id, message, pb.UseBenefitResponse
+        )
+        return await self.quotas.use(
+            Wanted(key, message.member_id, message.amount, message.channel),
+            asked,
+            lambda use, left: pb.UseBenefitResponse(
+                use=use_message(use), allowance=None if left is None else allowance_message(left)
+            ),
+        )
+
+    async def CancelBenefitUse(
+        self, message: pb.CancelBenefitUseRequest, context: Any
+    ) -> pb.CancelBenefitUseResponse:
+        asked: Request[pb.CancelBenefitUseResponse] = request(
+            message.program_id, "CancelBenefitUse", message.request_id, message, pb.CancelBenefitUseResponse
+        )
+        return await self.quotas.cancel(
+            message.program_id,
+            message.use_id,
+            asked,
+            lambda use: pb.CancelBenefitUseResponse(use=use_message(use)),
+        )
+
+    async def RecordStanding(
+        self, message: pb.RecordStandingRequest, context: Any
+    ) -> pb.RecordStandingResponse:
+        asked: Request[pb.RecordStandingResponse] = request(
+            message.program_id, "RecordStanding", message.request_id, message, pb.RecordStandingResponse
+        )
+        return await self.opening.record_standing(
+            Standing(message.program_id, message.member_id, message.month, message.standard),
+            asked,
+            lambda found: pb.RecordStandingResponse(unlocks=map(unlock_message, found)),
+        )
+
+    async def BatchListUnlocks(
+        self, message: pb.BatchListUnlocksRequest, context: Any
+    ) -> pb.BatchListUnlocksResponse:
+        found = await self.opening.unlocks(message.program_id, message.member_ids)
+        return pb.BatchListUnlocksResponse(
+            results=in_order(
+                message.member_ids,
+                found,
+                lambda each: pb.UnlocksResult(status=FOUND, unlocks=map(unlock_message, each)),
+                missing=pb.UnlocksResult(status=MISSING),
+            )
+        )
+
+    async def BatchListAllowances(
+        self, message: pb.BatchListAllowancesRequest, context: Any
+    ) -> pb.BatchListAllowancesResponse:
+        found = await self.quotas.allowances(message.program_id, message.member_ids)
+        return pb.BatchListAllowancesResponse(
+            results=in_order(
+                message.member_ids,
+                found,
+                lambda each: pb.AllowancesResult(status=FOUND, allowances=map(allowance_message, each)),
+                missing=pb.AllowancesResult(status=MISSING),
+            )
+        )
+
+    async def BatchListLockedBenefits(
+        self, message: pb.BatchListLockedBenefitsRequest, context: Any
+    ) -> pb.BatchListLockedBenefitsResponse:
+        found = await self.quotas.locked(message.program_id, message.member_ids)
+        return pb.BatchListLockedBenefitsResponse(
+            results=in_order(
+                message.member_ids,
+                found,
+                lambda each: pb.LockedBenefitsResult(status=FOUND, benefits=map(locked_message, each)),
+                missing=pb.LockedBenefitsResult(status=MISSING),
+            )
+        )
+
+
+def _source() -> str:
+    """Who tells of a use: a partner under its own key, others beside them."""
+    who = caller()
+    return who.subject if who.kind == "partner" else f"{who.kind}:{who.subject}"
+
+
+def use_message(use: BenefitUse) -> pb.BenefitUse:
+    """A use."""
+    return pb.BenefitUse(
+        use_id=use.use_id,
+        member_id=use.member_id,
+        benefit=use.key.benefit,
+        amount=use.amount,
+        external_ref=use.key.external_ref,
+        used_time=timestamp(use.used_time),
+        cancelled=use.cancelled,
+    )
+
+
+def allowance_message(left: Allowance) -> pb.Allowance:
+    """What is left of a benefit."""
+    return pb.Allowance(
+        benefit=left.benefit,
+        unit=left.quota.unit,
+        period=left.quota.period,
+        limit=left.counted.limit,
+        used=left.counted.used,
+        left=left.counted.left,
+        reset_time=None if left.reset_time is None else timestamp(left.reset_time),
+    )
+
+
+def unlock_message(far: Progress) -> pb.Unlock:
+    """How far a benefit is from being open."""
+    return pb.Unlock(
+        benefit=far.benefit,
+        standard=far.unlock.standard,
+        months=far.months,
+        months_needed=far.unlock.months,
+        unlocked=far.unlocked,
+    )
+
+
+def locked_message(each: Locked) -> pb.LockedBenefit:
+    """A benefit of a higher tier."""
+    return pb.LockedBenefit(
+        benefit=each.grant.benefit,
+        kind=each.grant.kind,
+        name_zh=each.grant.name.zh,
+        name_en=each.grant.name.en,
+        tier_set=each.tier_set,
+        tier=each.tier,
+        steps=each.steps,
+    )

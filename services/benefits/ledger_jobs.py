@@ -1,0 +1,194 @@
+"""What benefits does on the clock with the ledger: sum it, follow its chain, close its days."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from prometheus_client import Counter, Gauge
+from pymongo.errors import PyMongoError
+
+from libs.common.errors import Refusal
+from libs.common.leases import Leases
+from libs.common.telemetry import log
+from services.benefits.domain.points_report import Conservation
+from services.benefits.handlers.following import STRETCH, FollowHandlers
+from services.benefits.handlers.verification import VerificationHandlers
+
+LEDGER_SUM, LEDGER_CHECKS, LEDGER_ROOTS = "ledger_sum", "ledger_checks", "ledger_roots"
+LIABILITY = "liability"
+EVERY_SECONDS = 60.0
+LEASE_SECONDS = 1.0
+FOLLOW_SECONDS = 5.0
+CLOSE_SECONDS = 15.0
+LIABILITY_SECONDS = 300.0
+# Of one program before the next one's, so that none waits for long.
+TURNS_AT_ONCE = 20
+# How long work rests for each second that it took: it is never more than a fifth of what a replica does.
+REST = 4.0
+FAULTS_LOGGED = 20
+
+LEDGER_SUM_POINTS = Gauge(
+    "laurel_ledger_sum_points", "Sum of all balances of a program, the issuer's included: 0.", ["program"]
+)
+LEDGER_POINTS = Gauge("laurel_ledger_points", "Points of a program by state.", ["program", "state"])
+LEDGER_SUMMED_TIME = Gauge(
+    "laurel_ledger_summed_timestamp_seconds", "When the balances were summed, by the machine's clock."
+)
+LEDGER_FAULTS = Counter("laurel_ledger_faults_total", "What was found broken where entries were verified.")
+LEDGER_UNVERIFIED_SECONDS = Gauge(
+    "laurel_ledger_unverified_seconds",
+    "Age of a program's oldest entry that has its place in the chain and was not verified there.",
+    ["program"],
+)
+LEDGER_UNROOTED_SECONDS = Gauge(
+    "laurel_ledger_unrooted_seconds",
+    "How long ago a program's oldest day ended that has entries and no root; 0 when all have one.",
+    ["program"],
+)
+
+LIABILITY_MINOR = Gauge(
+    "laurel_points_liability_minor",
+    "What the outstanding points of a program may cost, in minor units of its currency.",
+    ["program"],
+)
+
+
+class LedgerIdentity:
+    """Publishes where points are, from the replica that holds the lease; from others it would only grow old.
+
+    What was issued is pending, active, held, spent, expired or reversed: then
+    all balances of a program sum to nothing.
+    """
+
+    def __init__(
+        self, verification: VerificationHandlers, leases: Leases, *, every_seconds: float = EVERY_SECONDS
+    ) -> None:
+        self._verification, self._leases, self._every_seconds = verification, leases, every_seconds
+        self._told: Mapping[str, Conservation] = {}
+        self._due = float("-inf")
+
+    async def run(self) -> None:
+        """Sum again and again until cancelled; what is down is waited for, and not told meanwhile."""
+        while True:
+            if LEDGER_SUM not in self._leases.held():
+                self._tell({})
+                self._due = float("-inf")
+            elif time.monotonic() >= self._due:
+                self._due = time.monotonic() + self._every_seconds
+                await self.run_once()
+            await asyncio.sleep(LEASE_SECONDS)
+
+    async def run_once(self) -> None:
+        """Sum once, and say what came out."""
+        try:
+            found = await self._verification.conservation()
+        except (PyMongoError, Refusal) as error:
+            log("jobs").warning("interrupted", job=LEDGER_SUM, error=type(error).__name__)
+            self._tell({})
+            return
+        self._tell(found)
+        LEDGER_SUMMED_TIME.set_to_current_time()
+        if broken := [program_id for program_id, each in found.items() if each.difference]:
+            log("jobs").error("the ledger does not sum to nothing", programs=broken[:20])
+
+    def _tell(self, found: Mapping[str, Conservation]) -> None:
+        for program_id in self._told.keys() - found.keys():
+            LEDGER_SUM_POINTS.remove(program_id)
+            for state in _points(self._told[program_id]):
+                LEDGER_POINTS.remove(program_id, state)
+        for program_id, each in found.items():
+            LEDGER_SUM_POINTS.labels(program_id).set(-each.difference)
+            for state, points in _points(each).items():
+                LEDGER_POINTS.labels(program_id, state).set(points)
+        self._told = found
+
+
+def _points(found: Conservation) -> dict[str, int]:
+    return {"issued": found.issued, **found.states}
+
+
+class Rounds:
+    """Goes round the programs in the replica that holds a lease: turns for each, then a number of it to tell.
+
+    A turn is bounded and says whether there is more to do at once. One
+    program's trouble does not hold up the others.
+    """
+
+    def __init__(
+        self,
+        lease: str,
+        leases: Leases,
+        programs: Callable[[], Awaitable[Sequence[str]]],
+        *,
+        turn: Callable[[str], Awaitable[bool]],
+        number: Callable[[str], Awaitable[float]],
+        gauge: Gauge,
+        every_seconds: float,
+    ) -> None:
+        self._lease, self._leases, self._programs = lease, leases, programs
+        self._turn, self._number, self._gauge, self._every_seconds = turn, number, gauge, every_seconds
+        self._told: set[str] = set()
+
+    async def run(self) -> None:
+        """Go round until cancelled; what is down is waited for, and nothing is told meanwhile."""
+        due = float("-inf")
+        while True:
+            if self._lease not in self._leases.held():
+                self._tell({})
+                due = float("-inf")
+            elif time.monotonic() >= due:
+                started = time.monotonic()
+                self._tell(await self.run_once())
+                due = time.monotonic() + max(self._every_seconds, REST * (time.monotonic() - started))
+            await asyncio.sleep(min(LEASE_SECONDS, self._every_seconds))
+
+    async def run_once(self) -> dict[str, float]:
+        """One round; gives the numbers of those programs for which they are known."""
+        told: dict[str, float] = {}
+        try:
+            for program_id in await self._programs():
+                await self._turns(program_id)
+                told[program_id] = await self._number(program_id)
+        except (PyMongoError, Refusal, TimeoutError) as error:
+            log("jobs").warning("interrupted", job=self._lease, error=type(error).__name__)
+        return told
+
+    async def _turns(self, program_id: str) -> None:
+        try:
+            for _ in range(TURNS_AT_ONCE):
+                if not await self._turn(program_id):
+                    break
+        except (PyMongoError, Refusal, TimeoutError) as error:
+            what = type(error).__name__
+            log("jobs").warning("interrupted", job=self._lease, program_id=program_id, error=what)
+        except Exception:  # such as what somebody made of the records
+            log("jobs").exception("failed", job=self._lease, program_id=program_id)
+
+    def _tell(self, told: Mapping[str, float]) -> None:
+        for program_id in self._told - set(told):
+            self._gauge.remove(program_id)
+        for program_id, number in told.items():
+            self._gauge.labels(program_id).set(number)
+        self._told = set(told)
+
+
+class LedgerFollowing:
+    """A turn of following: what it finds is told by the metric and, in part, by the log."""
+
+    def __init__(self, handlers: FollowHandlers) -> None:
+        self._handlers = handlers
+
+    async def turn(self, program_id: str) -> bool:
+        """Verify some entries; whether there may be more."""
+        count, faults = await self._handlers.follow(program_id)
+        LEDGER_FAULTS.inc(len(faults))
+        for fault in faults[:FAULTS_LOGGED]:
+            log("jobs").error(
+                "the ledger is broken", program_id=program_id, code=fault.code, object_id=fault.object_id
+            )
+        return count == STRETCH
+
+
+async def nothing(_: str) -> bool:
+    """The turn of rounds that only tell a number."""
+    return False

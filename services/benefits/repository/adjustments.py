@@ -1,0 +1,51 @@
+"""Adjustments as Mongo documents; all in the transaction of the store."""
+
+from dataclasses import asdict
+
+from libs.common.mongo import Database, Document, ensure_collection
+from services.benefits.domain.adjustments import Adjustment, AdjustmentState
+from services.benefits.repository.store import BenefitsStore
+
+PENDING = {"state": AdjustmentState.PENDING}
+ADJUSTMENT: Document = {
+    "required": ["program_id", "member_id", "points", "reason", "asked_by", "state"],
+    "properties": {
+        "points": {"bsonType": ["int", "long"], "not": {"enum": [0]}},
+        "state": {"enum": list(AdjustmentState)},
+    },
+}
+
+
+async def ensure_adjustment_indexes(database: Database) -> None:
+    """Those that wait are listed by their program."""
+    await ensure_collection(database, "adjustments", ADJUSTMENT)
+    await database.adjustments.create_index(
+        [("program_id", 1), ("_id", 1)], name="pending", partialFilterExpression=PENDING
+    )
+
+
+async def keep(store: BenefitsStore, adjustment: Adjustment) -> None:
+    """Store an adjustment, new or as it is now."""
+    fields = asdict(adjustment)
+    document = {"_id": fields.pop("adjustment_id"), **fields}
+    await store.database.adjustments.replace_one(
+        {"_id": document["_id"]}, document, upsert=True, session=store.session
+    )
+
+
+async def one(store: BenefitsStore, program_id: str, adjustment_id: str) -> Adjustment | None:
+    wanted = {"_id": adjustment_id, "program_id": program_id}
+    found = await store.database.adjustments.find_one(wanted, session=store.session)
+    return None if found is None else _adjustment_from(found)
+
+
+async def pending(store: BenefitsStore, program_id: str, *, after: str, limit: int) -> list[Adjustment]:
+    """Those that wait, the oldest first, behind one of them."""
+    wanted = {"program_id": program_id, "_id": {"$gt": after}, **PENDING}
+    found = store.database.adjustments.find(wanted, session=store.session).sort("_id", 1).limit(limit)
+    return [_adjustment_from(document) async for document in found]
+
+
+def _adjustment_from(document: Document) -> Adjustment:
+    fields = {name: value for name, value in document.items() if name not in {"_id", "state"}}
+    return Adjustment(document["_id"], state=AdjustmentState(document["state"]), **fields)

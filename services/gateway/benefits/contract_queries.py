@@ -1,0 +1,60 @@
+"""Queries around contracts: what may be bought, and the pool of who ran out."""
+
+# strawberry.field is typed as Any where it decorates.
+# mypy: disable-error-code="untyped-decorator"
+
+from typing import Annotated
+
+import strawberry
+
+from laurel.benefits.v1 import contracts_pb2 as pb
+from services.gateway.benefits.documents import parsed
+from services.gateway.benefits.types.contracts import (
+    ContractPlan,
+    RenewalPoolConnection,
+    Satisfaction,
+    page_of_pool,
+    plan_of,
+)
+from services.gateway.clients import LIST_SECONDS
+from services.gateway.context import Info
+from services.gateway.pages import Cursor, page_token_at
+from services.gateway.values import checked_first, wire
+
+
+@strawberry.type
+class ContractsQuery:
+    @strawberry.field(description="What members of the program may buy, and what they could once.")
+    async def contract_plans(self, info: Info) -> list[ContractPlan] | None:
+        program = await info.context.benefits.program.load(info.context.program_id)
+        if program is None:
+            return None
+        return [plan_of(each) for each in parsed(program.document).contracts.plans]
+
+    @strawberry.field(description="Members whose contract has run out, the longest ago first.")
+    async def renewal_pool(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
+        after: Annotated[
+            str | None, strawberry.argument(description="Cursor to go on after; with the same filters.")
+        ] = None,
+        satisfaction: Annotated[
+            Satisfaction | None, strawberry.argument(description="Only those who are this content.")
+        ] = None,
+    ) -> RenewalPoolConnection | None:
+        checked_first(first)
+
+        async def page(size: int, token: str) -> pb.ListRenewalPoolResponse:
+            request = pb.ListRenewalPoolRequest(
+                program_id=info.context.program_id,
+                page_size=size,
+                page_token=token,
+                satisfaction=wire(satisfaction),
+            )
+            return await info.context.clients.contracts.ListRenewalPool(request, timeout=LIST_SECONDS)
+
+        page_token = await page_token_at(Cursor.decode(after), page)
+        if page_token is None:
+            return page_of_pool(pb.ListRenewalPoolResponse(), "", after)
+        return page_of_pool(await page(first, page_token), page_token, after)

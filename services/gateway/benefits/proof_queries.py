@@ -1,0 +1,41 @@
+"""Queries around the books: the proof of an entry, and the report of all points."""
+
+# strawberry.field is typed as Any where it decorates.
+# mypy: disable-error-code="untyped-decorator"
+
+from typing import Annotated
+
+import strawberry
+
+from laurel.benefits.v1 import reports_pb2 as pb
+from services.gateway.benefits.types.points_report import PointsReport, report_of
+from services.gateway.benefits.types.proofs import EntryProof, proof_of
+from services.gateway.clients import LIST_SECONDS
+from services.gateway.context import Info
+from services.gateway.values import checked_first
+
+
+@strawberry.type
+class ProofQuery:
+    @strawberry.field(
+        description="The proof of one ledger entry; null when the caller may see none of this id."
+    )
+    async def ledger_proof(
+        self,
+        info: Info,
+        entry_id: Annotated[strawberry.ID, strawberry.argument(description="The entry's own `ent_…`.")],
+    ) -> EntryProof | None:
+        proof = await info.context.proofs.proof.load(entry_id)
+        return None if proof is None else proof_of(proof)
+
+    @strawberry.field(description="The points of the program as a whole, with the latest months.")
+    async def points_report(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="At most so many months, 1 to 100.")] = 24,
+    ) -> PointsReport | None:
+        request = pb.GetPointsReportRequest(
+            program_id=info.context.program_id, page_size=checked_first(first)
+        )
+        answer = await info.context.clients.reports.GetPointsReport(request, timeout=LIST_SECONDS)
+        return report_of(answer.report)

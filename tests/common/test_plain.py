@@ -1,0 +1,60 @@
+"""Dataclasses as plain values: the same as dataclasses.asdict gives."""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.plain import asdict
+
+MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    text: str
+    moment: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    number: int
+    leaves: tuple[Leaf, ...]
+    named: dict[str, Leaf]
+    bare: list[object]
+    leaf: Leaf | None
+
+
+LEAVES = st.builds(Leaf, st.text(), st.sampled_from([None, MOMENT]))
+BARE = st.lists(st.none() | st.integers() | st.booleans() | st.binary() | st.tuples(LEAVES))
+
+
+@given(
+    st.builds(
+        Branch,
+        st.integers(),
+        st.lists(LEAVES).map(tuple),
+        st.dictionaries(st.text(), LEAVES),
+        BARE,
+        st.none() | LEAVES,
+    )
+)
+def test_it_is_what_the_standard_library_makes_of_it(branch: Branch) -> None:
+    assert asdict(branch) == dataclasses.asdict(branch)
+
+
+def test_what_is_changed_in_it_is_not_changed_in_the_dataclass() -> None:
+    branch = Branch(1, (), {}, ["a"], None)
+
+    asdict(branch)["bare"].append("b")
+
+    assert branch.bare == ["a"]
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, "text", None], ids=["a dict", "a text", "nothing"])
+def test_what_is_no_dataclass_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        asdict(value)

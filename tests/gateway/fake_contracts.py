@@ -1,0 +1,105 @@
+"""The contracts of the benefits service, in memory."""
+
+from typing import Any
+
+from laurel.benefits.v1 import contracts_pb2 as pb
+from laurel.benefits.v1 import contracts_pb2_grpc
+from libs.common.paging import page_after, page_token
+from libs.common.rpc.time import timestamp
+from tests.gateway import world
+from tests.gateway.fake import FOUND, MISSING, Context, Fake
+
+POOLED = 3
+
+
+def contract_id(number: int) -> str:
+    """The id of the n-th contract."""
+    return f"ctr_{number:032x}"
+
+
+def a_contract(owner: str, number: int = 1, **fields: Any) -> pb.Contract:
+    """Gold for a year, that was refunded and could show everything a contract may."""
+    given: dict[str, Any] = {
+        "plan": "gold_year",
+        "group": "membership",
+        "source": "shop",
+        "payment_reference": f"pay-{number}",
+        "amount_minor": 128_800,
+        "currency": "USD",
+        "sold_time": timestamp(world.NOON),
+        "start_time": timestamp(world.NOON),
+        "end_time": timestamp(world.NOON),
+        "until_time": timestamp(world.NOON),
+        "state": pb.CONTRACT_STATE_REFUNDED,
+        "refund": pb.ContractRefund(
+            kind=pb.REFUND_KIND_WHOLE,
+            refund_reference="back-1",
+            amount_minor=128_800,
+            refunded_time=timestamp(world.NOON),
+        ),
+        "tier_set": "main",
+        "tier": "gold",
+        **fields,
+    }
+    return pb.Contract(contract_id=contract_id(number), member_id=owner, **given)
+
+
+def a_pooled_contract(number: int = 1) -> pb.PooledContract:
+    """One that ran out, of a member who was very satisfied."""
+    offer = pb.ContractOffer(
+        benefit="matchmaker_private_class",
+        kind="service",
+        name_zh="红娘私教课",
+        name_en="Private class",
+        params={"hours": 1},
+    )
+    contract = a_contract(
+        world.member_id(1),
+        number,
+        state=pb.CONTRACT_STATE_ENDED,
+        refund=None,
+        pooled=True,
+        satisfaction=pb.SATISFACTION_VERY_SATISFIED,
+    )
+    return pb.PooledContract(contract=contract, offers=[offer], offered_until_time=timestamp(world.NOON))
+
+
+class FakeContracts(Fake, contracts_pb2_grpc.ContractsServiceServicer):
+    async def BatchListContracts(self, request: pb.BatchListContractsRequest, context: Context) -> Any:
+        await self.begin("BatchListContracts", request)
+        results = self.per_member(
+            lambda owner: pb.ContractsResult(status=FOUND, contracts=[a_contract(owner)]),
+            pb.ContractsResult(status=MISSING),
+            request.member_ids,
+        )
+        return pb.BatchListContractsResponse(results=results)
+
+    async def ListRenewalPool(self, request: pb.ListRenewalPoolRequest, context: Context) -> Any:
+        """Three who have run out."""
+        await self.begin("ListRenewalPool", request)
+        begin = int(page_after(request.page_token, "pool") or 0)
+        end = min(POOLED, begin + request.page_size)
+        return pb.ListRenewalPoolResponse(
+            pooled=[a_pooled_contract(number) for number in range(begin + 1, end + 1)],
+            next_page_token=page_token(str(end), "pool") if end < POOLED else "",
+        )
+
+    async def SellContract(self, request: pb.SellContractRequest, context: Context) -> Any:
+        await self.begin("SellContract", request)
+        return pb.SellContractResponse(contract=a_contract(request.member_id))
+
+    async def RenewContract(self, request: pb.RenewContractRequest, context: Context) -> Any:
+        await self.begin("RenewContract", request)
+        return pb.RenewContractResponse(contract=a_contract(world.member_id(1), 2))
+
+    async def RefundContract(self, request: pb.RefundContractRequest, context: Context) -> Any:
+        await self.begin("RefundContract", request)
+        return pb.RefundContractResponse(contract=a_contract(world.member_id(1)))
+
+    async def CancelRenewal(self, request: pb.CancelRenewalRequest, context: Context) -> Any:
+        await self.begin("CancelRenewal", request)
+        return pb.CancelRenewalResponse(contract=a_contract(world.member_id(1)))
+
+    async def SetSatisfaction(self, request: pb.SetSatisfactionRequest, context: Context) -> Any:
+        await self.begin("SetSatisfaction", request)
+        return pb.SetSatisfactionResponse(pooled=a_pooled_contract())

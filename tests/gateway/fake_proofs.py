@@ -1,0 +1,83 @@
+"""The proofs and the reports of the benefits service, in memory."""
+
+from typing import Any
+
+from laurel.benefits.v1 import proofs_pb2 as pb
+from laurel.benefits.v1 import proofs_pb2_grpc, reports_pb2, reports_pb2_grpc
+from laurel.common.v1 import audit_pb2
+from libs.common.rpc.time import timestamp
+from tests.gateway import world
+from tests.gateway.fake import FOUND, MISSING, Context, Fake
+
+ROOTED, LINKED = "ent_rooted", "ent_linked"
+
+
+def a_proof(entry_id: str) -> pb.EntryProof:
+    """By the root of a day, by a head, or by both where the id says neither, to show all fields."""
+    proof = pb.EntryProof(
+        content=pb.EntryContent(
+            entry_id=entry_id,
+            entry='{"points":"5"}',
+            transaction='{"kind":"accrual"}',
+            lot="{}",
+            leaf="1e" * 32,
+        ),
+        position=2**40,
+        statement='{"chain":"ledger"}',
+    )
+    signed: dict[str, Any] = {
+        "service": "benefits",
+        "program_id": world.PROGRAM,
+        "chain": "ledger",
+        "chain_hash": "c4" * 32,
+        "signed_time": timestamp(world.NOON),
+        "key_id": "benefits.key",
+        "signature": "51" * 64,
+    }
+    if entry_id != ROOTED:
+        proof.head.CopyFrom(audit_pb2.AuditHead(position=2**40 + 1, **signed))
+        proof.previous_hash = "9f" * 32
+        proof.following_leaves.append("1f" * 32)
+    if entry_id != LINKED:
+        root = pb.LedgerRoot(
+            date="1998-06-30", first_position=1, last_position=2**41, root_hash="70" * 32, **signed
+        )
+        proof.root.CopyFrom(root)
+        proof.path.extend(["0a" * 32, "0b" * 32])
+    return proof
+
+
+class FakeProofs(Fake, proofs_pb2_grpc.ProofServiceServicer, reports_pb2_grpc.ReportsServiceServicer):
+    async def BatchGetEntryProofs(self, request: pb.BatchGetEntryProofsRequest, context: Context) -> Any:
+        await self.begin("BatchGetEntryProofs", request)
+        return pb.BatchGetEntryProofsResponse(
+            results=[
+                pb.EntryProofResult(status=MISSING)
+                if entry_id == "ent_none"
+                else pb.EntryProofResult(status=FOUND, proof=a_proof(entry_id))
+                for entry_id in request.entry_ids
+            ]
+        )
+
+    async def GetPointsReport(self, request: reports_pb2.GetPointsReportRequest, context: Context) -> Any:
+        await self.begin("GetPointsReport", request)
+        months = [f"1998-{month:02d}" for month in range(6, 0, -1)][: request.page_size]
+        return reports_pb2.GetPointsReportResponse(
+            report=reports_pb2.PointsReport(
+                points_currency="points",
+                issued_points=2**40,
+                states=[reports_pb2.PointsState(state="active", points=2**40)],
+                outstanding_points=2**40,
+                currency="USD",
+                value_minor=1,
+                value_points=100,
+                expected_redemption_bp=9_000,
+                expected_redemption_months=3,
+                liability_minor=98_956_047,
+                as_of=timestamp(world.NOON),
+                cohorts=[
+                    reports_pb2.PointsCohort(month=each, earned_points=10, active_points=10, worth_bp=10_000)
+                    for each in months
+                ],
+            )
+        )

@@ -1,0 +1,105 @@
+"""Points in use in the graph: what is on hold, what members pass on, and what the staff adjust."""
+
+from typing import Any
+
+import pytest
+
+from laurel.benefits.v1 import points_pb2 as pb
+from tests.gateway.conftest import Graph
+from tests.gateway.fake import REFUSED
+from tests.gateway.world import PROGRAM, member_id
+
+HOLDS = """
+query($id: ID!) {
+  member(id: $id) {
+    points { held holds(first: 3) { id source externalRef line points moneyMinor since expires } }
+  }
+}
+"""
+TRANSFER = """
+mutation($input: TransferPointsInput!) {
+  transferPoints(input: $input) {
+    ... on PointsTransferred { transferId points available }
+    ... on Refused { reason }
+  }
+}
+"""
+ADJUSTED = """
+    ... on PointsAdjusted { adjustment { id points reason state askedBy decidedBy transactionId } }
+    ... on Refused { reason }
+"""
+ADJUST = f"mutation($input: AdjustPointsInput!) {{ adjustPoints(input: $input) {{ {ADJUSTED} }} }}"
+APPROVE = f"mutation($input: ApproveAdjustmentInput!) {{ approveAdjustment(input: $input) {{ {ADJUSTED} }} }}"
+
+
+async def test_the_open_holds_of_a_member_are_told(graph: Graph) -> None:
+    data = await graph.data(HOLDS, id=member_id(1))
+
+    assert data["member"]["points"] == {
+        "held": 40,
+        "holds": [
+            {
+                "id": "hld_1",
+                "source": "shop",
+                "externalRef": "check-1",
+                "line": 2,
+                "points": 40,
+                "moneyMinor": 2**40,
+                "since": "1998-07-01T12:00:00+00:00",
+                "expires": "1998-07-01T12:00:00+00:00",
+            }
+        ],
+    }
+    assert graph.services.asked.requests["BatchListHolds"].first == 3
+
+
+async def test_a_member_passes_points_on(graph: Graph) -> None:
+    asked = {"requestId": "r1", "memberId": member_id(1), "toMemberId": member_id(2), "points": 7}
+    token = graph.token("member", PROGRAM, subject=member_id(1))
+
+    data = await graph.data(TRANSFER, token=token, input=asked)
+
+    assert data["transferPoints"] == {"transferId": "trf_1", "points": 7, "available": 5}
+    assert graph.services.asked.requests["TransferPoints"] == pb.TransferPointsRequest(
+        program_id=PROGRAM,
+        request_id="r1",
+        member_id=member_id(1),
+        to_member_id=member_id(2),
+        points=7,
+    )
+
+
+async def test_staff_adjust_points_and_a_second_one_approves(graph: Graph) -> None:
+    asked = {"requestId": "r1", "memberId": member_id(1), "points": -30, "reason": "goodwill"}
+    token = graph.token("staff", PROGRAM, subject="sue", roles=["operations_manager"])
+
+    pending = (await graph.data(ADJUST, token=token, input=asked))["adjustPoints"]["adjustment"]
+    approving = {"requestId": "r2", "adjustmentId": pending["id"]}
+    applied = (await graph.data(APPROVE, token=token, input=approving))["approveAdjustment"]["adjustment"]
+
+    assert pending == {
+        "id": "adj_1",
+        "points": -30,
+        "reason": "goodwill",
+        "state": "PENDING",
+        "askedBy": "sue",
+        "decidedBy": None,
+        "transactionId": None,
+    }
+    assert (applied["state"], applied["decidedBy"], applied["transactionId"]) == ("APPLIED", "max", "txn_1")
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "asked"),
+    [
+        (ADJUST, "adjustPoints", {"memberId": member_id(1), "points": 1, "reason": "goodwill"}),
+        (APPROVE, "approveAdjustment", {"adjustmentId": "adj_1"}),
+    ],
+    ids=["an adjustment", "an approval"],
+)
+async def test_a_refusal_is_an_answer(graph: Graph, document: str, field: str, asked: dict[str, Any]) -> None:
+    token = graph.token("staff", PROGRAM, subject="sue", roles=["operations_manager"])
+
+    data = await graph.data(document, token=token, input={"requestId": REFUSED, **asked})
+
+    assert data[field] == {"reason": "MEMBER_UNKNOWN"}
