@@ -1,4 +1,4 @@
-"""Points in use in a shop under attack: what its till holds, and what the staff adjust; requests about them."""
+"""Points in use in a shop under attack: what its till holds, what the staff adjust; requests about them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
