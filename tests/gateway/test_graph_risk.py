@@ -1,5 +1,7 @@
 """What the graph tells of risk: restrictions, how a standing came about, and the list of reports."""
 
+from typing import Any
+
 import pytest
 
 from tests.gateway.conftest import Graph
@@ -101,7 +103,7 @@ async def test_filters_go_to_the_service(graph: Graph) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"first": 0}, {"first": 101}, {"first": 2, "memberId": "x"}])
-async def test_a_wrong_argument_is_bad_input(graph: Graph, wrong: dict[str, object]) -> None:
+async def test_a_wrong_argument_is_bad_input(graph: Graph, wrong: dict[str, Any]) -> None:
     answer = await graph.ask(REPORTS, **wrong)
 
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
