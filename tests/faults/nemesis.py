@@ -12,7 +12,10 @@ RELAYS, CONSUMERS = ("members", "benefits", "risk"), ("benefits", "risk", "membe
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A fault of the catalogue: what it is, its kinds in turn, how many there are, and the goal for gaps."""
+    """A fault of the catalogue: what it is, its kinds in turn, how many there are, and the goal for gaps.
+
+    Rounds of fewer operations than these may be over before any was repeated, and would show nothing.
+    """
 
     name: str
     what: str
@@ -21,7 +24,7 @@ class Plan:
     release: int
     round_size: int
     gap_goal_seconds: float
-    smoke_operations: int = 0
+    smoke_operations: int = 600
     release_operations: int = 0
     lasts: tuple[float, float] = (0.0, 0.0)
     smoke_lasts: tuple[float, float] | None = None
