@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -209,11 +209,15 @@ async def _answers(http: httpx.AsyncClient) -> bool:
 
 
 @asynccontextmanager
-async def running(folder: DataFolder) -> AsyncIterator[RunFile]:
-    """The platform of a data folder, from when it serves until the block ends."""
+async def running(folder: DataFolder, begun: Callable[[], None] = lambda: None) -> AsyncIterator[RunFile]:
+    """The platform of a data folder, from when it serves until the block ends.
+
+    `begun` is called once nothing stands against its start.
+    """
     folder.prepare()
     folder.require_restored()
     with folder.locked(), Ports() as ports:
+        begun()
         platform = Platform(folder, ports)
         async with platform.supervisor:
             run = await platform.start()

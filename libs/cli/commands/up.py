@@ -26,8 +26,7 @@ def up(
 
 
 async def _up(folder: DataFolder, *, with_sample: bool) -> None:
-    err.print(f"Starting in {folder.path} …", highlight=False)
-    async with running(folder) as run:
+    async with running(folder, lambda: err.print(f"Starting in {folder.path} …", highlight=False)) as run:
         out.print(processes_table(run))
         if with_sample:
             await _load_sample(folder, run)

@@ -32,6 +32,7 @@ CodesOption = Annotated[
     list[Code] | None,
     typer.Option("--code", help="Send these notices only; may be repeated. Everything without it."),
 ]
+MOMENT = "%m-%d %H:%M:%S"
 DeadOption = Annotated[bool, typer.Option("--dead", help="Only those that were given up.")]
 
 
@@ -75,15 +76,13 @@ def _show_endpoints(program: str, found: Sequence[pb.WebhookEndpoint]) -> None:
         err.print(f"{program} has no endpoints: add one with `laurel webhook add https://…`.")
         return
     table = Table(title="Webhook endpoints", title_justify="left")
-    table.add_column("endpoint", no_wrap=True)
-    for column in ("url", "is sent", "state"):
-        table.add_column(column, overflow="fold")
-    for column in ("waiting", "given up"):
-        table.add_column(column, justify="right")
+    table.add_column("endpoint, url", overflow="fold", min_width=36)
+    table.add_column("is sent", overflow="fold", max_width=24)
+    table.add_column("state", no_wrap=True)
     for each in found:
         state = "on" if each.enabled else "stopped"
-        counts = str(each.waiting_count), str(each.dead_count)
-        table.add_row(each.endpoint_id, escape(each.url), _codes(each), state, *counts)
+        counts = f"{each.waiting_count} waiting\n{each.dead_count} given up"
+        table.add_row(f"{each.endpoint_id}\n{escape(each.url)}", _codes(each), f"{state}\n{counts}")
     out.print(table)
     for each in found:
         if not each.enabled:
@@ -186,12 +185,9 @@ def _show_deliveries(found: Sequence[pb.WebhookDelivery], *, dead: bool) -> None
         err.print("Nothing was given up." if dead else "Nothing was sent yet.")
         return
     table = Table(title="Webhook deliveries", title_justify="left")
-    table.add_column("delivery", no_wrap=True)
-    for column in ("member", "made", "status"):
-        table.add_column(column, overflow="fold")
-    table.add_column("attempts", justify="right")
-    table.add_column("last attempt")
-    table.add_column("next attempt")
+    table.add_column("delivery, member", no_wrap=True)
+    table.add_column("made, next attempt", no_wrap=True)
+    table.add_column("what came of it")
     for each in found:
         table.add_row(*_row(each))
     out.print(table)
@@ -199,14 +195,14 @@ def _show_deliveries(found: Sequence[pb.WebhookDelivery], *, dead: bool) -> None
 
 def _row(delivery: pb.WebhookDelivery) -> tuple[str, ...]:
     waits = delivery.HasField("next_attempt_time")
+    dead = delivery.status == pb.DELIVERY_STATUS_DEAD
+    status = "given up" if dead else webhooks.status_of(delivery)
     return (
-        delivery.delivery_id,
-        delivery.member_id,
-        f"{moment(delivery.created_time):%Y-%m-%d %H:%M:%S}",
-        "given up" if delivery.status == pb.DELIVERY_STATUS_DEAD else webhooks.status_of(delivery),
-        str(len(delivery.attempts)),
-        _came_of(delivery.attempts[-1]) if delivery.attempts else "",
-        f"{moment(delivery.next_attempt_time):%Y-%m-%d %H:%M:%S}" if waits else "",
+        f"{delivery.delivery_id}\n{delivery.member_id}",
+        f"{moment(delivery.created_time):{MOMENT}}\n"
+        + (f"{moment(delivery.next_attempt_time):{MOMENT}}" if waits else ""),
+        f"{status}, {len(delivery.attempts)} tried\n"
+        + (_came_of(delivery.attempts[-1]) if delivery.attempts else ""),
     )
 
 

@@ -57,18 +57,13 @@ function tokenFromAddress() {
   return token;
 }
 
-async function fetcher(parameters, options) {
-  const response = await fetch("/graphql", {
-    method: "POST",
-    headers: {
-      Accept: "application/graphql-response+json, application/json",
-      "Content-Type": "application/json",
-      ...options?.headers,
-    },
-    body: JSON.stringify(parameters),
-  });
-  return response.json();
-}
+// Subscriptions come over a WebSocket at the same address, which is told the same headers.
+const fetcher = GraphiQL.createFetcher({
+  url: "/graphql",
+  subscriptionUrl: `${window.location.origin.replace(/^http/, "ws")}/graphql`,
+  headers: { Accept: "application/graphql-response+json, application/json" },
+  enableIncrementalDelivery: false,
+});
 
 function headersWith(token) {
   return JSON.stringify({ Authorization: `Bearer ${token ?? "paste a token here"}` }, null, 2);
