@@ -4,7 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from libs.common.documents import Count, Key, Part, Text
+from libs.common.birthdays import Care
+from libs.common.documents import Count, Key, Moment, Part, Text
 
 BenefitKind = Literal["consumption", "points", "service", "identity"]
 Period = Literal["day", "week", "month", "quarter", "year", "ever"]
@@ -28,6 +29,19 @@ class Quota(Part):
         return self
 
 
+class Schedule(Part):
+    """From when and until before when a benefit may be used; what is not said is no bound."""
+
+    from_time: Moment | None = None
+    until_time: Moment | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.from_time is not None and self.until_time is not None and self.from_time >= self.until_time:
+            raise ValueError("it ends before it begins")
+        return self
+
+
 class Unlock(Part):
     """A benefit that opens after so many months in a row of a standard, such as a grade of service."""
 
@@ -42,6 +56,9 @@ class BenefitGrant(Part):
     changes with what is there, `cost_minor` what one unit costs the program.
     Without `channels` it is good everywhere. One with `unlock` is the member's
     from the tier on, and open when they have earned it; then it stays open.
+    What of `pool` is taken is gone for all members, and the quota says how much
+    of it one may have. One with `birthday` is open on the member's birthday, or
+    in its month, and counted by the year.
     """
 
     benefit: Key
@@ -54,4 +71,18 @@ class BenefitGrant(Part):
     cost_minor: Count = 0
     channels: tuple[Key, ...] = Field(default=(), max_length=20)
     quota: Quota | None = None
+    pool: Quota | None = None
+    schedule: Schedule = Schedule()
+    birthday: Care | None = None
     unlock: Unlock | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.pool is not None and (self.quota is None or self.quota.unit != self.pool.unit):
+            raise ValueError("with a pool, quota says in the same unit how much of it one member may have")
+        if self.pool is not None and self.pool.carry_over:
+            raise ValueError("a pool carries nothing over")
+        yearly = self.quota is not None and self.quota.period == "year" and not self.quota.carry_over
+        if self.birthday is not None and not yearly:
+            raise ValueError("what is for a birthday has a quota of a year, without carry_over")
+        return self

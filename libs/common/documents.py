@@ -1,9 +1,10 @@
 """What documents of ours are made of: strict, frozen parts, and what is wrong with one, by path."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 # Numbers and their differences stay below 2**53, which is what canonical JSON holds exactly.
 NUMBER_MAX = 10**15
@@ -11,9 +12,19 @@ NUMBER_MAX = 10**15
 WHOLE_BP = 10_000
 PROBLEMS_MAX = 20
 PROBLEM_LENGTH_MAX = 200
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
+
+
+def _whole_second(moment: datetime) -> datetime:
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR or moment.microsecond:
+        raise ValueError(f"a whole second of the years {_FIRST_YEAR} to {_LAST_YEAR} is needed")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_whole_second)]
 
 
 class Part(BaseModel):

@@ -58,6 +58,8 @@ CONDITION_NAMES: Mapping[str, NameType] = {
     "day": "int",
     "weekday": "int",
     "hour": "int",
+    "birthday": "bool",
+    "birthday_month": "bool",
 }
 CONDITIONS = Language(CONDITION_NAMES)
 
@@ -85,11 +87,15 @@ class DailyCap(Part):
 
 
 class EarningRule(Part):
-    """Points for what members do: for each whole unit of money of a purchase, or for each event."""
+    """Points for what members do: for each whole unit of money of a purchase, or for each event.
+
+    Of the type that it names, and else of those that members redeem.
+    """
 
     key: Key
     name: Text | None = None
     event_kind: EarningKind
+    point_type: Key | None = None
     unit_minor: int | None = Field(default=None, gt=0, le=NUMBER_MAX)
     points_per_unit: int | None = Field(default=None, gt=0, le=1_000_000)
     points_per_event: int | None = Field(default=None, gt=0, le=1_000_000_000)
@@ -154,10 +160,19 @@ class EarningTerms(Part):
         for place, cap in enumerate(self.caps):
             if missing := sorted(set(cap.rules) - known):
                 raise ValueError(f"caps[{place}].rules names no rule: {', '.join(missing)}")
+            types = {rule.point_type for rule in self.earn if not cap.rules or rule.key in cap.rules}
+            if cap.per_day.points is not None and len(types) > 1:
+                raise ValueError(f"caps[{place}] would add up points of several types; name rules of one")
         conditions = [rule.condition for rule in self.earn] + [each.condition for each in self.multipliers]
         if len([each for each in conditions if each]) > CONDITIONS_MAX:
             raise ValueError(f"earn and multipliers have more than {CONDITIONS_MAX} conditions")
         return self
+
+    @property
+    def birthday_counts(self) -> bool:
+        """Whether what is earned may depend on the member's birthday."""
+        conditions = [rule.condition for rule in self.earn] + [each.condition for each in self.multipliers]
+        return any("birthday" in each for each in conditions)
 
     def caps_of(self, rule: EarningRule) -> Iterator[tuple[str, frozenset[str], DailyCap]]:
         """The caps that a rule is under, its own first: their key, the rules that share them, how much."""

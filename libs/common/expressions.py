@@ -22,10 +22,11 @@ FUNCTIONS = (
     *("size", "startsWith", "endsWith", "contains"),
 )
 
-NameType = Literal["string", "int", "texts"]
+NameType = Literal["string", "int", "bool", "texts"]
 _TYPES: Mapping[NameType, Any] = {
     "string": cel.Type.STRING,
     "int": cel.Type.INT,
+    "bool": cel.Type.BOOL,
     "texts": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
 }
 

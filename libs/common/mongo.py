@@ -14,6 +14,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorClient,
     AsyncIOMotorClientSession,
     AsyncIOMotorCollection,
+    AsyncIOMotorCursor,
     AsyncIOMotorDatabase,
 )
 from pymongo import ReadPreference
@@ -40,6 +41,7 @@ Client = AsyncIOMotorClient[Document]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
+Cursor = AsyncIOMotorCursor[Document]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -179,6 +181,12 @@ def _may_be_repeated(error: PyMongoError) -> bool:
     if isinstance(error, BulkWriteError):
         return any(each["code"] == DUPLICATE_KEY for each in error.details["writeErrors"])
     return isinstance(error, DuplicateKeyError) or error.has_error_label("TransientTransactionError")
+
+
+def at_once(cursor: Cursor, most: int) -> Cursor:
+    """A cursor whose documents, so many at most, come in one answer; the server's own first has 101."""
+    cursor.batch_size(most + 1)  # with room for one more, it is known to be the end
+    return cursor
 
 
 async def meanwhile(writing: Awaitable[object], make: Callable[[], T]) -> T:

@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 from libs.common.commits import committed, told_of_commits
 from libs.common.ids import new_id
 from libs.common.leases import Leases
-from libs.common.mongo import Database, Document, Session
+from libs.common.mongo import Database, Document, Session, at_once
 from libs.common.parcels import following_ids, parcels
 from libs.common.redis import PARTITIONS, Redis, RedisError, asked_to_end, ordered, partition_of
 from libs.common.sending import Sending
@@ -158,7 +158,8 @@ class OutboxRelay:
         unsent: Document = {"unsent": True}
         if self._upkeep.full:
             unsent["partition"] = {"$nin": sorted(self._upkeep.full)}
-        heads = await self._database.outbox.find(unsent).sort("_id", 1).limit(SWEEP_ROWS).to_list(None)
+        found = self._database.outbox.find(unsent).sort("_id", 1).limit(SWEEP_ROWS)
+        heads = await at_once(found, SWEEP_ROWS).to_list(None)
         if not heads and time.monotonic() - self._looked < SWEEP_SECONDS:
             return 0
         rows = await self._rows_of(heads)
@@ -181,7 +182,8 @@ class OutboxRelay:
             rows.append(head)
             others += following_ids(head)
         if others:
-            rows += await self._database.outbox.find({"_id": {"$in": others}}).to_list(None)
+            found = self._database.outbox.find({"_id": {"$in": others}})
+            rows += await at_once(found, len(others)).to_list(None)
             rows.sort(key=lambda row: str(row["_id"]))
         return rows
 

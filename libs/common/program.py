@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +10,6 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     Field,
     ValidationError,
     model_validator,
@@ -28,6 +26,7 @@ from libs.common.documents import (
     WHOLE_BP,
     Count,
     Key,
+    Moment,
     Part,
     Text,
     problems,
@@ -35,23 +34,17 @@ from libs.common.documents import (
 )
 from libs.common.earning_policy import EarningTerms
 from libs.common.errors import ProgramInvalid, ProgramUnknown
+from libs.common.mix_policy import Mix
+from libs.common.point_policy import TYPES_MAX, Lifetime, PointsKey, PointType
 from libs.common.redemption_policy import Adjustments, Redemption, Transfers
 from libs.common.reward_policy import Rewards
 
 CONDITION_DEPTH_MAX = 8
 # A receipt carries every condition of its tier set, and an answer five hundred receipts.
 TIER_SET_CONDITIONS_MAX = 50
-MONTH_DAYS_MIN = 28
 RFM_TOTAL_MAX_BP = 5 * WHOLE_BP
 
-_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _PRESETS = Path(__file__).parent / "presets"
-
-
-def _whole_second(moment: datetime) -> datetime:
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR or moment.microsecond:
-        raise ValueError(f"a whole second of the years {_FIRST_YEAR} to {_LAST_YEAR} is needed")
-    return moment.astimezone(UTC)
 
 
 def _known_time_zone(name: str) -> str:
@@ -80,7 +73,7 @@ NoticeDays = Annotated[int, Field(ge=1, le=365)]
 class Clock(Part):
     """What time it is in the program: the machine's, or replayed from a time on."""
 
-    replay_from: Annotated[AwareDatetime, AfterValidator(_whole_second)] | None = None
+    replay_from: Moment | None = None
 
 
 class Tier(Part):
@@ -141,7 +134,7 @@ class TierSet(Part):
         return self
 
 
-class Points(EarningTerms):
+class Points(EarningTerms, Lifetime):
     """The redeemable currency. Without `expire_after_months` its points stay.
 
     `activate_after_days` is how long points are pending, such as the days in
@@ -151,10 +144,9 @@ class Points(EarningTerms):
     Without `transfers` members pass on no points.
     """
 
-    currency: Key = "points"
+    currency: PointsKey = "points"
     name: Text
-    activate_after_days: int = Field(default=0, ge=0, le=365)
-    expire_after_months: int | None = Field(default=None, ge=1, le=1200)
+    types: tuple[PointType, ...] = Field(default=(), max_length=TYPES_MAX)
     expiry_notice_days: tuple[NoticeDays, ...] = Field(default=(30, 7), max_length=5)
     arrears: Literal["owe", "forgive"] = "owe"
     redemption: Redemption = Redemption()
@@ -163,12 +155,26 @@ class Points(EarningTerms):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        months = self.expire_after_months
-        if months is not None and self.activate_after_days >= months * MONTH_DAYS_MIN:
-            raise ValueError("points would expire before they are active")
+        unique("types", [self.currency, *(each.key for each in self.types)])
+        known = {each.key for each in self.types}
+        if missing := sorted({rule.point_type for rule in self.earn if rule.point_type} - known):
+            raise ValueError(f"earn names no type of points: {', '.join(missing)}")
         if list(self.expiry_notice_days) != sorted(set(self.expiry_notice_days), reverse=True):
             raise ValueError("expiry_notice_days descends")
         return self
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """All that points are counted in: the redeemable ones first, then the types."""
+        return (self.currency, *(each.key for each in self.types))
+
+    def lifetime(self, currency: str) -> Lifetime:
+        """How long points of a currency live."""
+        return next((each for each in self.types if each.key == currency), self)
+
+    def name_of(self, currency: str) -> Text:
+        """What points of a currency are called."""
+        return next((each.name for each in self.types if each.key == currency), self.name)
 
 
 class Dormancy(Part):
@@ -190,13 +196,15 @@ class QuietHours(Part):
         return self
 
 
-NoticeKind = Literal["tier_changed", "points_expiring", "wake_up", "near_upgrade", "contract_ending"]
+NoticeKind = Literal[
+    "tier_changed", "points_expiring", "wake_up", "near_upgrade", "contract_ending", "birthday"
+]
 
 
 class Notices(Part):
     """What members are told: service notices always, marketing by consent and not too often."""
 
-    switched_off: tuple[NoticeKind, ...] = Field(default=(), max_length=5)
+    switched_off: tuple[NoticeKind, ...] = Field(default=(), max_length=6)
     marketing_consent: Literal["opt_in", "opt_out"] = "opt_out"
     marketing_per_day_max: int = Field(default=1, ge=1, le=100)
     quiet_hours: QuietHours | None = QuietHours(from_hour=22, to_hour=8)
@@ -272,6 +280,7 @@ class Program(Part):
     contracts: Contracts = Contracts()
     coupons: Coupons = Coupons()
     rewards: Rewards = Rewards()
+    mix: Mix | None = None
     rfm: Rfm | None = None
 
     @model_validator(mode="after")
@@ -288,6 +297,19 @@ class Program(Part):
         highest_bp = max(tier.multiplier_bp for tier in self.tier_sets[0].tiers)
         self.points.require_bounded(highest_bp)
         return self
+
+    @property
+    def birthday_counts(self) -> bool:
+        """Whether a condition may ask for the member's birthday."""
+        segments = () if self.mix is None else self.mix.segments
+        return self.points.birthday_counts or any("birthday" in each.condition for each in segments)
+
+    @property
+    def pools(self) -> frozenset[str]:
+        """The benefits of which all members share what there is."""
+        of_tiers = (grant for each in self.tier_sets for tier in each.tiers for grant in tier.benefits)
+        of_plans = (grant for plan in self.contracts.plans for grant in plan.benefits)
+        return frozenset(each.benefit for each in (*of_tiers, *of_plans) if each.pool is not None)
 
     @classmethod
     def parse(cls, document: bytes | Mapping[str, object]) -> Self:

@@ -1,6 +1,7 @@
 """What benefits learns from others: what members did, and who was away for long, from members."""
 
 from laurel.members.v1 import events_pb2
+from libs.common.birthdays import Birthday
 from libs.common.homes import Belongs, KeepHomes
 from libs.common.redis import StreamMessage
 from libs.common.rpc.time import moment
@@ -8,6 +9,7 @@ from libs.common.visibility import home_of
 from services.benefits.domain.memberships import Inbound
 from services.benefits.domain.occasions import Activity
 from services.benefits.handlers.activity import ActivityHandlers
+from services.benefits.handlers.birthdays import BirthdayHandlers, ToldBirthday
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.messages import activity, member_event
 
@@ -18,13 +20,20 @@ class MemberEvents:
     """Collects what one partition brings by program and member, and has it decided and told."""
 
     def __init__(
-        self, decisions: DecisionHandlers, activities: ActivityHandlers, keep_homes: KeepHomes
+        self,
+        decisions: DecisionHandlers,
+        activities: ActivityHandlers,
+        birthdays: BirthdayHandlers,
+        keep_homes: KeepHomes,
     ) -> None:
-        self._decisions, self._activities, self._keep_homes = decisions, activities, keep_homes
+        self._decisions, self._activities, self._birthdays = decisions, activities, birthdays
+        self._keep_homes = keep_homes
 
     async def apply(self, partition: int, messages: list[StreamMessage]) -> None:
         """Apply the announcements of one partition, whatever their order and however often they come."""
         await self._keep_homes([home for home in map(_home, messages) if home is not None])
+        # Before the events: who tells their birthday and buys something is to have what it gives.
+        await self._birthdays.apply(_birthdays(messages))
         by_program: dict[str, dict[str, Inbound]] = {}
         for message in messages:
             announced = _announced(message)
@@ -52,6 +61,24 @@ def _activities(messages: list[StreamMessage]) -> dict[str, list[Activity]]:
             changed = activity(events_pb2.ActivityChanged.FromString(message.payload))
             by_program.setdefault(changed.program_id, []).append(changed)
     return by_program
+
+
+def _birthdays(messages: list[StreamMessage]) -> list[ToldBirthday]:
+    """The birthdays that were recorded, changed or taken out."""
+    announced = (
+        events_pb2.BirthdayChanged.FromString(message.payload)
+        for message in messages
+        if message.type == events_pb2.BirthdayChanged.DESCRIPTOR.name
+    )
+    return [
+        ToldBirthday(
+            program_id=each.program_id,
+            member_id=each.member_id,
+            birthday=Birthday.parse(each.birthday) if each.birthday else None,
+            change_seq=each.change_seq,
+        )
+        for each in announced
+    ]
 
 
 def _announced(message: StreamMessage) -> Inbound | None:

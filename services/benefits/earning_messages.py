@@ -58,13 +58,14 @@ def earning_message(earning: Earning) -> benefits_pb2.EarningExplanation:
         factors=[_factor_message(each) for each in earning.factors],
         stacking=earning.stacking,
         rounding=earning.rounding,
-        reason=_reason_message(earning.reason, earning.params),
+        reason=reason_message(earning.reason, earning.params),
+        point_type=earning.point_type,
     )
 
 
 def _tried_message(tried: TriedFactor) -> earning_pb2.TriedMultiplier:
     return earning_pb2.TriedMultiplier(
-        factor=_factor_message(tried.factor), reason=_reason_message(tried.reason, tried.params)
+        factor=_factor_message(tried.factor), reason=reason_message(tried.reason, tried.params)
     )
 
 
@@ -72,5 +73,6 @@ def _factor_message(factor: Factor) -> benefits_pb2.EarningFactor:
     return benefits_pb2.EarningFactor(key=factor.key, kind=factor.kind, bp=factor.bp)
 
 
-def _reason_message(code: str, params: Params) -> receipts_pb2.Reason | None:
+def reason_message(code: str, params: Params) -> receipts_pb2.Reason | None:
+    """Why something does not hold, or gave nothing; None where there is no such reason."""
     return receipts_pb2.Reason(code=code, params=dict(params)) if code else None

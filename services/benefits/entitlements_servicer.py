@@ -11,8 +11,11 @@ from libs.common.mongo import Request, request
 from libs.common.rpc.lookup import in_order
 from libs.common.rpc.time import timestamp
 from services.benefits.domain.entitlements import Locked
+from services.benefits.domain.mixes import TriedSegment
 from services.benefits.domain.quotas import Allowance, BenefitUse, UseKey
 from services.benefits.domain.unlocks import Progress, Standing
+from services.benefits.earning_messages import reason_message
+from services.benefits.handlers.mixes import MixHandlers
 from services.benefits.handlers.quotas import QuotaHandlers, Wanted
 from services.benefits.handlers.unlocks import UnlockHandlers
 
@@ -25,6 +28,7 @@ class EntitlementsServicer(entitlements_pb2_grpc.EntitlementsServiceServicer):
 
     quotas: QuotaHandlers
     opening: UnlockHandlers
+    mixes: MixHandlers
 
     async def UseBenefit(self, message: pb.UseBenefitRequest, context: Any) -> pb.UseBenefitResponse:
         key = UseKey(message.program_id, _source(), message.external_ref, message.benefit)
@@ -90,6 +94,21 @@ class EntitlementsServicer(entitlements_pb2_grpc.EntitlementsServiceServicer):
             )
         )
 
+    async def SplitValue(self, message: pb.SplitValueRequest, context: Any) -> pb.SplitValueResponse:
+        program, split = await self.mixes.split(message.program_id, message.member_id, message.value_minor)
+        segment = split.segment
+        return pb.SplitValueResponse(
+            cash_minor=split.cash_minor,
+            service_minor=split.service_minor,
+            currency=program.currency,
+            segment=segment.key,
+            name_zh=segment.name.zh,
+            name_en=segment.name.en,
+            cash_bp=segment.cash_bp,
+            service_bp=segment.service_bp,
+            segments=map(tried_message, split.tried),
+        )
+
     async def BatchListLockedBenefits(
         self, message: pb.BatchListLockedBenefitsRequest, context: Any
     ) -> pb.BatchListLockedBenefitsResponse:
@@ -133,6 +152,18 @@ def allowance_message(left: Allowance) -> pb.Allowance:
         used=left.counted.used,
         left=left.counted.left,
         reset_time=None if left.reset_time is None else timestamp(left.reset_time),
+        open=left.opening.is_open,
+        opening_time=None if left.opening.next_time is None else timestamp(left.opening.next_time),
+        pool_left=None if left.pool is None else left.pool.counted.left,
+    )
+
+
+def tried_message(tried: TriedSegment) -> pb.TriedSegment:
+    """A segment, and why the member is not in it."""
+    return pb.TriedSegment(
+        segment=tried.segment.key,
+        condition=tried.segment.condition,
+        reason=reason_message(tried.reason, tried.params),
     )
 
 

@@ -5,11 +5,12 @@ from laurel.benefits.v1 import events_pb2, notices_pb2
 from laurel.members.v1 import events_pb2 as members_pb2
 from laurel.scoring.v1 import receipts_pb2
 from libs.common.conditions import MONEY_METRICS
+from libs.common.point_policy import PointType
 from libs.common.program import Program
 from libs.common.rpc.time import moment, timestamp
 from libs.common.watch import Change
 from services.benefits.domain.entitlements import Entitlement
-from services.benefits.domain.holdings import Holding
+from services.benefits.domain.holdings import Holding, Holdings
 from services.benefits.domain.ledger import Transaction
 from services.benefits.domain.memberships import Decision, MemberEvent, Membership
 from services.benefits.domain.notice_texts import notice_text
@@ -174,21 +175,38 @@ def tier_change(decision: Decision, following: Decision | None = None) -> events
     )
 
 
-def account_message(holding: Holding) -> pb.PointsAccount:
+def account_message(holdings: Holdings) -> pb.PointsAccount:
     """A member's points."""
+    holding = holdings.redeemable
     account = holding.account
     return pb.PointsAccount(
-        member_id=holding.member_id,
+        member_id=holdings.member_id,
         currency=account.currency,
         balance_points=account.balance,
         held_points=holding.held_points,
         available_points=account.available,
         seq=account.seq,
         pending_points=holding.pending_points,
-        expiring=[
-            pb.ExpiringPoints(expire_time=timestamp(time), points=points) for time, points in holding.expiring
-        ],
+        expiring=_expiring(holding),
+        types=[_typed_message(*each) for each in holdings.types.items()],
     )
+
+
+def _typed_message(point_type: PointType, holding: Holding) -> pb.TypedPoints:
+    return pb.TypedPoints(
+        type=point_type.key,
+        kind=point_type.kind,
+        name_zh=point_type.name.zh,
+        name_en=point_type.name.en,
+        balance_points=holding.account.balance,
+        pending_points=holding.pending_points,
+        expiring=_expiring(holding),
+    )
+
+
+def _expiring(holding: Holding) -> list[pb.ExpiringPoints]:
+    found = holding.expiring
+    return [pb.ExpiringPoints(expire_time=timestamp(time), points=points) for time, points in found]
 
 
 def entry_message(stored: StoredEntry, transaction: Transaction) -> pb.Entry:

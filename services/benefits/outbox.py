@@ -1,7 +1,11 @@
 """What benefits announces, as rows of the outbox."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from laurel.benefits.v1 import events_pb2
 from libs.common.outbox import Announcement
+from libs.common.rpc.time import timestamp
 from services.benefits.domain.effects import Effect
 from services.benefits.domain.ledger import Account, purpose_of
 from services.benefits.domain.notices import Notice
@@ -14,7 +18,7 @@ STREAM = "benefits.events"
 READERS = ("members",)
 
 
-def membership_changed(effect: Effect, posting: Posting) -> list[Announcement]:
+def membership_changed(effect: Effect, postings: Sequence[Posting]) -> list[Announcement]:
     """One per membership; the points stand with the first, whose tier they were counted at."""
     announcements = []
     for place, (before, after) in enumerate(zip(effect.before, effect.after, strict=True)):
@@ -30,7 +34,9 @@ def membership_changed(effect: Effect, posting: Posting) -> list[Announcement]:
                 for decision in effect.decisions
                 if decision.membership_id == after.membership_id and decision.changed
             ],
-            postings=_postings(after.member_id, posting) if place == 0 else [],
+            postings=[told for each in postings for told in _postings(after.member_id, each)]
+            if place == 0
+            else [],
         )
         announcements.append(Announcement(after.member_id, message))
     return announcements
@@ -64,6 +70,12 @@ def redemption_changed(redemption: Redemption) -> list[Announcement]:
         state=redemption.state.upper(),
     )
     return [Announcement(redemption.member_id, message)] if redemption.shown else []
+
+
+def birthday_used(program_id: str, member_id: str, time: datetime) -> Announcement:
+    """A member got something for their birthday."""
+    message = events_pb2.BirthdayUsed(program_id=program_id, member_id=member_id, used_time=timestamp(time))
+    return Announcement(member_id, message)
 
 
 def notice_created(notice: Notice) -> Announcement:

@@ -8,6 +8,7 @@ from laurel.benefits.v1 import points_pb2, tills_pb2
 from libs.common.errors import Refusal
 from libs.common.rpc.time import timestamp
 from services.benefits.domain.adjustments import Adjustment
+from services.benefits.domain.earning import redeemable
 from services.benefits.domain.holds import Hold
 from services.benefits.domain.quotes import Quote
 from services.benefits.earning_messages import earning_message
@@ -39,7 +40,7 @@ def quote_message(quote: Quote) -> tills_pb2.QuoteResponse:
         lines=[
             tills_pb2.LineQuote(
                 ref=line.ref,
-                points=sum(each.points for each in given),
+                points=redeemable(given),
                 earnings=map(earning_message, given),
             )
             for line, given in quote.lines

@@ -42,6 +42,7 @@ from services.benefits.earning_servicer import EarningServicer
 from services.benefits.entitlements_servicer import EntitlementsServicer
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.adjustments import AdjustmentHandlers
+from services.benefits.handlers.birthdays import BirthdayGreetings, BirthdayHandlers
 from services.benefits.handlers.contract_calendar import ContractEnds, ContractReminders
 from services.benefits.handlers.contract_reads import ContractReads
 from services.benefits.handlers.contracts import ContractHandlers
@@ -60,6 +61,7 @@ from services.benefits.handlers.expiry_notices import ExpiryNotices
 from services.benefits.handlers.following import FollowHandlers
 from services.benefits.handlers.hold_reads import HoldEnding, HoldReads
 from services.benefits.handlers.maturity import LotMaturity
+from services.benefits.handlers.mixes import MixHandlers
 from services.benefits.handlers.notices import NoticeHandlers
 from services.benefits.handlers.points_report import ReportHandlers
 from services.benefits.handlers.programs import ProgramHandlers
@@ -215,7 +217,7 @@ def servicers(
     """All that the service serves, each with what adds it to a server."""
     store = BenefitsStore(platform.database)
     spending = Spending(now=now, new_id=new_id)
-    quotas = QuotaHandlers(store, programs, times, now=now, new_id=new_id)
+    quotas = QuotaHandlers(store, programs, times, turns=Turns(), now=now, new_id=new_id)
     return [
         (benefits_pb2_grpc.add_BenefitsServiceServicer_to_server, servicer(platform, programs, times)),
         (
@@ -228,7 +230,9 @@ def servicers(
         ),
         (
             entitlements_pb2_grpc.add_EntitlementsServiceServicer_to_server,
-            EntitlementsServicer(quotas, UnlockHandlers(store, programs, times, now)),
+            EntitlementsServicer(
+                quotas, UnlockHandlers(store, programs, times, now), MixHandlers(store, programs, times)
+            ),
         ),
         (
             contracts_pb2_grpc.add_ContractsServiceServicer_to_server,
@@ -331,9 +335,9 @@ async def main() -> None:
     decisions = DecisionHandlers(store, programs, scoring, members, times, now=now, new_id=new_id)
     activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
     platform.relay(outbox.STREAM, outbox.READERS)
-    platform.consume(
-        consumers.STREAM, MemberEvents(decisions, activities, partial(keep_homes, platform.database)).apply
-    )
+    birthdays = BirthdayHandlers(store, programs, times)
+    learned = MemberEvents(decisions, activities, birthdays, partial(keep_homes, platform.database))
+    platform.consume(consumers.STREAM, learned.apply)
     sealing = Sealing.of_file(settings.webhook_key_file)
     await CouponKeys(store, sealing, secrets.token_bytes).reseal()
     leases = Leases(
@@ -360,6 +364,7 @@ async def main() -> None:
         RedemptionEnds(store, programs, spending, now=now),
         ReservationEnds(store),
         ExpiryNotices(store, programs, now=now, new_id=new_id),
+        BirthdayGreetings(store, programs, now=now, new_id=new_id),
     )
     platform.tasks.append(webhook_sender(settings, store, programs, times, leases, sealing).run())
     server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)

@@ -122,7 +122,9 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     async def BatchListEntries(
         self, message: pb.BatchListEntriesRequest, context: Any
     ) -> pb.BatchListEntriesResponse:
-        listed = await self.reads.entries(message.program_id, message.member_ids, message.first or FIRST)
+        listed = await self.reads.entries(
+            message.program_id, message.member_ids, message.first or FIRST, message.point_type
+        )
         return pb.BatchListEntriesResponse(
             results=[
                 pb.EntriesResult(

@@ -21,6 +21,7 @@ from services.gateway.benefits.coupon_mutations import CouponsMutation
 from services.gateway.benefits.coupon_queries import CouponsQuery
 from services.gateway.benefits.mutations import BenefitsMutation
 from services.gateway.benefits.point_mutations import PointsMutation
+from services.gateway.benefits.point_queries import PointsQuery
 from services.gateway.benefits.proof_queries import ProofQuery
 from services.gateway.benefits.queries import BenefitsQuery
 from services.gateway.benefits.redemption_mutations import RedemptionsMutation
@@ -38,7 +39,16 @@ SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
 
 
 @strawberry.type(description="What can be read, within the program of the caller's token.")
-class Query(MembersQuery, BenefitsQuery, ContractsQuery, CouponsQuery, RewardsQuery, ProofQuery, RiskQuery):
+class Query(
+    MembersQuery,
+    BenefitsQuery,
+    ContractsQuery,
+    CouponsQuery,
+    RewardsQuery,
+    PointsQuery,
+    ProofQuery,
+    RiskQuery,
+):
     pass
 
 

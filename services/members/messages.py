@@ -1,5 +1,6 @@
 """Between the proto messages of members and its domain, both ways."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -79,7 +80,7 @@ def home_of(member: Member) -> Home:
 
 
 def member_message(member: Member) -> members_pb2.Member:
-    """A member, without personal data."""
+    """A member."""
     activity = member.last_activity_time
     return members_pb2.Member(
         member_id=member.member_id,
@@ -97,15 +98,16 @@ def member_message(member: Member) -> members_pb2.Member:
         last_activity_time=None if activity is None else timestamp(activity),
         activity_state=ACTIVITY_STATES[member.activity.state],
         activity_since_time=timestamp(member.activity.since),
+        birthday=member.birthday,
     )
 
 
 def registered(results: list[Registered]) -> members_pb2.RegisterMembersResponse:
-    """One answer per registration."""
+    """One answer per registration; it is kept for repeated requests, so it says no birthdays."""
     return members_pb2.RegisterMembersResponse(
         results=[
             members_pb2.RegisterMemberResult(
-                member=None if each.member is None else member_message(each.member),
+                member=None if each.member is None else member_message(replace(each.member, birthday="")),
                 created=each.created,
                 reason=reason_number(each.reason),
             )

@@ -45,6 +45,17 @@ def facts_changed(
     return outbox_row(message, member_id=member.member_id, change_seq=change_seq, now=now, trace=trace)
 
 
+def birthday_changed(member: Member, *, now: datetime) -> Document:
+    """A member's birthday is another one, or none."""
+    message = events_pb2.BirthdayChanged(
+        program_id=member.program_id,
+        member_id=member.member_id,
+        birthday=member.birthday,
+        change_seq=member.change_seq,
+    )
+    return outbox_row(message, member_id=member.member_id, change_seq=member.change_seq, now=now)
+
+
 def activity_changed(member: Member, *, wake_up: bool, now: datetime, trace: str | None = None) -> Document:
     """A member fell asleep, or is back."""
     change = events_pb2.ActivityChange(

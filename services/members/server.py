@@ -9,15 +9,16 @@ from libs.common.pipeline import PipelineReader
 from libs.common.rpc.server import RpcServer
 from libs.common.service import Platform, run_service, serve
 from libs.common.settings import read_settings
+from libs.common.together import WriterQueue
 from services.members import consumers, outbox
 from services.members.clients import ProgramsClient
-from services.members.consumers import TierProjection
+from services.members.consumers import BenefitsProjection
 from services.members.handlers.activity import Dormancy
+from services.members.handlers.birthdays import BirthdayHandlers
 from services.members.handlers.columns import ColumnHandlers
 from services.members.handlers.intake import IntakeHandlers
 from services.members.handlers.programs import ProgramHandlers
 from services.members.handlers.reads import ReadHandlers
-from services.members.handlers.together import IntakeQueue
 from services.members.messages import EVENT_KINDS
 from services.members.repository.columns import ColumnsStore
 from services.members.repository.indexes import ensure_indexes
@@ -29,7 +30,7 @@ SERVICE = "members"
 
 
 def servicer(
-    platform: Platform, settings: Settings, programs: ProgramHandlers, queue: IntakeQueue
+    platform: Platform, settings: Settings, programs: ProgramHandlers, queue: WriterQueue
 ) -> MembersServicer:
     """The servicer with its handlers."""
     store = MembersStore(platform.database)
@@ -45,6 +46,7 @@ def servicer(
         programs=programs,
         intake=intake,
         reads=ReadHandlers(store, programs, now),
+        birthdays=BirthdayHandlers(store, programs, now),
         columns=ColumnHandlers(ColumnsStore(platform.database), programs, now, kinds=EVENT_KINDS),
         pipeline=PipelineReader(
             SERVICE, platform.database, platform.redis, [consumers.STREAM], store.positions
@@ -60,9 +62,9 @@ async def main() -> None:
     await platform.prepare(ensure_indexes)
     store = MembersStore(platform.database)
     benefits = ProgramsClient(settings.benefits_address, tls=platform.certificates)
-    programs, queue = ProgramHandlers(store, benefits, now), IntakeQueue(settings.intake_waiting_max)
+    programs, queue = ProgramHandlers(store, benefits, now), WriterQueue(settings.intake_waiting_max)
     platform.relay(outbox.STREAM, outbox.READERS)
-    platform.consume(consumers.STREAM, TierProjection(store).apply)
+    platform.consume(consumers.STREAM, BenefitsProjection(store).apply)
     platform.calendar(programs.times, Dormancy(store, programs, queue, now))
     server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
     platform.audit(server)

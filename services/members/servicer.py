@@ -17,10 +17,11 @@ from libs.common.paging import page_after, page_token
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.lookup import in_order
 from libs.common.rpc.parts import has_few_parts
-from libs.common.rpc.requests import violation_texts
+from libs.common.rpc.requests import WHOLE, violation_texts
 from libs.common.rpc.time import moment, timestamp
 from libs.common.watch import Watches
 from services.members.domain.members import Partner, Store
+from services.members.handlers.birthdays import BirthdayHandlers
 from services.members.handlers.columns import ColumnHandlers, ColumnsRequest
 from services.members.handlers.intake import IntakeHandlers
 from services.members.handlers.programs import ProgramHandlers
@@ -55,6 +56,7 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     intake: IntakeHandlers
     reads: ReadHandlers
     columns: ColumnHandlers
+    birthdays: BirthdayHandlers
     pipeline: PipelineReader
     watches: Watches
 
@@ -82,6 +84,18 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         registrations = [registration(each) for each in message.registrations]
         return await self.intake.register_members(
             message.program_id, source, registrations, asked, registered
+        )
+
+    async def SetBirthday(self, message: pb.SetBirthdayRequest, context: Any) -> pb.SetBirthdayResponse:
+        asked = request(
+            message.program_id, "SetBirthday", message.request_id, message, pb.SetBirthdayResponse
+        )
+        return await self.birthdays.set(
+            message.program_id,
+            message.member_id,
+            message.birthday,
+            asked,
+            lambda changed: pb.SetBirthdayResponse(changed=changed),
         )
 
     async def BatchGetMembers(
@@ -235,7 +249,8 @@ def _fault(event: events_pb2.Event) -> str:
     violations = violation_texts(broken)
     if not 0 <= event.occurred_time.nanos < NANOS:
         violations["occurred_time"] = "nanos are out of range"
-    return "; ".join(f"{path}: {text}" for path, text in violations.items())[:FAULT_LENGTH_MAX]
+    told = (text if path == WHOLE else f"{path}: {text}" for path, text in violations.items())
+    return "; ".join(told)[:FAULT_LENGTH_MAX]
 
 
 def _store(store: Store) -> pb.CreateStoreResponse:

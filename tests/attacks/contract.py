@@ -188,6 +188,7 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
         "store_ids": [shop.store_id],
     },
     "RegisterMembers": _registration,
+    "SetBirthday": lambda shop: {**_write(shop), "member_id": shop.members[0], "birthday": "05-17"},
     "BatchGetMembers": _keys,
     "ListMembers": lambda shop: {
         "program_id": shop.program_id,
@@ -272,6 +273,11 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
         "standard": "s",
     },
     "BatchListUnlocks": _keys,
+    "SplitValue": lambda shop: {
+        "program_id": shop.program_id,
+        "member_id": shop.members[0],
+        "value_minor": 10_000,
+    },
     "BatchListLockedBenefits": _keys,
     "SellContract": lambda shop: {
         **_write(shop),

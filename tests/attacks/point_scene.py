@@ -13,7 +13,7 @@ from libs.common.redemption_policy import POINTS_MAX, Transfers
 RESERVED, CAPTURED, CANCELLED, REVERSED = CHECKS = ("check_1", "check_2", "check_3", "check_4")
 TRANSFERS = Transfers(daily_max_points=POINTS_MAX)
 # More than one person adjusts alone.
-MUCH, ADJUSTMENTS = 1_000_000, 4
+MUCH, ADJUSTMENTS = 1_000_000, 6
 
 
 async def holds(run: RunFile, program_id: str, *, partner_id: str, member_id: str) -> None:
@@ -121,4 +121,8 @@ FIELDS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "approveAdjustment": lambda shop: {
         "input": {"requestId": new_id("req"), "adjustmentId": shop.adjustments[2]}
     },
+    "rejectAdjustment": lambda shop: {
+        "input": {"requestId": new_id("req"), "adjustmentId": shop.adjustments[3], "reason": "no case"}
+    },
+    "pendingAdjustments": lambda shop: {"first": 2, "after": None},
 }

@@ -38,6 +38,8 @@ def document(root: str, name: str) -> str:
     field: GraphQLField = owner.fields[name]
     declared = ", ".join(f"${each}: {argument.type}" for each, argument in field.args.items())
     given = ", ".join(f"{each}: ${each}" for each in field.args)
+    if not given:
+        return f"{root.lower()} {{ {name} {{ __typename }} }}"
     return f"{root.lower()}({declared}) {{ {name}({given}) {{ __typename }} }}"
 
 
@@ -185,6 +187,9 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
     "cancelRenewal": lambda shop: {"input": {"requestId": new_id("req"), "contractId": shop.contracts[7]}},
     "setSatisfaction": lambda shop: {
         "input": {"requestId": new_id("req"), "contractId": shop.contracts[7], "satisfaction": "UNMET"}
+    },
+    "setBirthday": lambda shop: {
+        "input": {"requestId": new_id("req"), "memberId": shop.members[0], "birthday": "05-17"}
     },
     "useBenefit": lambda shop: {
         "input": {

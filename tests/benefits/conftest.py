@@ -30,6 +30,7 @@ from libs.common.service import Platform
 from services.benefits.clients import MembersClient, ScoringClient
 from services.benefits.consumers import MemberEvents
 from services.benefits.handlers.activity import ActivityHandlers
+from services.benefits.handlers.birthdays import BirthdayHandlers
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.times import ProgramTimes
@@ -148,7 +149,8 @@ class BenefitsWorld:
         times = ProgramTimes(store, programs, Clocks(members.clocks), now)
         decisions = DecisionHandlers(store, programs, scoring, members, times, now=now, new_id=new_id)
         activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
-        return MemberEvents(decisions, activities, partial(keep_homes, self.database))
+        birthdays = BirthdayHandlers(store, programs, times)
+        return MemberEvents(decisions, activities, birthdays, partial(keep_homes, self.database))
 
     def program_times(self) -> ProgramTimes:
         """What tells the time of programs in one replica, with clocks that it has not read yet."""

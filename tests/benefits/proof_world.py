@@ -87,7 +87,9 @@ class Books:
             posting.accounts = await books.accounts(store, [each.account_id for each in met])
             for each in points:
                 earning = Earning("spend", each * 100, 100, 1, 10_000, "normal", each)
-                accrual = Accrual(member_id, source, new_id("ref"), 0, self.time, self.time, None, (earning,))
+                accrual = Accrual(
+                    member_id, source, new_id("ref"), 0, self.time, self.time, None, (earning,), "points"
+                )
                 accrue(posting, accrual, program_time=self.time)
             await books.keep(store, posting)
 

@@ -194,6 +194,56 @@ async def test_small_ones_at_once_do_not_pass_the_limit_together(benefits: Benef
     assert await ledger_faults(benefits, sue.purse.program.key) == []
 
 
+async def test_gifts_of_many_at_once_share_transactions_and_stand_each_under_its_givers_name(
+    benefits: BenefitsWorld,
+) -> None:
+    sue, _ = await desks(benefits)
+    program_id, names = sue.purse.program.key, [f"desk-{number}" for number in range(12)]
+    stubs = [points_stub(benefits, "staff", name, program_id, roles=["operations_manager"]) for name in names]
+    members = [new_id("mem") for _ in names]
+    await keep_homes(benefits.database, [(program_id, each, Home("online", "", "shop")) for each in members])
+
+    async with asyncio.timeout(60):
+        given = await asyncio.gather(
+            *(
+                Desk(sue.purse, stub).adjust(10 + place, member_id=members[place])
+                for place, stub in enumerate(stubs)
+            )
+        )
+
+    assert [(each.member_id, each.points, each.asked_by, each.state) for each in given] == [
+        (member, 10 + place, name, APPLIED)
+        for place, (member, name) in enumerate(zip(members, names, strict=True))
+    ]
+    records = benefits.database.audit.find({"program_id": program_id, "act": "AdjustPoints"})
+    audited = {(each["actor"]["subject"], tuple(each["objects"])) async for each in records}
+    assert audited == {(each.asked_by, tuple(sorted([each.adjustment_id, each.member_id]))) for each in given}
+    moments = await benefits.database.transactions.distinct("recorded_time", {"program_id": program_id})
+    assert len(moments) < len(names)
+    issued = sum(each.points for each in given)
+    held = {each.member_id: each.points for each in given}
+    assert await sue.purse.balances() == {"issuer": -issued, **held}
+    assert await ledger_faults(benefits, program_id) == []
+
+
+async def test_among_gifts_at_once_a_repeated_one_is_given_once_and_another_under_its_id_is_refused(
+    benefits: BenefitsWorld,
+) -> None:
+    sue, _ = await desks(benefits)
+    first = await sue.adjust(30, request_id="req_gift")
+
+    async with asyncio.timeout(60):
+        (*repeated, new), other = await asyncio.gather(
+            asyncio.gather(*(sue.adjust(30, request_id="req_gift") for _ in range(3)), sue.adjust(5)),
+            refusal(sue.adjust(31, request_id="req_gift")),
+        )
+
+    assert [each.adjustment_id for each in repeated] == [first.adjustment_id] * 3
+    assert new.state == APPLIED
+    assert other[:2] == (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED")
+    assert await sue.purse.balances() == {"issuer": -35, "active": 35}
+
+
 async def test_a_member_or_an_adjustment_that_is_not_there_is_unknown(benefits: BenefitsWorld) -> None:
     sue, _ = await desks(benefits)
 

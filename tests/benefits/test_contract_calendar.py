@@ -50,40 +50,6 @@ async def leads(site: Site, story: Story) -> list[tuple[str, str, str]]:
     ]
 
 
-async def test_a_contract_for_life_never_enters_the_pool_and_an_ended_year_does(site: Site) -> None:
-    for_life, by_the_year = await site.a_member(), await site.a_member()
-    await site.sell(for_life, "vip_for_life")
-    sold = await site.sell(by_the_year, "gold_year")
-
-    await site.move(BEGIN + 5_000 * DAY)
-
-    (pooled,) = await site.pool()
-    assert (pooled.contract.member_id, pooled.contract.end_time) == (by_the_year.member_id, sold.end_time)
-    assert (await site.membership(for_life)).tier == "diamond"
-    assert (await site.membership(by_the_year)).tier == "normal"
-    assert await leads(site, for_life) == []
-
-
-async def test_the_very_satisfied_are_offered_a_private_class_and_others_something_else(site: Site) -> None:
-    stories = [await site.a_member() for _ in range(3)]
-    sold = [await site.sell(each) for each in stories]
-    await site.move(end_of(sold[0]))
-    said = [pb.SATISFACTION_VERY_SATISFIED, pb.SATISFACTION_SATISFIED, pb.SATISFACTION_UNMET]
-
-    answers = [
-        (await site.staff.SetSatisfaction(site.saying(each, how))).pooled
-        for each, how in zip(sold, said, strict=True)
-    ]
-
-    offers = ["matchmaker_private_class", "renewal_discount", "extra_service"]
-    assert [[offer.benefit for offer in each.offers] for each in answers] == [[each] for each in offers]
-    for story, offer in zip(stories, offers, strict=True):
-        assert (await site.benefits_of(story))[offer] == "gold_year"
-    (pooled,) = await site.pool(satisfaction=pb.SATISFACTION_SATISFIED)
-    assert pooled == answers[1]
-    assert await changes(site, stories[0]) == ["SOLD", "ENDED", "OFFERED"]
-
-
 async def test_an_offer_that_is_known_before_the_end_begins_with_it_and_lasts_its_days(site: Site) -> None:
     story = await site.a_member()
     sold = await site.sell(story)

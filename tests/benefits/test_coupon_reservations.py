@@ -184,6 +184,27 @@ async def test_a_check_that_is_returned_gives_back_what_its_campaigns_give_back(
     assert await world.broken() == []
 
 
+@pytest.mark.parametrize("returnable", [(True, True), (True, False), (False, True), (False, False)])
+async def test_all_coupons_of_one_check_may_be_for_a_first_order_which_is_counted_once(
+    world: CouponsWorld, returnable: tuple[bool, bool]
+) -> None:
+    campaigns = [await world.a_campaign(first_order_only=True, returnable=each) for each in returnable]
+    ann, codes = await world.a_member(), [(await world.codes(each))[0] for each in campaigns]
+    another = by_code(await world.a_code(first_order_only=True))
+
+    kept = await world.reserved(ann, *by_code(*codes))
+    beside = await world.quoted(ann, another)
+    await world.used(kept.check_ref)
+    if any(returnable):
+        await world.cancelled(kept.check_ref)
+    after = await world.quoted(ann, another)
+
+    assert kept.quote.off_minor == 2_000
+    assert whys(beside.refused) == {1: "NOT_FIRST_ORDER"}
+    assert whys(after.refused) == ({} if all(returnable) else {1: "NOT_FIRST_ORDER"})
+    assert await world.broken() == []
+
+
 async def test_members_count_their_uses_over_all_codes_of_a_campaign(world: CouponsWorld) -> None:
     campaign = await world.a_campaign(uses_per_member_max=2)
     (ann, bob), codes = await world.members(2), await world.codes(campaign, 4)

@@ -268,7 +268,10 @@ async def test_the_latest_reversal_is_found_without_reading_those_before(benefit
     await told(benefits, story)
 
     found = await ledger.purchases(
-        BenefitsStore(benefits.database), story.program_id, [("shop", story.events[0].external_ref, 0)]
+        BenefitsStore(benefits.database),
+        story.program_id,
+        "points",
+        [("shop", story.events[0].external_ref, 0)],
     )
 
     (purchase,) = found.values()

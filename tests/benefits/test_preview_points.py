@@ -85,6 +85,7 @@ async def test_what_a_preview_says_is_what_the_event_earns(benefits: BenefitsWor
 
 async def test_a_cap_that_is_reached_is_told_of_before_anybody_tries(benefits: BenefitsWorld) -> None:
     story = Story(await a_program(benefits, DAILY, BY_AMOUNT)).does(CHECK_IN, EVE)
+    await benefits.apply(story.partition, story.registration())
     await told(benefits, story)
     again, tomorrow = (
         earning_pb2.PossibleEvent(member_id=story.member_id, kind=CHECK_IN, occurred_time=timestamp(at))
@@ -150,6 +151,22 @@ async def test_whom_the_caller_does_not_see_is_missing_like_who_is_not_there(ben
 
     assert [result.status for result in themselves] == [FOUND, MISSING]
     assert [result.status for result in another] == [MISSING, MISSING]
+
+
+async def test_a_member_of_another_program_is_missing_for_all_staff_like_who_is_not_there(
+    benefits: BenefitsWorld,
+) -> None:
+    program_id = await a_program(benefits, BY_AMOUNT)
+    stranger = await benefits.a_member(30_000, program_id=await a_program(benefits, BY_AMOUNT))
+    events = [
+        earning_pb2.PossibleEvent(member_id=each, kind=PURCHASE, amount_minor=100)
+        for each in (stranger.member_id, "mem_" + "0" * 32)
+    ]
+
+    results = await previewed(earning(benefits, "staff", "ann", program_id), program_id, *events)
+
+    assert [result.status for result in results] == [MISSING, MISSING]
+    assert not any(result.HasField("preview") for result in results)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,9 @@ from pymongo.errors import DuplicateKeyError
 
 from laurel.benefits.v1 import rewards_pb2 as pb
 from libs.common.caller import PrincipalKind
-from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.rpc.time import moment
 from libs.common.visibility import Home
-from services.benefits.domain.holds import Charge
-from services.benefits.handlers.programs import ProgramHandlers
-from services.benefits.handlers.spending import Spending
-from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import OTHER_PROGRAM, BenefitsWorld
 from tests.benefits.points import a_program
 from tests.benefits.refusals import refusal
@@ -110,53 +105,6 @@ async def test_a_refused_request_may_succeed_later_under_its_id(benefits: Benefi
     answer = await as_member(benefits, story).RedeemReward(request)
 
     assert answer.redemption.state == pb.REDEMPTION_STATE_RESERVED
-
-
-async def test_4999_and_2_on_a_day_is_one_too_many(benefits: BenefitsWorld) -> None:
-    program_id = await a_store(benefits, daily_cap_minor=5_000_00)
-    story = await a_member(benefits, program_id)
-    dear = await a_reward(benefits, program_id, value_minor=4_999_00)
-    small = await a_reward(benefits, program_id, value_minor=2_00)
-    await as_member(benefits, story).RedeemReward(redeeming(story, dear))
-
-    _, reason, facts = await refusal(as_member(benefits, story).RedeemReward(redeeming(story, small)))
-
-    assert reason == "REWARD_UNAVAILABLE"
-    assert (facts["obstacle_0_code"], facts["obstacle_0_left_minor"]) == ("DAILY_CAP", "100")
-
-
-async def test_two_channels_cannot_pass_the_days_cap_together(benefits: BenefitsWorld) -> None:
-    program_id = await a_store(benefits, daily_cap_minor=5_000_00)
-    story = await a_member(benefits, program_id)
-    rewards = [await a_reward(benefits, program_id, value_minor=3_000_00) for _ in range(2)]
-    channels = [as_member(benefits, story), as_(benefits, "partner", "shop", program_id)]
-
-    answers = await asyncio.gather(
-        *(each.RedeemReward(redeeming(story, one)) for each, one in zip(channels, rewards, strict=True)),
-        return_exceptions=True,
-    )
-
-    assert sum(isinstance(each, pb.RedeemRewardResponse) for each in answers) == 1
-    assert await points_left(benefits, story) == (900, 100)
-
-
-async def test_a_till_and_a_reward_cannot_pass_the_days_cap_together(benefits: BenefitsWorld) -> None:
-    program_id = await a_store(benefits, daily_cap_minor=5_000_00)
-    story = await a_member(benefits, program_id)
-    reward = await a_reward(benefits, program_id, value_minor=3_000_00)
-    store = BenefitsStore(benefits.database)
-    program = (await ProgramHandlers(store, now).live(program_id)).program
-    till = Spending(now=now, new_id=new_id)
-    charge = Charge(story.member_id, 100, 3_000_00, "shop", new_id("chk"))
-
-    answers = await asyncio.gather(
-        as_member(benefits, story).RedeemReward(redeeming(story, reward)),
-        store.transaction(lambda bound: till.redeem(bound, program, charge, time=NOON)),
-        return_exceptions=True,
-    )
-
-    assert sum(not isinstance(each, BaseException) for each in answers) == 1
-    assert sum(await points_left(benefits, story)) in {900, 1_000}
 
 
 async def test_points_that_have_ended_are_missing_though_the_calendar_is_late(

@@ -13,6 +13,7 @@ from services.benefits.handlers.redemption_ends import RedemptionEnds
 from services.benefits.handlers.spending import Spending
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
+from tests.benefits.points import a_program, matured
 from tests.benefits.rewards_world import (
     AN_HOUR,
     a_member,
@@ -101,4 +102,19 @@ async def test_it_is_fulfilled_or_ends_but_never_both(benefits: BenefitsWorld) -
     assert ended == 5 - given
     assert await points_left(benefits, story) == (1_000 - 100 * given, 0)
     assert (await reward_now(benefits, program_id, reward.reward_id)).left_count == 5 - given
+    assert await disagreements(benefits, program_id) == []
+
+
+async def test_what_ends_after_its_points_have_expired_gives_them_back_anew(benefits: BenefitsWorld) -> None:
+    program_id = await a_program(benefits, expire_after_months=1)
+    story = await a_member(benefits, program_id)
+    await a_redemption(benefits, story, await a_reward(benefits, program_id))
+    await matured(benefits, program_id, NOON + 40 * DAY)
+    items = await ends(benefits).due(program_id, NOON + 40 * DAY, 10)
+
+    await ends(benefits).happen(program_id, items, NOON)
+
+    assert await points_left(benefits, story) == (100, 0)
+    assert await matured(benefits, program_id, NOON + 80 * DAY) == 1
+    assert await points_left(benefits, story) == (0, 0)
     assert await disagreements(benefits, program_id) == []

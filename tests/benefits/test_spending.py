@@ -98,6 +98,29 @@ async def test_what_comes_back_to_a_lot_that_has_ended_lives_anew_and_expires_by
     assert await ledger_faults(benefits, purse.program.key) == []
 
 
+@pytest.mark.parametrize("way", ["released", "captured in part", "given back"])
+async def test_no_points_come_back_to_a_lot_that_has_expired_however_late_the_clock_of_who_gives_them_is(
+    benefits: BenefitsWorld, way: str
+) -> None:
+    purse = await a_purse(benefits, 50, expire_after_months=1)
+    held = await purse.hold(purse.charge(40))
+    spent = await purse.redeem(purse.charge(4))
+    await matured(benefits, purse.program.key, NOON + 40 * DAY)
+    acts = {
+        "released": lambda: purse.release(held),
+        "captured in part": lambda: purse.capture(held, 10),
+        "given back": lambda: purse.give_back(spent, 3),
+    }
+
+    await acts[way]()  # by a clock that still says noon
+
+    (earned, left), (fresh, alive) = await purse.lots()
+    assert (earned, left, fresh == alive) == (50, 0, True)
+    assert await matured(benefits, purse.program.key, NOON + 80 * DAY) == 1
+    assert (await purse.balances())["active"] == 0
+    assert await ledger_faults(benefits, purse.program.key) == []
+
+
 async def test_a_refund_leaves_what_is_held_alone_and_what_comes_back_pays(benefits: BenefitsWorld) -> None:
     purse = await a_purse(benefits, 50)
     held = await purse.hold(purse.charge(40))

@@ -57,6 +57,10 @@ class Site:
 
 @pytest.fixture(scope="module")
 async def site(benefits: BenefitsWorld) -> Site:
+    return await a_site(benefits)
+
+
+async def a_site(benefits: BenefitsWorld) -> Site:
     key = f"site_{new_id('x')[-12:]}"
     program = preset("music_store")
     (ladder,) = program.tier_sets
@@ -66,28 +70,6 @@ async def site(benefits: BenefitsWorld) -> Site:
         program.model_copy(update={"key": key, "tier_sets": (ladder.model_copy(update={"tiers": tiers}),)})
     )
     return Site(benefits, key)
-
-
-async def test_six_months_in_a_row_open_the_channel_and_a_gap_starts_again(
-    benefits: BenefitsWorld, site: Site
-) -> None:
-    story = await benefits.a_member(100_00, program_id=site.key)
-
-    told = [await site.tell(story.member_id, f"1998-{month:02d}") for month in (1, 2, 3, 5, 6)]
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await site.use(story.member_id)
-    filled = await site.tell(story.member_id, "1998-04")
-
-    assert [each.months for each in told] == [
-        0,
-        0,
-        0,
-        1,
-        2,
-    ]  # it is June in New York: what ended before May is over
-    assert reason_of(refused.value) == "BENEFIT_LOCKED"
-    assert (filled.months, filled.unlocked) == (6, True)
-    await site.use(story.member_id)
 
 
 async def test_a_month_that_was_told_wrongly_is_corrected(benefits: BenefitsWorld, site: Site) -> None:

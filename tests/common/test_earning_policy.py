@@ -74,9 +74,9 @@ REFUSED: dict[str, tuple[Callable[[Document], object], str, str]] = {
         "at most 500",
     ),
     "a multiplier's condition": (
-        multiplier(condition="birthday"),
+        multiplier(condition="birth_year"),
         "points.multipliers[0].condition",
-        "undeclared reference to 'birthday'",
+        "undeclared reference to 'birth_year'",
     ),
     "a multiplier of no kind": (multiplier(kind="cap"), "points.multipliers[0].kind", "Input should be"),
     "a negative multiplier": (multiplier(bp=-1), "points.multipliers[0].bp", "greater than or equal to 0"),

@@ -13,6 +13,7 @@ from libs.common.errors import Contention, Unavailable
 from libs.common.mongo import (
     Database,
     Session,
+    at_once,
     connect,
     ensure_collection,
     ensure_common_indexes,
@@ -226,3 +227,16 @@ async def test_a_database_that_is_down_is_unavailable_and_serves_again_afterward
         client.close()
 
     assert refusal.value.retry_after_seconds
+
+
+@pytest.mark.parametrize("there", [99, 150], ids=["fewer than asked for", "as many as asked for"])
+async def test_what_is_read_at_once_leaves_no_cursor_on_the_server(database: Database, there: int) -> None:
+    await database.others.insert_many([{"place": place} for place in range(there)])
+    cursor = at_once(database.others.find().sort("place", 1), 150)
+
+    first = await cursor.next()
+    still_open = cursor.delegate.cursor_id
+    rest = await cursor.to_list(None)
+
+    assert still_open == 0
+    assert [each["place"] for each in (first, *rest)] == list(range(there))

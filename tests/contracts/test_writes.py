@@ -103,6 +103,14 @@ async def register_members(worlds: Worlds) -> Write:
     return of_members(worlds, worlds.members.partner, request, other)
 
 
+async def set_birthday(worlds: Worlds) -> Write:
+    member_id = await worlds.members.a_member()
+    request = members_pb2.SetBirthdayRequest(
+        program_id=PROGRAM, request_id=new_id("req"), member_id=member_id, birthday="05-17"
+    )
+    return of_members(worlds, worlds.members.partner, request, changed(request, birthday="05-18"))
+
+
 async def record_events(worlds: Worlds) -> Write:
     member_id = await worlds.members.a_member()
     request = a_batch(a_purchase(member_id))
@@ -314,6 +322,7 @@ WRITES: dict[str, Callable[[Worlds], Awaitable[Write]]] = {
     "laurel.members.v1.MembersService/CreateStore": create_store,
     "laurel.members.v1.MembersService/CreatePartner": create_partner,
     "laurel.members.v1.MembersService/RegisterMembers": register_members,
+    "laurel.members.v1.MembersService/SetBirthday": set_birthday,
     "laurel.members.v1.MembersService/RecordEvents": record_events,
     "laurel.members.v1.MembersService/MoveClock": move_clock,
     "laurel.benefits.v1.BenefitsService/PublishProgram": publish_program,

@@ -1,5 +1,6 @@
 """Benefits in use of the benefits service, in memory."""
 
+from datetime import timedelta
 from typing import Any
 
 from laurel.benefits.v1 import entitlements_pb2 as pb
@@ -16,6 +17,8 @@ LEFT = pb.Allowance(
     used=1,
     left=3,
     reset_time=timestamp(world.NOON),
+    opening_time=timestamp(world.NOON + timedelta(days=1)),
+    pool_left=50,
 )
 FAR = pb.Unlock(benefit="free_shipping", standard="s", months=4, months_needed=6)
 LOCKED = pb.LockedBenefit(

@@ -80,6 +80,10 @@ class FakeMembers(Fake, members_pb2_grpc.MembersServiceServicer):
             results.append(result)
         return members_pb2.BatchGetFactsResponse(results=results)
 
+    async def SetBirthday(self, request: members_pb2.SetBirthdayRequest, context: Context) -> Any:
+        await self.begin("SetBirthday", request)
+        return members_pb2.SetBirthdayResponse(changed=True)
+
     async def RegisterMembers(self, request: members_pb2.RegisterMembersRequest, context: Context) -> Any:
         """Registers all but those of stores."""
         await self.begin("RegisterMembers", request)

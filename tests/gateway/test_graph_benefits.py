@@ -11,7 +11,9 @@ READ = """
 query($id: ID!) {
   member(id: $id) {
     benefits {
-      key allowance { unit period limit used left resetTime } unlock { standard months monthsNeeded unlocked }
+      key
+      allowance { unit period limit used left resetTime open openingTime poolLeft }
+      unlock { standard months monthsNeeded unlocked }
     }
     lockedBenefits { key kind name { zh en } tierSet tier steps }
   }
@@ -63,6 +65,9 @@ async def test_a_member_sees_what_is_left_and_what_is_locked(graph: Graph) -> No
                 "used": 1,
                 "left": 3,
                 "resetTime": "1998-07-01T12:00:00+00:00",
+                "open": False,
+                "openingTime": "1998-07-02T12:00:00+00:00",
+                "poolLeft": 50,
             },
             "unlock": {"standard": "s", "months": 4, "monthsNeeded": 6, "unlocked": False},
         }

@@ -58,6 +58,14 @@ mutation($input: DecideReportInput!) {
   }
 }
 """
+BIRTHDAY = """
+mutation($input: SetBirthdayInput!) {
+  setBirthday(input: $input) {
+    ... on BirthdaySet { changed }
+    ... on Refused { reason message retryAfterSeconds facts { name value } }
+  }
+}
+"""
 KINDS = [each.name for each in events_pb2.EventKind.DESCRIPTOR.values if each.number]
 REPORTING = {"requestId": "r-1", "memberId": member_id(1), "reason": "FRAUD", "note": "twice"}
 
@@ -175,6 +183,17 @@ async def test_every_kind_of_event_can_be_sent(graph: Graph, kind: str) -> None:
 
     (sent_on,) = graph.services.asked.requests["RecordEvents"].events
     assert events_pb2.EventKind.Name(sent_on.kind) == kind
+
+
+@pytest.mark.parametrize("birthday", ["05-17", None], ids=["recorded", "taken out"])
+async def test_a_birthday_is_recorded_and_taken_out(graph: Graph, birthday: str | None) -> None:
+    given = {"requestId": "b-1", "memberId": member_id(1), "birthday": birthday}
+
+    answer = await as_partner(graph, BIRTHDAY, given)
+
+    assert answer == {"changed": True}
+    asked = graph.services.asked.requests["SetBirthday"]
+    assert (asked.program_id, asked.member_id, asked.birthday) == (PROGRAM, member_id(1), birthday or "")
 
 
 async def test_a_report_is_answered_with_what_was_written(graph: Graph) -> None:

@@ -47,6 +47,7 @@ ARGUMENTS = {
         ' externalRef: "1", occurredTime: "1998-07-01T00:00:00Z"}]})'
     ),
     "Mutation.setNoticePreferences": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", muted: [WAKE_UP]}})',
+    "Mutation.setBirthday": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", birthday: "05-17"}})',
     "Mutation.useBenefit": (
         f'(input: {{requestId: "R", memberId: "{SOMEBODY}", benefit: "b", externalRef: "1"}})'
     ),
@@ -74,6 +75,7 @@ ARGUMENTS = {
         f'(input: {{requestId: "R", memberId: "{SOMEBODY}", points: 1, reason: "goodwill"}})'
     ),
     "Mutation.approveAdjustment": '(input: {requestId: "R", adjustmentId: "adj_1"})',
+    "Mutation.rejectAdjustment": '(input: {requestId: "R", adjustmentId: "adj_1", reason: "no case"})',
     "Query.reward": '(rewardId: "coffee")',
     "Reward.availability": f'(memberId: "{SOMEBODY}")',
     "Mutation.createReward": f'(input: {{requestId: "R", rewardId: "x", terms: {TERMS}}})',

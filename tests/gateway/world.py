@@ -67,6 +67,7 @@ def a_member(number: int) -> members_pb2.Member:
         seq=2,
         tiers={"main": "gold"},
         last_activity_time=timestamp(NOON - timedelta(days=30)),
+        birthday="05-17",
         activity_state=members_events_pb2.ACTIVITY_STATE_DORMANT,
         activity_since_time=timestamp(NOON),
     )
@@ -175,6 +176,16 @@ def an_account(owner: str) -> benefits_pb2.PointsAccount:
         seq=2,
         pending_points=60,
         expiring=[benefits_pb2.ExpiringPoints(expire_time=timestamp(NOON), points=30)],
+        types=[
+            benefits_pb2.TypedPoints(
+                type="tier_points",
+                kind="tier",
+                name_zh="等级积分",
+                name_en="Tier points",
+                balance_points=2**41,
+                pending_points=5,
+            )
+        ],
     )
 
 

@@ -19,10 +19,10 @@ from libs.common.ids import new_id
 from libs.common.mongo import Database
 from libs.common.rpc.client import channel
 from libs.common.service import Platform
+from libs.common.together import WriterQueue
 from services.members.domain.members import ProgramCalendar
 from services.members.handlers.activity import Dormancy
 from services.members.handlers.programs import ProgramHandlers
-from services.members.handlers.together import IntakeQueue
 from services.members.repository.indexes import ensure_indexes
 from services.members.repository.store import MembersStore
 from services.members.server import servicer
@@ -101,7 +101,7 @@ async def members(
     settings = Settings(benefits_address="unused", **keys.settings(mongodb_uri, redis_url))
     platform = Platform.of("members", settings)
     await ensure_indexes(platform.database)
-    programs, queue = FakePrograms(), IntakeQueue(64)
+    programs, queue = FakePrograms(), WriterQueue(64)
     store = MembersStore(platform.database)
     handlers = ProgramHandlers(store, programs, now)
     register = members_pb2_grpc.add_MembersServiceServicer_to_server

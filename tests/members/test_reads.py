@@ -8,7 +8,7 @@ from laurel.common.v1 import lookup_pb2
 from laurel.members.v1 import members_pb2 as pb
 from libs.common.redis import StreamMessage
 from libs.common.rpc.errors import reason_of
-from services.members.consumers import TierProjection
+from services.members.consumers import BenefitsProjection
 from services.members.repository.store import MembersStore
 from tests.members.conftest import MembersWorld
 from tests.support.builders import PROGRAM, a_batch, a_purchase
@@ -81,7 +81,7 @@ async def test_a_page_token_of_other_filters_is_refused(members: MembersWorld) -
 
 async def test_members_are_listed_by_the_tier_that_benefits_announced_last(members: MembersWorld) -> None:
     member, other = await members.a_member(), await members.a_member()
-    projection = TierProjection(MembersStore(members.database))
+    projection = BenefitsProjection(MembersStore(members.database))
     await projection.apply(0, [announced(member, "gold", 3), announced(other, "silver", 1)])
 
     await projection.apply(0, [announced(member, "silver", 2), announced(member, "gold", 3)])

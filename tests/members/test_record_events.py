@@ -186,6 +186,24 @@ async def test_a_bad_event_is_rejected_by_itself_and_the_others_are_stored(
     assert reasons(answer)[1] == reason
 
 
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({"currency": ""}, "purchases and refunds have a currency, other kinds have no amount"),
+        ({"amount_minor": -1}, "amount_minor: "),
+    ],
+    ids=["of the whole event", "of a field"],
+)
+async def test_the_rule_that_an_event_breaks_is_told_in_words(
+    members: MembersWorld, fields: dict[str, object], detail: str
+) -> None:
+    member = await members.a_member()
+
+    answer = await members.partner.RecordEvents(a_batch(a_purchase(member, **fields)))  # type: ignore[arg-type]
+
+    assert answer.results[0].detail.startswith(detail)
+
+
 async def test_an_event_of_an_unknown_member_is_rejected(members: MembersWorld) -> None:
     answer = await members.partner.RecordEvents(a_batch(a_purchase("mem_" + "f" * 32)))
 

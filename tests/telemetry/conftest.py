@@ -21,10 +21,12 @@ from libs.common.ids import new_id
 from libs.common.program import preset
 from libs.common.rpc.client import channel
 from libs.common.service import Platform
+from libs.common.together import WriterQueue
 from services.benefits import consumers as benefits_consumers
 from services.benefits import outbox as benefits_outbox
 from services.benefits.clients import MembersClient, ScoringClient
 from services.benefits.handlers.activity import ActivityHandlers
+from services.benefits.handlers.birthdays import BirthdayHandlers
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.programs import ProgramHandlers as BenefitsPrograms
 from services.benefits.handlers.times import ProgramTimes
@@ -36,7 +38,6 @@ from services.members import consumers as members_consumers
 from services.members import outbox as members_outbox
 from services.members.clients import ProgramsClient
 from services.members.handlers.programs import ProgramHandlers as MemberPrograms
-from services.members.handlers.together import IntakeQueue
 from services.members.repository.indexes import ensure_indexes as members_indexes
 from services.members.repository.store import MembersStore
 from services.members.server import servicer as members_servicer
@@ -156,8 +157,9 @@ class Whole:
         times = ProgramTimes(store, programs, Clocks(members.clocks), now)
         decisions = DecisionHandlers(store, programs, scoring, members, times, now=now, new_id=new_id)
         activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
+        birthdays = BirthdayHandlers(store, programs, times)
         events = benefits_consumers.MemberEvents(
-            decisions, activities, partial(keep_homes, platform.database)
+            decisions, activities, birthdays, partial(keep_homes, platform.database)
         )
         platform.relay(benefits_outbox.STREAM, benefits_outbox.READERS)
         platform.consume(benefits_consumers.STREAM, events.apply)
@@ -175,8 +177,8 @@ class Whole:
         )
         self.closing.push_async_callback(benefits.close)
         store = MembersStore(platform.database)
-        programs, queue = MemberPrograms(store, benefits, now), IntakeQueue(settings.intake_waiting_max)
-        tiers = members_consumers.TierProjection(store)
+        programs, queue = MemberPrograms(store, benefits, now), WriterQueue(settings.intake_waiting_max)
+        tiers = members_consumers.BenefitsProjection(store)
         platform.relay(members_outbox.STREAM, members_outbox.READERS)
         platform.consume(members_consumers.STREAM, tiers.apply)
         register = members_pb2_grpc.add_MembersServiceServicer_to_server

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,6 +53,23 @@ async def record(database: Database, session: Session | None, act: Act, *, now: 
     Its place is in the work of `mongo.once`, which runs for nobody's replay,
     behind whatever may refuse the act. An act that changes nothing is an act.
     """
+    await _keep(database, session, [_record(act, now)])
+
+
+async def record_each(
+    database: Database, session: Session | None, acts: Sequence[tuple[Context, Act]], *, now: datetime
+) -> None:
+    """Record acts of several callers, whose contexts are given, inside the transaction that does them all."""
+    await _keep(database, session, [context.run(_record, act, now) for context, act in acts])
+
+
+async def _keep(database: Database, session: Session | None, records: Sequence[Record]) -> None:
+    documents = [record_document(each) for each in records]
+    await database.audit.insert_many(documents, session=session)
+
+
+def _record(act: Act, now: datetime) -> Record:
+    """The record of an act of the present caller."""
     found = Record(
         record_id=ids.new_id("aud"),
         program_id=act.request.program_id,
@@ -65,7 +83,7 @@ async def record(database: Database, session: Session | None, act: Act, *, now: 
         request_id=act.request.request_id,
         trace_id=_trace_id(),
     )
-    await database.audit.insert_one(record_document(sealed(found)), session=session)
+    return sealed(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from libs.common.errors import InvalidRequest, MalformedRequest
 from libs.common.rpc.parts import OF_SERVICES, OF_STRANGERS, has_few_parts, require_countable
 
 Deserialize = Callable[[bytes], Message]
+# Where a broken rule is over a whole message and not over a field of it.
+WHOLE = "message"
 
 
 def message_of(read: Deserialize, data: bytes) -> Message:
@@ -91,4 +93,4 @@ def _path(violation: Any) -> str:
         else f"{element.field_name}[{element.subscript.value}]"
         for element in elements
     ]
-    return ".".join(parts) or "message"
+    return ".".join(parts) or WHOLE

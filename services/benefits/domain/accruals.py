@@ -10,7 +10,10 @@ from services.benefits.domain.posting import Posting
 
 @dataclass(frozen=True, slots=True)
 class Accrual:
-    """Points that a member earns by one event, named by its business key; `event_kind`: no purchase."""
+    """Points of a currency that a member earns by one event, named by its business key.
+
+    `event_kind` is there where the event is no purchase.
+    """
 
     member_id: str
     source: str
@@ -20,6 +23,7 @@ class Accrual:
     active_time: datetime
     expire_time: datetime | None
     earnings: tuple[Earning, ...]
+    currency: str
     event_kind: str = ""
 
     @property

@@ -67,16 +67,23 @@ def first_order_taker(program_id: str, member_id: str) -> str:
 
 
 def items_of(quote: Quote, program_id: str, member_id: str) -> Iterator[Item]:
-    """What is taken for the coupons that count in a quote, always in the same order."""
-    counted = [(each.campaign, each.coupon, each.off) for each in quote.discounts]
-    for campaign, coupon, off in sorted(counted, key=lambda each: each[0].key if each[0] else ""):
-        if campaign is None or coupon is None:
-            continue
+    """What is taken for the coupons that count in a quote, always in the same order.
+
+    A check is one order, however many coupons of it are for a first one: it is
+    counted with one of them, which is not given back as long as another is not.
+    """
+    counted = [
+        (each.campaign, each.coupon, each.off) for each in quote.discounts if each.campaign and each.coupon
+    ]
+    counted.sort(key=lambda each: each[0].key)
+    of_first_orders = [campaign for campaign, _, _ in counted if campaign.terms.first_order_only]
+    first = min(of_first_orders, key=lambda each: each.terms.returnable, default=None)
+    for campaign, coupon, off in counted:
         terms = campaign.terms
         takers = []
         if terms.uses_per_member_max:
             takers.append(Taker(taker(campaign.campaign_id, member_id), terms.uses_per_member_max))
-        if terms.first_order_only:
+        if campaign is first:
             takers.append(Taker(first_order_taker(program_id, member_id), 1))
         yield Item(campaign.campaign_id, coupon.coupon_id, off.total_minor, terms.returnable, tuple(takers))
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
+from libs.common.birthdays import Birthday
 from libs.common.documents import WHOLE_BP
 from libs.common.earning_policy import PURCHASE, EarningRule
 from libs.common.multipliers import Rounding, Stacking, rounded, stacked
@@ -37,7 +38,8 @@ class Earning:
 
     `multiplier_bp` is what stacking came to, rounded down where a product is no
     whole basis point; `factors` are there where others than the tier's held.
-    `reason` says why the rule gave nothing, or less than it counted.
+    `reason` says why the rule gave nothing, or less than it counted. `point_type`
+    is there where it gives others than the redeemable ones.
     """
 
     rule: str
@@ -55,6 +57,7 @@ class Earning:
     rounding: Rounding = "floor"
     reason: str = ""
     params: Params = ()
+    point_type: str = ""
 
     def points_for(self, amount_minor: int) -> int:
         """What the rule would have given for less money, all else as it was; never more than it gave."""
@@ -92,6 +95,7 @@ def earnings(
     attributes: Mapping[str, str] | None = None,
     metrics: Mapping[str, int] | None = None,
     earned: Earned | None = None,
+    birthday: Birthday | None = None,
 ) -> list[Earning]:
     """What each rule for events of this kind gives for one, in the order of the rules.
 
@@ -114,6 +118,7 @@ def earnings(
         attributes=attributes or {},
         metrics=metrics or {},
         earned=earned or {},
+        birthday=birthday,
     )
     return counted(situation, (rule for rule in program.points.earn if rule.event_kind == event_kind))
 
@@ -167,7 +172,13 @@ def _uncounted(situation: Situation, rule: EarningRule) -> Earning:
         points_per_event=rule.points_per_event or 0,
         min_amount_minor=rule.min_amount_minor,
         rounding=terms.rounding,
+        point_type=rule.point_type or "",
     )
+
+
+def redeemable(given: Iterable[Earning]) -> int:
+    """How many of the points that rules gave are those that members redeem."""
+    return sum(each.points for each in given if not each.point_type)
 
 
 def _multiplied(situation: Situation, rule: EarningRule, earning: Earning) -> Earning:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from libs.common.birthdays import Birthday
 from libs.common.clock import business_date
 from libs.common.program import Program
 from services.benefits.domain.contracts import Contract
-from services.benefits.domain.earning import Earning, counted
+from services.benefits.domain.earning import Earning, counted, redeemable
 from services.benefits.domain.earning_caps import Earned
 from services.benefits.domain.earning_situations import Situation, TriedFactor
 from services.benefits.domain.event_points import active_time, expire_time
@@ -36,6 +37,7 @@ class Earner:
     tiers: Mapping[str, str]
     metrics: Mapping[str, int]
     earned: Earned
+    birthday: Birthday | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ class Preview:
 
     @property
     def points(self) -> int:
-        """By all rules together."""
-        return sum(each.points for each in self.rules)
+        """By all rules together that give points to redeem."""
+        return redeemable(self.rules)
 
 
 def earner(
@@ -61,6 +63,7 @@ def earner(
     contracts: Sequence[Contract],
     earned: Earned,
     at: datetime,
+    birthday: Birthday | None = None,
 ) -> Earner:
     """A member at a moment, given their memberships by tier set.
 
@@ -73,7 +76,7 @@ def earner(
         tiers[tier_set.key] = tier_at(tier_set, own, contracts, at)
     first = program.tier_sets[0].key
     metrics = memberships[first].metrics if first in memberships else {}
-    return Earner(tiers[first], tiers, metrics, earned)
+    return Earner(tiers[first], tiers, metrics, earned, birthday)
 
 
 def preview(program: Program, event: PossibleEvent, at: datetime, before: Earner) -> Preview:
@@ -90,12 +93,13 @@ def preview(program: Program, event: PossibleEvent, at: datetime, before: Earner
         attributes=event.attributes,
         metrics=before.metrics,
         earned=before.earned,
+        birthday=before.birthday,
     )
     return Preview(
         tier=before.tier,
         business_date=business_date(at, program.time_zone),
-        active_time=active_time(program, at),
-        expire_time=expire_time(program, at),
+        active_time=active_time(program.points, at),
+        expire_time=expire_time(program.points, at),
         rules=counted(situation, program.points.earn),
         multipliers=situation.tried,
     )

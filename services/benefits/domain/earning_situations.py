@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from libs.common.birthdays import Birthday, Care
+from libs.common.clock import business_date
 from libs.common.conditions import METRICS
 from libs.common.documents import WHOLE_BP
 from libs.common.earning_policy import CONDITIONS
@@ -51,6 +53,7 @@ class Situation:
     attributes: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, int] = field(default_factory=dict)
     earned: Earned = field(default_factory=dict)
+    birthday: Birthday | None = None
 
     def unmet(self, condition: str) -> tuple[str, Params]:
         """The reason why a condition does not hold; empty where it does."""
@@ -81,6 +84,14 @@ class Situation:
         for each in self.program.points.multipliers:
             yield TriedFactor(Factor(each.key, each.kind, each.bp), *self.unmet(each.condition))
 
+    def _celebrates(self, care: Care) -> bool:
+        """Whether the event is on the member's birthday, or in its month; who told none has none."""
+        if self.birthday is None or self.occurred_time is None:
+            return False
+        day = business_date(self.occurred_time, self.program.time_zone)
+        first, end = self.birthday.span(care, day.year)
+        return first <= day < end
+
     @cached_property
     def _values(self) -> Values:
         values: dict[str, object] = {
@@ -91,6 +102,8 @@ class Situation:
             "tier": self.tier,
             "tiers": dict(self.tiers),
             **{f"member.{metric}": self.metrics.get(metric, 0) for metric in METRICS},
+            "birthday": self._celebrates("day"),
+            "birthday_month": self._celebrates("month"),
         }
         if self.occurred_time is not None:
             local = self.occurred_time.astimezone(ZoneInfo(self.program.time_zone))

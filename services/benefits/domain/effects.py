@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
+from libs.common.birthdays import Birthday
 from libs.common.program import Program
 from services.benefits.domain.contracts import Contract
 from services.benefits.domain.earning_caps import Earned
@@ -16,7 +17,8 @@ from services.benefits.domain.movements import Movement
 class Effect:
     """What the events of one member come to: memberships after them, decisions, and points, in order.
 
-    `earned` is what was earned under caps, by the business days that changed.
+    `earned` is what was earned under caps, by the business days that changed,
+    `birthday_used` when they gave other points for the member's birthday last.
     """
 
     events: tuple[MemberEvent, ...]
@@ -25,6 +27,7 @@ class Effect:
     decisions: tuple[Decision, ...]
     movements: tuple[Movement, ...]
     earned: Mapping[date, Earned] = field(default_factory=dict)
+    birthday_used: datetime | None = None
 
 
 def effect(
@@ -35,6 +38,7 @@ def effect(
     *,
     earned: Mapping[date, Earned],
     contracts: Sequence[Contract] = (),
+    birthday: Birthday | None = None,
     new_id: Callable[[str], str],
 ) -> Effect:
     """What events change, given a receipt per membership and event, in the same order.
@@ -51,7 +55,9 @@ def effect(
             decisions.append(decision)
             standing = _decided(standing, decision, event)
         after.append(standing)
-    points = event_points(program, events, memberships, receipts, contracts=contracts, earned=earned)
+    points = event_points(
+        program, events, memberships, receipts, contracts=contracts, earned=earned, birthday=birthday
+    )
     return Effect(
         events=tuple(events),
         before=tuple(memberships),
@@ -59,6 +65,7 @@ def effect(
         decisions=tuple(decisions),
         movements=points.movements,
         earned=points.earned,
+        birthday_used=points.birthday_used,
     )
 
 

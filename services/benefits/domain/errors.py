@@ -110,6 +110,20 @@ class QuotaUsedUp(Refusal):
     text = "not so much of the benefit is left in this period"
 
 
+class BenefitNotOpen(Refusal):
+    reason, kind, text = "BENEFIT_NOT_OPEN", Kind.PRECONDITION, "the benefit is not to be used at this time"
+
+
+class BenefitPoolEmpty(Refusal):
+    reason, kind = "BENEFIT_POOL_EMPTY", Kind.PRECONDITION
+    text = "what all members share of the benefit is gone"
+
+
+class MixUnknown(Refusal):
+    reason, kind = "MIX_UNKNOWN", Kind.PRECONDITION
+    text = "the program does not divide values between cash and service"
+
+
 class BenefitLocked(Refusal):
     reason, kind = "BENEFIT_LOCKED", Kind.PRECONDITION
     text = "the benefit opens after more months in a row of its standard"

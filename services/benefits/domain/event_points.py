@@ -1,11 +1,15 @@
 """What the events of one member do to their points, one after another: what each earns, what refunds take."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
+from libs.common.birthdays import Birthday
 from libs.common.clock import business_date, months_later
 from libs.common.earning_policy import PURCHASE
+from libs.common.point_policy import Lifetime
 from libs.common.program import Program
 from services.benefits.domain.accruals import Accrual
 from services.benefits.domain.contracts import Contract
@@ -20,10 +24,14 @@ from services.benefits.domain.standing import tier_at
 
 @dataclass(frozen=True, slots=True)
 class EventPoints:
-    """Movements in the order of the events, and what was earned under caps on the days that changed."""
+    """Movements in the order of the events, and what was earned under caps on the days that changed.
+
+    `birthday_used` is the time of the last event that gave other points for the member's birthday.
+    """
 
     movements: tuple[Movement, ...]
     earned: Mapping[date, Earned]
+    birthday_used: datetime | None = None
 
 
 def event_points(
@@ -34,6 +42,7 @@ def event_points(
     *,
     contracts: Sequence[Contract],
     earned: Mapping[date, Earned],
+    birthday: Birthday | None = None,
 ) -> EventPoints:
     """What events do to points, given contracts of their time and what was earned before on their days.
 
@@ -43,7 +52,7 @@ def event_points(
     """
     first, days = memberships[0], dict(earned)
     tier_sets = {each.key: each for each in program.tier_sets}
-    metrics, movements = first.metrics, list[Movement]()
+    metrics, movements, used = first.metrics, list[Movement](), list[datetime]()
     for place, event in enumerate(events):
         taken = {each.tier_set: receipt[place] for each, receipt in zip(memberships, receipts, strict=True)}
         tiers = {
@@ -54,12 +63,15 @@ def event_points(
             movements.append(_refund(first.member_id, event, event.original, receipts[0][place]))
         else:
             day = business_date(event.occurred_time, program.time_zone)
-            given = _given(program, event, tiers, metrics, days.get(day, {}))
+            counted = partial(_given, program, event, tiers, metrics, days.get(day, {}))
+            given = counted(birthday)
+            if birthday is not None and _points(given) != _points(counted(None)):
+                used.append(event.occurred_time)
             days[day] = earned_with(program, days.get(day, {}), given)
-            movements += [_accrual(program, first.member_id, event, given)] if given else []
+            movements += _accruals(program, first.member_id, event, given)
         metrics = metrics_of(event.facts)
     changed = {day: each for day, each in days.items() if each != earned.get(day, {})}
-    return EventPoints(tuple(movements), changed)
+    return EventPoints(tuple(movements), changed, max(used, default=None))
 
 
 def _given(
@@ -68,6 +80,7 @@ def _given(
     tiers: Mapping[str, str],
     metrics: Mapping[str, int],
     earned: Earned,
+    birthday: Birthday | None,
 ) -> list[Earning]:
     return earnings(
         program,
@@ -81,7 +94,12 @@ def _given(
         attributes=event.attributes,
         metrics=metrics,
         earned=earned,
+        birthday=birthday,
     )
+
+
+def _points(given: Sequence[Earning]) -> list[int]:
+    return [each.points for each in given]
 
 
 def _refund(member_id: str, event: MemberEvent, original: EventKey, tier: TierReceipt) -> Refund:
@@ -97,26 +115,40 @@ def _refund(member_id: str, event: MemberEvent, original: EventKey, tier: TierRe
     )
 
 
-def active_time(program: Program, occurred_time: datetime) -> datetime:
-    """From when on points may be spent that are earned at a time."""
-    return occurred_time + timedelta(days=program.points.activate_after_days)
+def active_time(lifetime: Lifetime, occurred_time: datetime) -> datetime:
+    """From when on points are active that are earned at a time."""
+    return occurred_time + timedelta(days=lifetime.activate_after_days)
 
 
-def expire_time(program: Program, occurred_time: datetime) -> datetime | None:
+def expire_time(lifetime: Lifetime, occurred_time: datetime) -> datetime | None:
     """When points end that are earned at a time; None where they stay."""
-    months = program.points.expire_after_months
+    months = lifetime.expire_after_months
     return None if months is None else months_later(occurred_time, months)
 
 
-def _accrual(program: Program, member_id: str, event: MemberEvent, given: Sequence[Earning]) -> Accrual:
+def _accruals(
+    program: Program, member_id: str, event: MemberEvent, given: Sequence[Earning]
+) -> list[Accrual]:
+    """What an event earns, an accrual for each currency that a rule for such events gives."""
+    by_currency: dict[str, list[Earning]] = defaultdict(list)
+    for each in given:
+        by_currency[each.point_type or program.points.currency].append(each)
+    return [_accrual(program, currency, member_id, event, found) for currency, found in by_currency.items()]
+
+
+def _accrual(
+    program: Program, currency: str, member_id: str, event: MemberEvent, given: Sequence[Earning]
+) -> Accrual:
+    lifetime = program.points.lifetime(currency)
     return Accrual(
         member_id=member_id,
         source=event.source,
         external_ref=event.external_ref,
         line=event.line,
         occurred_time=event.occurred_time,
-        active_time=active_time(program, event.occurred_time),
-        expire_time=expire_time(program, event.occurred_time),
+        active_time=active_time(lifetime, event.occurred_time),
+        expire_time=expire_time(lifetime, event.occurred_time),
         earnings=tuple(given),
+        currency=currency,
         event_kind="" if event.kind == PURCHASE else event.kind,
     )

@@ -80,6 +80,11 @@ def purpose_of(account_id: str) -> str:
     return parts[1] if parts[1] in SYSTEM else parts[-1] if parts[-1] in {PENDING, HELD} else ""
 
 
+def currency_of(account_id: str) -> str:
+    """What an account holds, by its id."""
+    return account_id.split("/")[2]
+
+
 def member_of(account_id: str) -> str:
     """Whose an account is, by its id; empty for those of the program."""
     owner = account_id.split("/")[1]
@@ -189,7 +194,8 @@ class Transaction:
     The original of a reversal, an activation and an expiration is the accrual,
     or else what made the lot that expires. `hold_id` joins what becomes of
     points that were held or spent. `event_kind` is there where another event
-    than a purchase earned: a source may number these alike.
+    than a purchase earned: a source may number these alike. An event may give
+    points of several currencies, of each in a transaction.
     """
 
     transaction_id: str
@@ -206,6 +212,7 @@ class Transaction:
     reversal: Reversal | None = None
     hold_id: str = ""
     event_kind: str = ""
+    currency: str = ""
 
     @property
     def key(self) -> EventKey:
@@ -215,7 +222,7 @@ class Transaction:
     def content(self) -> dict[str, Any]:
         """What it says, times as RFC 3339 in milliseconds; without what older ones do not have."""
         content = asdict(self) | {"earnings": [each.content() for each in self.earnings]}
-        for name in ("hold_id", "event_kind"):
+        for name in ("hold_id", "event_kind", "currency"):
             if not content[name]:
                 del content[name]
         for name in ("occurred_time", "recorded_time"):

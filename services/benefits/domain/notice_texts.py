@@ -41,6 +41,10 @@ NOTICE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
             "zh": "您的{plan}有效期至{expire_date}。",
             "en": "Your {plan} is valid until {expire_date}.",
         },
+        NoticeCode.BIRTHDAY: {
+            "zh": "{program}祝您生日快乐！",
+            "en": "Happy birthday from {program}!",
+        },
     }
 )
 
@@ -93,8 +97,10 @@ def _shown(params: Mapping[str, str], program: Program, locale: Locale) -> dict[
     for name in ("points", "days"):
         if name in params:
             shown[name] = format_decimal(int(params[name]), locale=locale)
-    if params.get("currency") == program.points.currency:
-        shown["currency"] = _name(program.points.name, locale)
+    if params.get("currency") in program.points.currencies:
+        shown["currency"] = _name(program.points.name_of(params["currency"]), locale)
+    if "program" in params:
+        shown["program"] = _name(program.name, locale)
     if (plan := program.contracts.plan(params.get("plan", ""))) is not None:
         shown["plan"] = _name(plan.name, locale)
     if "expire_date" in params:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from libs.common.clock import business_date
 from libs.common.program import Program
+from services.benefits.domain.ledger import currency_of, member_of
 from services.benefits.domain.memberships import Decision
 from services.benefits.domain.notices import NoticeCode, Occasion
 
@@ -149,20 +150,34 @@ def wake_up(program: Program, activity: Activity) -> Occasion:
 
 
 def points_expiring(
-    program: Program, member_id: str, *, points: int, expires: date, days: int, time: datetime
+    program: Program, account_id: str, *, points: int, expires: date, days: int, time: datetime
 ) -> Occasion:
-    """To be told so many days before points of a member expire: all lots of a day in one."""
+    """To be told so many days before points of an account expire: all lots of a day in one."""
+    currency = currency_of(account_id)
+    redeemed = currency == program.points.currency
     return Occasion(
         program_id=program.key,
-        member_id=member_id,
+        member_id=member_of(account_id),
         code=NoticeCode.POINTS_EXPIRING,
-        cause=f"{expires.isoformat()}/{days}",
+        cause=f"{expires.isoformat()}/{days}" + ("" if redeemed else f"/{currency}"),
         params={
             "points": str(points),
-            "currency": program.points.currency,
+            "currency": currency,
             "expire_date": expires.isoformat(),
             "days": str(days),
         },
+        occurred_time=time,
+    )
+
+
+def birthday(program: Program, member_id: str, *, time: datetime) -> Occasion:
+    """To be told when the day begins, once in a year, even if it is another day by then."""
+    return Occasion(
+        program_id=program.key,
+        member_id=member_id,
+        code=NoticeCode.BIRTHDAY,
+        cause=str(business_date(time, program.time_zone).year),
+        params={"program": program.key},
         occurred_time=time,
     )
 

@@ -68,6 +68,7 @@ class Posting:
             kind=kind,
             recorded_time=self.now,
             points=points,
+            currency=self.currency,
             **fields,
         )
         self.transactions.append(transaction)

@@ -34,7 +34,8 @@ def next_version(program_id: str, draft: Program, live: Version | None, *, now: 
     What intake and the books count in stays for ever: events are filed by
     the time zone's days, amounts and points in the currencies. So do the tiers
     that members may hold, until moving members by a new version is decided on,
-    and the plans that they may have contracts of, with their groups.
+    the plans that they may have contracts of, with their groups, and the types
+    of points that they may have.
     """
     if draft.key != program_id:
         raise ProgramInvalid(key=f"is {draft.key}, the request says {program_id}")
@@ -55,6 +56,8 @@ def next_version(program_id: str, draft: Program, live: Version | None, *, now: 
         raise ProgramFieldFixed("members hold these tiers", tiers=", ".join(missing))
     if missing := sorted(_plans(before) - _plans(draft)):
         raise ProgramFieldFixed("members have these plans", plans=", ".join(missing))
+    if missing := sorted(set(before.points.currencies) - set(draft.points.currencies)):
+        raise ProgramFieldFixed("members have these points", types=", ".join(missing))
     if draft.model_copy(update={"version": before.version}) == before:
         return live
     return _version(draft, before.version + 1, now)

@@ -1,13 +1,15 @@
 """Quotas: how much of a benefit a member has left in a period of the program's days."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from libs.common.benefit_policy import Quota
+from libs.common.birthdays import Birthday
 from libs.common.clock import business_date, months_later
 from services.benefits.domain.entitlements import Entitlement
+from services.benefits.domain.openings import OPEN, Opening, opening
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
@@ -76,14 +78,21 @@ class Counted:
 Place = tuple[str, str, str]
 """What uses are counted by: member, benefit and period."""
 
+EVERYBODY = ""
+"""Stands for the member where all of them share what is counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldBenefit:
-    """A benefit as a member has it, and since when they have the tier that they have it by."""
+    """A benefit as a member has it, and since when they have the tier that they have it by.
+
+    `birthday` is theirs, where the benefit is for it and they told it.
+    """
 
     member_id: str
     entitlement: Entitlement
     since: datetime | None
+    birthday: Birthday | None = None
 
     @property
     def key(self) -> str:
@@ -92,23 +101,33 @@ class HeldBenefit:
 
     def places(self, at: datetime, time_zone: str) -> list[Place]:
         """What was counted that is to be known: in the present period, and in the one before."""
-        quota = self.entitlement.grant.quota
+        quota, pool = self.entitlement.grant.quota, self.entitlement.grant.pool
         if quota is None:
             return []
         span = span_at(quota, at, time_zone)
         spans = [span, span_before(quota, span)]
-        return [(self.member_id, self.key, each.key) for each in spans if each is not None]
+        own = [(self.member_id, self.key, each.key) for each in spans if each is not None]
+        return own if pool is None else [*own, (EVERYBODY, self.key, span_at(pool, at, time_zone).key)]
+
+    def opening(self, at: datetime, time_zone: str) -> Opening:
+        """Whether it may be used at a time."""
+        return opening(self.entitlement.grant, self.birthday, at, time_zone)
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How much of a benefit a member has in a period; `reset_time` is None where no other comes."""
+    """How much of a benefit a member has in a period; `reset_time` is None where no other comes.
+
+    `pool` is what all members together have of it, where they share it.
+    """
 
     benefit: str
     quota: Quota
     place: Place
     counted: Counted
     reset_time: datetime | None
+    opening: Opening = OPEN
+    pool: "Allowance | None" = None
 
 
 def allowance(
@@ -126,7 +145,20 @@ def allowance(
         last = counted.get((held.member_id, held.key, before.key))
         limit += _carried(quota, last, held_before=_since(held, time_zone) < span.first)
     used = counted.get(place, Counted(0, limit)).used
-    return Allowance(held.key, quota, place, Counted(used, limit), span.reset_time(time_zone))
+    own = Allowance(held.key, quota, place, Counted(used, limit), span.reset_time(time_zone))
+    return replace(own, opening=held.opening(at, time_zone), pool=_pool(held, counted, at, time_zone))
+
+
+def _pool(
+    held: HeldBenefit, counted: Mapping[Place, Counted], at: datetime, time_zone: str
+) -> Allowance | None:
+    pool = held.entitlement.grant.pool
+    if pool is None:
+        return None
+    span = span_at(pool, at, time_zone)
+    place = (EVERYBODY, held.key, span.key)
+    used = counted.get(place, Counted(0, pool.amount)).used
+    return Allowance(held.key, pool, place, Counted(used, pool.amount), span.reset_time(time_zone))
 
 
 def _carried(quota: Quota, last: Counted | None, *, held_before: bool) -> int:
@@ -152,7 +184,10 @@ class UseKey:
 
 @dataclass(frozen=True, slots=True)
 class BenefitUse:
-    """A use of a benefit; `period` is what it is counted in, empty where nothing is counted."""
+    """A use of a benefit; `period` is what it is counted in, empty where nothing is counted.
+
+    `pool_period` is what it is counted in among all members.
+    """
 
     use_id: str
     key: UseKey
@@ -161,3 +196,10 @@ class BenefitUse:
     used_time: datetime
     period: str
     cancelled: bool = False
+    pool_period: str = ""
+
+    @property
+    def places(self) -> list[Place]:
+        """Where it was counted."""
+        counted = [(self.member_id, self.period), (EVERYBODY, self.pool_period)]
+        return [(whose, self.key.benefit, period) for whose, period in counted if period]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from libs.common.earning_policy import PURCHASE
 from libs.common.program import Program
-from services.benefits.domain.earning import Earning, earned_with, earnings
+from services.benefits.domain.earning import Earning, earned_with, earnings, redeemable
 from services.benefits.domain.earning_previews import Earner
 from services.benefits.domain.redemption_limits import Offer
 
@@ -45,8 +45,8 @@ class Quote:
 
     @property
     def earned_points(self) -> int:
-        """By all lines together."""
-        return sum(each.points for _, given in self.lines for each in given)
+        """To redeem, by all lines together."""
+        return sum(redeemable(given) for _, given in self.lines)
 
 
 def earned_by(
@@ -67,6 +67,7 @@ def earned_by(
             attributes=line.attributes,
             metrics=before.metrics,
             earned=before.earned,
+            birthday=before.birthday,
         )
         found.append((line, given))
         before = _after(program, before, line, given)

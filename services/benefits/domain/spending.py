@@ -4,7 +4,7 @@ Drawn on are the lots that expire soonest. What comes back goes to the lots
 that it came from, or, where such a lot has ended meanwhile, into a new one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -145,6 +145,20 @@ def _return(
 def lives(lot: Lot, time: datetime) -> bool:
     """Whether points that come back at a time go to this lot again."""
     return lot.expire_time is None or time < lot.expire_time - ENDS_SOON
+
+
+def doubtful(lots: Iterable[Lot], time: datetime) -> list[Lot]:
+    """Those of the lots that live at a time, but of which all is gone: they may have expired already."""
+    return [lot for lot in lots if lot.expire_time is not None and not lot.remaining and lives(lot, time)]
+
+
+def coming_back(expired: Iterable[Lot], time: datetime) -> datetime:
+    """When points come back: not before the ends of lots that have expired, whatever time it was there.
+
+    It may be an earlier time where something is done late, or where a sandbox was moved meanwhile. A lot
+    that got points after its expiration would have to expire twice.
+    """
+    return max([time, *(lot.expire_time for lot in expired if lot.expire_time is not None)])
 
 
 def _begin(

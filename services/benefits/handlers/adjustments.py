@@ -1,15 +1,13 @@
 """Use cases of adjustments: the staff give points and take them, and above a limit it takes two of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from libs.common.audit import trail
-from libs.common.audit.trail import Act
 from libs.common.caller import caller
-from libs.common.clock import business_date, milliseconds, months_later
 from libs.common.homes import is_visible
 from libs.common.mongo import Request
 from libs.common.program import Program
@@ -23,16 +21,14 @@ from services.benefits.domain.adjustments import (
 from services.benefits.domain.errors import AdjustmentUnknown, MemberUnknown
 from services.benefits.domain.ledger import ISSUER, REVERSED
 from services.benefits.handlers.drawing import Drawing, load_lots
+from services.benefits.handlers.giving import Giving, act_of, adjusted_day, ending
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository import adjustments, day_counts
-from services.benefits.repository.day_counts import Day
 from services.benefits.repository.store import BenefitsStore
 
 M = TypeVar("M", bound=Message)
 Answer = Callable[[Adjustment], M]
-# What a day counts of one of the staff: the points that they gave and took by themselves.
-ADJUSTED = "adjusted"
 
 
 class AdjustmentHandlers:
@@ -49,6 +45,7 @@ class AdjustmentHandlers:
     ) -> None:
         self._store, self._programs, self._times = store, programs, times
         self._now, self._new_id, self._drawing = now, new_id, Drawing(now, new_id)
+        self._giving = Giving(store, times, now=now, new_id=new_id)
 
     async def ask(
         self,
@@ -62,18 +59,20 @@ class AdjustmentHandlers:
     ) -> M:
         """Adjust at once as far as one person may, or let it wait for another."""
         await self._require_visible(program_id, member_id)
-        program, time = await self._program(program_id)
+        asked = Adjustment(
+            adjustment_id=self._new_id("adj"),
+            program_id=program_id,
+            member_id=member_id,
+            points=points,
+            reason=reason,
+            asked_by=caller().subject,
+            asked_time=self._now(),
+        )
+        if points > 0:
+            return await self._giving.give(asked, request, answer)
+        program, time = await self._times.now_in(program_id)
 
         async def attempt(benefits: BenefitsStore) -> M:
-            asked = Adjustment(
-                adjustment_id=self._new_id("adj"),
-                program_id=program_id,
-                member_id=member_id,
-                points=points,
-                reason=reason,
-                asked_by=caller().subject,
-                asked_time=self._now(),
-            )
             alone = await self._may_alone(benefits, program, asked)
             after = await self._applied(benefits, program, asked, time, by="") if alone else asked
             return answer(await self._kept(benefits, request, None, after, reason))
@@ -82,7 +81,7 @@ class AdjustmentHandlers:
 
     async def approve(self, program_id: str, adjustment_id: str, request: Request[M], answer: Answer[M]) -> M:
         """Apply what somebody else asked for."""
-        program, time = await self._program(program_id)
+        program, time = await self._times.now_in(program_id)
 
         async def attempt(benefits: BenefitsStore) -> M:
             before = await self._known(benefits, program_id, adjustment_id)
@@ -112,8 +111,7 @@ class AdjustmentHandlers:
 
     async def _may_alone(self, benefits: BenefitsStore, program: Program, asked: Adjustment) -> bool:
         """Whether it stays within what one person adjusts on a day alone; then it counts: the first write."""
-        date = business_date(self._now(), program.time_zone).isoformat()
-        day, points = Day(program.key, ADJUSTED, asked.asked_by, date), abs(asked.points)
+        day, points = adjusted_day(program, asked.asked_by, self._now()), abs(asked.points)
         before = await day_counts.count(benefits, day, amount=points, now=self._now())
         if before.amount + points <= program.points.adjustments.alone_daily_points:
             return True
@@ -126,9 +124,7 @@ class AdjustmentHandlers:
         posting = await self._drawing.open(benefits, program, [asked.member_id], ISSUER, REVERSED)
         if asked.points < 0:
             await load_lots(benefits, posting, asked.member_id, -asked.points, time=time)
-        months = program.points.expire_after_months
-        ends = None if months is None else months_later(time, months)
-        transaction = adjust(posting, asked, time=time, expire_time=ends)
+        transaction = adjust(posting, asked, time=time, expire_time=ending(program, time))
         await self._drawing.keep(benefits, posting)
         return applied(asked, transaction, by=by)
 
@@ -141,13 +137,7 @@ class AdjustmentHandlers:
         reason: str,
     ) -> Adjustment:
         await adjustments.keep(benefits, after)
-        act = Act(
-            request,
-            [after.member_id, after.adjustment_id],
-            reason=reason,
-            before=None if before is None else _audited(before),
-            after=_audited(after),
-        )
+        act = act_of(request, before, after, reason)
         await trail.record(benefits.database, benefits.session, act, now=self._now())
         return after
 
@@ -161,11 +151,3 @@ class AdjustmentHandlers:
     async def _require_visible(self, program_id: str, member_id: str) -> None:
         if not await is_visible(self._store.database, program_id, member_id):
             raise MemberUnknown(member_id=member_id)
-
-    async def _program(self, program_id: str) -> tuple[Program, datetime]:
-        program = (await self._programs.live(program_id)).program
-        return program, milliseconds(await self._times.of(program))
-
-
-def _audited(adjustment: Adjustment) -> Mapping[str, object]:
-    return {"points": str(adjustment.points), "state": str(adjustment.state)}

@@ -104,8 +104,8 @@ class ReservationHandlers:
                 await coupon_reservations.keep(benefits, [after])
             return answer(after)
 
-        found = await _of_check(self._store, program_id, check_ref)
-        async with self._turns.of(each.campaign_id for each in found.items):
+        found = await self._before(program_id, check_ref)
+        async with self._turns.of(each.campaign_id for each in (found.items if found else ())):
             return await self._store.once(request, attempt, now=self._now)
 
     async def _before(self, program_id: str, check_ref: str) -> Reservation | None:

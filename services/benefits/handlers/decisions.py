@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 
+from libs.common.birthdays import Birthday
 from libs.common.clock import business_date
 from libs.common.consumer import due
 from libs.common.errors import Contention, Unavailable
@@ -28,7 +29,8 @@ from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.standing import contracts_of
 from services.benefits.handlers.telling import tell_of_tiers
 from services.benefits.handlers.times import ProgramTimes
-from services.benefits.outbox import membership_changed
+from services.benefits.outbox import birthday_used, membership_changed
+from services.benefits.repository.birthdays import birthdays_of
 from services.benefits.repository.earned_days import earned_on, keep_earned
 from services.benefits.repository.store import BenefitsStore
 
@@ -134,6 +136,7 @@ class DecisionHandlers:
         receipts = iter(await self._scoring.decide(version, subjects))
         earned = await self._earned(version.program, plans)
         contracts = await self._contracts(version.program, plans)
+        birthdays = await self._birthdays(version.program, plans)
         return [
             effect(
                 version.program,
@@ -142,6 +145,7 @@ class DecisionHandlers:
                 [next(receipts) for _ in plan.memberships],
                 earned=earned.get(plan.member_id, {}),
                 contracts=contracts.get(plan.member_id, ()),
+                birthday=birthdays.get(plan.member_id),
                 new_id=self._new_id,
             )
             for plan in plans
@@ -169,6 +173,12 @@ class DecisionHandlers:
         members = [plan.member_id for plan in plans]
         return await contracts_of(self._store, program, members, since=min(times), until=max(times))
 
+    async def _birthdays(self, program: Program, plans: Sequence[Plan]) -> Mapping[str, Birthday]:
+        """The birthdays of the members, where points may depend on them."""
+        if not program.points.birthday_counts:
+            return {}
+        return await birthdays_of(self._store, [plan.member_id for plan in plans])
+
     async def _keep(
         self,
         partition: int,
@@ -178,14 +188,23 @@ class DecisionHandlers:
         benefits: BenefitsStore,
     ) -> None:
         now = self._now()
-        movements = Movements(version, partition, time, [one for each in effects for one in each.movements])
-        issuer = await issue(benefits, movements)
+        moved = [one for each in effects for one in each.movements]
+        movements = Movements.of_each_currency(version, partition, time, moved)
+        issuers = [await issue(benefits, each) for each in movements]
         # Before anything is inserted: what another has posted meanwhile would be a duplicate key.
         await _require_unmoved(benefits, effects)
-        posting = await post_movements(benefits, movements, issuer=issuer, now=now, new_id=self._new_id)
+        postings = [
+            await post_movements(benefits, each, issuer=issuer, now=now, new_id=self._new_id)
+            for each, issuer in zip(movements, issuers, strict=True)
+        ]
         await benefits.keep_effects(effects, now)
         await keep_earned(benefits, effects, now)
-        announcements = [each for effect in effects for each in membership_changed(effect, posting)]
+        announcements = [each for effect in effects for each in membership_changed(effect, postings)]
+        announcements += [
+            birthday_used(version.program.key, each.after[0].member_id, each.birthday_used)
+            for each in effects
+            if each.birthday_used is not None
+        ]
         await benefits.announce(announcements, now)
         await tell_of_tiers(benefits, version.program, effects, time=time, now=now, new_id=self._new_id)
 

@@ -1,6 +1,6 @@
 """Postings on what members may spend: loads what they meet, keeps and announces what they come to."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,17 +29,34 @@ class Drawing:
     ) -> Posting:
         """A posting with what members may spend, maybe what is on hold, and accounts of the program."""
         members = list(member_ids)
-        stripe = partition_of(members[0])
-        posting = Posting(program.key, program.points.currency, stripe, self.now(), self.new_id)
+        posting = self._posting(program, partition_of(members[0]), self.now())
         met = [*map(posting.account, members), *map(posting.system, purposes)]
         met += map(posting.held, members) if held else []
         posting.accounts = await ledger.accounts(store, [each.account_id for each in met])
         return posting
 
-    async def keep(self, store: BenefitsStore, posting: Posting) -> None:
-        """Store a posting, and announce it to those whose points it changed."""
-        await ledger.keep(store, posting)
-        await store.announce(points_changed(posting), posting.now)
+    async def open_each(
+        self, store: BenefitsStore, program: Program, member_ids: Iterable[str], *purposes: str
+    ) -> Mapping[str, Posting]:
+        """The postings of several members, with what they may spend; members of a stripe have the same."""
+        members, now = sorted(set(member_ids)), self.now()
+        stripes = {stripe: self._posting(program, stripe, now) for stripe in set(map(partition_of, members))}
+        postings = {each: stripes[partition_of(each)] for each in members}
+        met = [postings[each].account(each) for each in members]
+        met += [posting.system(each) for posting in stripes.values() for each in purposes]
+        found = await ledger.accounts(store, [each.account_id for each in met])
+        for posting in stripes.values():
+            posting.accounts = dict(found)
+        return postings
+
+    def _posting(self, program: Program, stripe: int, now: datetime) -> Posting:
+        return Posting(program.key, program.points.currency, stripe, now, self.new_id)
+
+    async def keep(self, store: BenefitsStore, *postings: Posting) -> None:
+        """Store postings of a moment, and announce them to those whose points they changed."""
+        await ledger.keep(store, *postings)
+        announcements = [each for posting in postings for each in points_changed(posting)]
+        await store.announce(announcements, postings[0].now)
 
 
 async def load_lots(

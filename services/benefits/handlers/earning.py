@@ -12,7 +12,9 @@ from services.benefits.domain.memberships import Membership
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.standing import contracts_of
 from services.benefits.handlers.times import ProgramTimes
+from services.benefits.repository.birthdays import birthdays_of
 from services.benefits.repository.earned_days import earned_on
+from services.benefits.repository.notices import known_members
 from services.benefits.repository.store import BenefitsStore
 
 Moment = tuple[str, datetime]
@@ -25,9 +27,10 @@ class EarningHandlers:
         self._store, self._programs, self._times = store, programs, times
 
     async def previews(self, program_id: str, events: Sequence[PossibleEvent]) -> list[Preview | None]:
-        """What each event would earn, None where the caller sees no such member."""
+        """What each event would earn, None where the caller sees no such member of the program."""
         program = (await self._programs.live(program_id)).program
-        seen = await visible(self._store.database, program_id, {event.member_id for event in events})
+        reached = await visible(self._store.database, program_id, {event.member_id for event in events})
+        seen = await known_members(self._store, program_id, reached)
         now = await self._times.of(program)
         moments = [(event.member_id, event.occurred_time or now) for event in events]
         found = await earners(self._store, program, [moment for moment in moments if moment[0] in seen])
@@ -38,7 +41,7 @@ class EarningHandlers:
 
 
 async def earners(store: BenefitsStore, program: Program, moments: Iterable[Moment]) -> dict[Moment, Earner]:
-    """What rules read of members at moments, in the transaction of the store: three reads for all."""
+    """What rules read of members at moments, in the transaction of the store: a few reads for all."""
     asked = set(moments)
     if not asked:
         return {}
@@ -49,6 +52,7 @@ async def earners(store: BenefitsStore, program: Program, moments: Iterable[Mome
     contracts = await contracts_of(store, program, members, since=min(times), until=max(times))
     days = {(member_id, at): (member_id, business_date(at, program.time_zone)) for member_id, at in asked}
     earned = await earned_on(store, program.key, days.values())
+    birthdays = await birthdays_of(store, members) if program.birthday_counts else {}
     return {
         (member_id, at): earner(
             program,
@@ -56,6 +60,7 @@ async def earners(store: BenefitsStore, program: Program, moments: Iterable[Mome
             contracts.get(member_id, ()),
             earned.get(days[member_id, at], {}),
             at,
+            birthdays.get(member_id),
         )
         for member_id, at in asked
     }

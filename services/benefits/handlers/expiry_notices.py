@@ -80,13 +80,13 @@ class ExpiryNotices:
         """Tell of a page of lots that expire on one day, each member of all that they lose on it."""
         day = _expires(page[0], program.time_zone)
         since, before = day_begin(day, program.time_zone), day_end(day, program.time_zone)
-        members = {lot.account_id: lot.member_id for lot in page}
-        points = await kept.expiring_points(benefits, members, since, before)
+        accounts = dict.fromkeys(lot.account_id for lot in page)
+        points = await kept.expiring_points(benefits, accounts, since, before)
         occasions = [
             points_expiring(
-                program, member_id, points=points[account_id], expires=day, days=walk.days, time=time
+                program, account_id, points=points[account_id], expires=day, days=walk.days, time=time
             )
-            for account_id, member_id in members.items()
+            for account_id in accounts
         ]
         await tell(benefits, program, occasions, time=time, now=self._now(), new_id=self._new_id)
 

@@ -30,17 +30,17 @@ class FollowHandlers:
     async def follow(self, program_id: str) -> tuple[int, list[Fault]]:
         """Verify the next stretch of a program's chain: how many entries that were, and what is broken."""
         start = await self._place(program_id)
-        time_zone = (await self._programs.live(program_id)).program.time_zone
+        program = (await self._programs.live(program_id)).program
         async with mongo.snapshot(self._store.database.client) as session:
             store = BenefitsStore(self._store.database, session)
             found = await following.stretch(store, program_id, start.position, STRETCH)
             if not found:
                 return 0, []
             neighbours = await following.neighbours(store, found)
-            posted = await cohorts.posted(store, found, neighbours)
+            posted = await cohorts.posted(store, found, neighbours, program.points.currency)
             lots, origins = await cohorts.lots_with_origins(store, posted)
         faults = list(stretch_faults(start, found, neighbours))
-        counted = changes(posted, lots, origins, time_zone)
+        counted = changes(posted, lots, origins, program.time_zone)
         return (len(found), faults) if await self._keep(program_id, start, found[-1], counted) else (0, [])
 
     async def behind_seconds(self, program_id: str) -> float:

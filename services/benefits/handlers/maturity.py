@@ -1,12 +1,13 @@
 """What falls due in the calendar with points: pending ones become active, and ones nobody spent expire."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
 from libs.common.calendar import Due
 from libs.common.redis import partition_of
-from services.benefits.domain.ledger import EXPIRED
+from services.benefits.domain.ledger import EXPIRED, Lot, currency_of
 from services.benefits.domain.maturity import before_they_expire, mature
 from services.benefits.domain.posting import Posting
 from services.benefits.handlers.programs import ProgramHandlers
@@ -46,17 +47,22 @@ class LotMaturity:
 
     async def happen(self, program_id: str, items: Sequence[Due], fresh_since: datetime) -> int:
         """Post what is due with these lots, in one transaction; gives how many had anything left."""
-        currency = (await self._programs.live(program_id)).program.points.currency
         lot_ids = [item.key for item in items]
-        return await self._store.transaction(partial(self._post, program_id, currency, lot_ids))
+        return await self._store.transaction(partial(self._post, program_id, lot_ids))
 
-    async def _post(
-        self, program_id: str, currency: str, lot_ids: Sequence[str], benefits: BenefitsStore
-    ) -> int:
+    async def _post(self, program_id: str, lot_ids: Sequence[str], benefits: BenefitsStore) -> int:
         found = await ledger.lots(benefits, lot_ids)
         lots = [found[each] for each in lot_ids if each in found and found[each].remaining]
-        if not lots:
-            return 0
+        by_currency: dict[str, list[Lot]] = defaultdict(list)
+        for lot in lots:
+            by_currency[currency_of(lot.account_id)].append(lot)
+        for currency in sorted(by_currency):
+            await self._post_alike(program_id, currency, by_currency[currency], benefits)
+        return len(lots)
+
+    async def _post_alike(
+        self, program_id: str, currency: str, lots: Sequence[Lot], benefits: BenefitsStore
+    ) -> None:
         now = self._now()
         # One stripe for all: nobody meets there but who expires points, and they take turns under the lease.
         posting = Posting(program_id, currency, partition_of(lots[0].member_id), now, self._new_id)
@@ -69,4 +75,3 @@ class LotMaturity:
             mature(posting, lot, origins[lot.origin_transaction_id])
         await ledger.keep(benefits, posting)
         await benefits.announce(points_changed(posting), now)
-        return len(lots)

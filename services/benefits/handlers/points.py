@@ -17,12 +17,24 @@ from services.benefits.repository.store import BenefitsStore
 
 @dataclass(frozen=True, slots=True)
 class Movements:
-    """What members of one partition do to their points, by a version of their program at a time of it."""
+    """What members of one partition do to their points of a currency, by a version of their program."""
 
     version: Version
+    currency: str
     partition: int
     program_time: datetime
     movements: Sequence[Movement]
+
+    @staticmethod
+    def of_each_currency(
+        version: Version, partition: int, program_time: datetime, movements: Sequence[Movement]
+    ) -> list["Movements"]:
+        """The movements by currency; a refund takes back what a purchase gave in any."""
+        return [
+            Movements(version, currency, partition, program_time, found)
+            for currency in version.program.points.currencies
+            if (found := [one for one in movements if isinstance(one, Refund) or one.currency == currency])
+        ]
 
     @property
     def issued(self) -> list[int]:
@@ -35,14 +47,13 @@ class Movements:
 
     def posting(self, now: datetime, new_id: Callable[[str], str]) -> Posting:
         """A posting of them, with nothing in it."""
-        currency = self.version.program.points.currency
-        return Posting(self.version.program_id, currency, self.partition, now, new_id)
+        return Posting(self.version.program_id, self.currency, self.partition, now, new_id)
 
 
 async def issue(benefits: BenefitsStore, movements: Movements) -> Account:
     """Move the issuer's stripe by all that is issued, first in the transaction; gives it as it was before."""
     version, issued = movements.version, movements.issued
-    issuer = system_account(ISSUER, version.program_id, version.program.points.currency, movements.partition)
+    issuer = system_account(ISSUER, version.program_id, movements.currency, movements.partition)
     if not issued:
         return issuer
     return await ledger.take(benefits, issuer, points=-sum(issued), entries=len(issued))
@@ -58,10 +69,8 @@ async def post_movements(
 ) -> Posting:
     """Post movements from the issuer's stripe, which was moved already, and store them."""
     posting = movements.posting(now, new_id)
-    if not movements.movements:
-        return posting
     originals = {refund.original for refund in movements.refunds}
-    purchases = await ledger.purchases(benefits, posting.program_id, originals)
+    purchases = await ledger.purchases(benefits, posting.program_id, posting.currency, originals)
     posting.lots = await _lots(benefits, posting, movements.refunds, purchases)
     posting.accounts = {
         **await ledger.accounts(benefits, _met(posting, movements)),

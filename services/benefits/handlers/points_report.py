@@ -28,10 +28,11 @@ class ReportHandlers:
         behind_seconds = await self._follow.behind_seconds(program_id)
         async with mongo.snapshot(self._store.database.client) as session:
             store = BenefitsStore(self._store.database, session)
-            balances = (await books.balances(store, program_id)).get(program_id, {})
+            currency = program.points.currency
+            balances = (await books.balances(store, program_id, currency)).get(program_id, {})
             return PointsReport(
                 conservation=Conservation.of(balances),
-                arrears=await books.arrears(store, program_id),
+                arrears=await books.arrears(store, program_id, currency),
                 cohorts=await cohorts.every(store, program_id),
                 redemption=program.points.redemption,
                 as_of=as_of,

@@ -17,19 +17,24 @@ from services.benefits.domain.errors import (
     BenefitLocked,
     BenefitNotHeld,
     BenefitNotOnChannel,
+    BenefitNotOpen,
+    BenefitPoolEmpty,
     BenefitUnknown,
     BenefitUseUnknown,
     BusinessKeyConflict,
     MemberUnknown,
     QuotaUsedUp,
 )
+from services.benefits.domain.openings import Opening
 from services.benefits.domain.quotas import Allowance, BenefitUse, HeldBenefit, UseKey, allowance
 from services.benefits.domain.standing import HeldTier
 from services.benefits.handlers.held_benefits import held_benefits
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.standing import standing_now
 from services.benefits.handlers.times import ProgramTimes
+from services.benefits.handlers.turns import Turns
 from services.benefits.handlers.unlocks import progress_of
+from services.benefits.outbox import birthday_used
 from services.benefits.repository import quotas as kept
 from services.benefits.repository.store import BenefitsStore
 
@@ -55,10 +60,11 @@ class QuotaHandlers:
         programs: ProgramHandlers,
         times: ProgramTimes,
         *,
+        turns: Turns,
         now: Callable[[], datetime],
         new_id: Callable[[str], str],
     ) -> None:
-        self._store, self._programs, self._times = store, programs, times
+        self._store, self._programs, self._times, self._turns = store, programs, times, turns
         self._now, self._new_id = now, new_id
 
     async def use(
@@ -85,7 +91,10 @@ class QuotaHandlers:
             )
             return answer(used, next(iter(left.get(used.member_id, [])), None))
 
-        return await self._store.once(request, attempt, now=self._now)
+        shared = wanted.key.benefit in program.pools
+        counter = f"pool/{program.key}/{wanted.key.benefit}"
+        async with self._turns.of([counter] if shared else []):
+            return await self._store.once(request, attempt, now=self._now)
 
     async def cancel(
         self, program_id: str, use_id: str, request: Request[M], answer: Callable[[BenefitUse], M]
@@ -98,8 +107,7 @@ class QuotaHandlers:
                 raise BenefitUseUnknown(use_id=use_id)
             if not use.cancelled:
                 await kept.cancel(benefits, use)
-                if use.period:
-                    await kept.give_back(benefits, use)
+                await kept.give_back(benefits, use)
             act = Act(request, [use_id, use.member_id], before={"cancelled": int(use.cancelled)})
             await trail.record(benefits.database, benefits.session, act, now=self._now())
             return answer(replace(use, cancelled=True))
@@ -133,17 +141,35 @@ class QuotaHandlers:
         held: Sequence[HeldBenefit],
         at: datetime,
     ) -> BenefitUse:
-        """A new use, taken from the present period where the benefit is counted."""
-        benefit, period = _granted(program, wanted, held), ""
+        """A new use, taken from the present period where the benefit is counted.
+
+        The pool first, at which all members meet.
+        """
+        benefit, period, pool_period = _granted(program, wanted, held), "", ""
+        _require_open(benefit.opening(at, program.time_zone))
         for each in (await progress_of(benefits, program, [benefit], at)).get(wanted.member_id, []):
             if not each.unlocked:
                 raise BenefitLocked(months=each.months, months_needed=each.unlock.months)
         for left in (await self._left(benefits, program, [benefit], at)).get(wanted.member_id, []):
+            if left.pool is not None:
+                if not await kept.take(benefits, program.key, left.pool, wanted.amount):
+                    raise _pool_empty(left.pool, benefit)
+                pool_period = left.pool.place[2]
             if not await kept.take(benefits, program.key, left, wanted.amount):
                 raise _used_up(left)
             period = left.place[2]
-        used = BenefitUse(self._new_id("use"), wanted.key, wanted.member_id, wanted.amount, at, period)
+        used = BenefitUse(
+            self._new_id("use"),
+            wanted.key,
+            wanted.member_id,
+            wanted.amount,
+            at,
+            period,
+            pool_period=pool_period,
+        )
         await kept.add(benefits, used)
+        if benefit.entitlement.grant.birthday is not None:
+            await benefits.announce([birthday_used(program.key, wanted.member_id, at)], self._now())
         return used
 
     async def _left(
@@ -182,7 +208,22 @@ def _granted(program: Program, wanted: Wanted, held: Sequence[HeldBenefit]) -> H
     raise BenefitUnknown(benefit=benefit) if plan is None else BenefitNotHeld(benefit=benefit, plan=plan.key)
 
 
+def _require_open(opening: Opening) -> None:
+    if not opening.is_open:
+        raise BenefitNotOpen(**_at("opening_time", opening.next_time))
+
+
 def _used_up(left: Allowance) -> QuotaUsedUp:
-    reset = left.reset_time
-    told = {} if reset is None else {"reset_time": reset.astimezone(UTC).isoformat(timespec="seconds")}
-    return QuotaUsedUp(left=left.counted.left, **told)
+    return QuotaUsedUp(left=left.counted.left, **_at("reset_time", left.reset_time))
+
+
+def _pool_empty(pool: Allowance, benefit: HeldBenefit) -> BenefitPoolEmpty:
+    """Told with when the pool is full again, unless the benefit is over by then."""
+    until, reset = benefit.entitlement.grant.schedule.until_time, pool.reset_time
+    over = reset is not None and until is not None and reset >= until
+    return BenefitPoolEmpty(left=pool.counted.left, **_at("reset_time", None if over else reset))
+
+
+def _at(name: str, moment: datetime | None) -> dict[str, str]:
+    """A fact of a refusal, where there is such a time."""
+    return {} if moment is None else {name: moment.astimezone(UTC).isoformat(timespec="seconds")}

@@ -1,14 +1,21 @@
 """Use cases that read: memberships, decisions, accounts, entries and entitlements."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from libs.common.homes import is_visible, visible
 from services.benefits.domain.entitlements import Entitlement
 from services.benefits.domain.errors import MemberUnknown
-from services.benefits.domain.holdings import Holding
-from services.benefits.domain.ledger import Transaction, held_account, member_account, pending_account
+from services.benefits.domain.holdings import Holding, Holdings
+from services.benefits.domain.ledger import (
+    Account,
+    Transaction,
+    held_account,
+    member_account,
+    pending_account,
+)
 from services.benefits.domain.memberships import Decision, Membership, membership_id
 from services.benefits.domain.standing import HeldTier
 from services.benefits.domain.verification import StoredEntry
@@ -19,6 +26,8 @@ from services.benefits.repository import ledger
 from services.benefits.repository.store import BenefitsStore
 
 READS_AT_ONCE = 16
+# The accounts of a member in each currency.
+OF_MEMBER = (member_account, pending_account, held_account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,35 +86,36 @@ class ReadHandlers:
 
         return await asyncio.gather(*(changes(*key) for key in keys))
 
-    async def holdings(self, program_id: str, member_ids: Sequence[str]) -> dict[str, Holding]:
+    async def holdings(self, program_id: str, member_ids: Sequence[str]) -> dict[str, Holdings]:
         """The points of each member to whom any were ever posted."""
-        currency = (await self._programs.live(program_id)).program.points.currency
+        points = (await self._programs.live(program_id)).program.points
         seen = await self._seen(program_id, member_ids)
-        active = {each: member_account(program_id, each, currency) for each in seen}
-        pending = {each: pending_account(program_id, each, currency) for each in seen}
-        held = {each: held_account(program_id, each, currency) for each in seen}
-        every = [*active.values(), *pending.values(), *held.values()]
+        accounts = {
+            (each, currency): [of(program_id, each, currency) for of in OF_MEMBER]
+            for each in seen
+            for currency in points.currencies
+        }
         stored, expiring = await asyncio.gather(
-            ledger.accounts(self._store, [one.account_id for one in every]),
-            ledger.expiring(self._store, [one.account_id for one in active.values()]),
+            ledger.accounts(self._store, [one.account_id for every in accounts.values() for one in every]),
+            ledger.expiring(self._store, [active.account_id for active, *_ in accounts.values()]),
         )
+        found = {
+            key: _holding([stored.get(one.account_id, one) for one in every], expiring)
+            for key, every in accounts.items()
+        }
         return {
-            each: Holding(
-                member_id=each,
-                account=stored.get(account.account_id, account),
-                pending_points=stored.get(pending[each].account_id, pending[each]).balance,
-                held_points=stored.get(held[each].account_id, held[each]).balance,
-                expiring=tuple(expiring.get(account.account_id, ())),
+            each: Holdings(
+                each, found[each, points.currency], {type_: found[each, type_.key] for type_ in points.types}
             )
-            for each, account in active.items()
-            if account.account_id in stored or pending[each].account_id in stored
+            for each in seen
+            if any(one.account_id in stored for name in points.currencies for one in accounts[each, name])
         }
 
     async def entries(
-        self, program_id: str, member_ids: Sequence[str], first: int
+        self, program_id: str, member_ids: Sequence[str], first: int, point_type: str = ""
     ) -> list[list[tuple[StoredEntry, Transaction]]]:
-        """The entries of each member's account with their transactions, latest first."""
-        currency = (await self._programs.live(program_id)).program.points.currency
+        """The entries of each member's account, or of that for a type, with transactions, latest first."""
+        currency = point_type or (await self._programs.live(program_id)).program.points.currency
         at_once = asyncio.Semaphore(READS_AT_ONCE)
         seen = await self._seen(program_id, member_ids)
 
@@ -145,3 +155,9 @@ class ReadHandlers:
             return {}
         seen = await self._seen(program_id, member_ids)
         return await standing_now(self._store, version.program, seen, self._times)
+
+
+def _holding(accounts: Sequence[Account], expiring: Mapping[str, Sequence[tuple[datetime, int]]]) -> Holding:
+    """The accounts of a member in one currency: to spend from, pending, held."""
+    active, pending, held = accounts
+    return Holding(active, pending.balance, held.balance, tuple(expiring.get(active.account_id, ())))

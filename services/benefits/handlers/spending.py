@@ -78,14 +78,14 @@ class Spending:
         """
         held = await self.one(store, program.key, hold_id)
         points = held.points if points is None else points
-        posting = await self._returning(store, program, held)
+        posting, time = await self._returning(store, program, held, time)
         captured = spending.capture(posting, held, points, time=time, returned_days=_returned_days(program))
         return await self._resolved(store, posting, held, captured)
 
     async def release(self, store: BenefitsStore, program: Program, hold_id: str, *, time: datetime) -> Hold:
         """Give all held points back. Raises HoldUnknown, HoldStateWrong."""
         held = await self.one(store, program.key, hold_id)
-        posting = await self._returning(store, program, held)
+        posting, time = await self._returning(store, program, held, time)
         released = spending.release(posting, held, time=time, returned_days=_returned_days(program))
         return await self._resolved(store, posting, held, released)
 
@@ -105,7 +105,7 @@ class Spending:
         """
         held = await self.one(store, program.key, hold_id)
         points = held.kept if points is None else points
-        posting = await self._returning(store, program, held)
+        posting, time = await self._returning(store, program, held, time)
         returned = spending.give_back(
             posting, held, points, key=key, time=time, returned_days=_returned_days(program)
         )
@@ -138,11 +138,16 @@ class Spending:
         await load_lots(store, posting, charge.member_id, charge.points, time=time)
         return posting
 
-    async def _returning(self, store: BenefitsStore, program: Program, held: Hold) -> Posting:
-        """A posting with the lots that a hold drew on."""
+    async def _returning(
+        self, store: BenefitsStore, program: Program, held: Hold, time: datetime
+    ) -> tuple[Posting, datetime]:
+        """A posting with the lots that a hold drew on, and when what comes back to them does so."""
         posting = await self._drawing.open(store, program, [held.charge.member_id], SPENT, held=True)
         posting.lots = await ledger.lots(store, (each.lot_id for each in held.drawn))
-        return posting
+        if maybe := spending.doubtful(posting.lots.values(), time):
+            origins = await ledger.expired_origins(store, (lot.origin_transaction_id for lot in maybe))
+            time = spending.coming_back((lot for lot in maybe if lot.origin_transaction_id in origins), time)
+        return posting, time
 
     async def _resolved(self, store: BenefitsStore, posting: Posting, before: Hold, after: Hold) -> Hold:
         await self._drawing.keep(store, posting)

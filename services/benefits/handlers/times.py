@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from libs.common.clock import milliseconds
 from libs.common.clocks import Clocks
 from libs.common.errors import Refusal
 from libs.common.program import Program
@@ -25,6 +26,11 @@ class ProgramTimes:
         if program.clock.replay_from is None:
             return self._now()
         return await self._clocks.time(program.key)
+
+    async def now_in(self, program_id: str) -> tuple[Program, datetime]:
+        """A program as it is now, and what time it is there."""
+        program = (await self._programs.live(program_id)).program
+        return program, milliseconds(await self.of(program))
 
     async def all(self) -> Mapping[str, datetime]:
         """The times of all programs; a sandbox that members does not know yet has none."""

@@ -1,8 +1,9 @@
 """Adjustments as Mongo documents; all in the transaction of the store."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
 
 from libs.common.mongo import Database, Document, ensure_collection
+from libs.common.plain import asdict
 from services.benefits.domain.adjustments import Adjustment, AdjustmentState
 from services.benefits.repository.store import BenefitsStore
 
@@ -24,10 +25,13 @@ async def ensure_adjustment_indexes(database: Database) -> None:
     )
 
 
+async def add(store: BenefitsStore, new: Sequence[Adjustment]) -> None:
+    await store.database.adjustments.insert_many(list(map(_document, new)), session=store.session)
+
+
 async def keep(store: BenefitsStore, adjustment: Adjustment) -> None:
     """Store an adjustment, new or as it is now."""
-    fields = asdict(adjustment)
-    document = {"_id": fields.pop("adjustment_id"), **fields}
+    document = _document(adjustment)
     await store.database.adjustments.replace_one(
         {"_id": document["_id"]}, document, upsert=True, session=store.session
     )
@@ -44,6 +48,11 @@ async def pending(store: BenefitsStore, program_id: str, *, after: str, limit: i
     wanted = {"program_id": program_id, "_id": {"$gt": after}, **PENDING}
     found = store.database.adjustments.find(wanted, session=store.session).sort("_id", 1).limit(limit)
     return [_adjustment_from(document) async for document in found]
+
+
+def _document(adjustment: Adjustment) -> Document:
+    fields = asdict(adjustment)
+    return {"_id": fields.pop("adjustment_id"), **fields}
 
 
 def _adjustment_from(document: Document) -> Adjustment:

@@ -69,7 +69,9 @@ async def entry_count(store: BenefitsStore, program_id: str) -> int:
     return await store.database.entries.count_documents(wanted, session=store.session)
 
 
-async def balances(store: BenefitsStore, program_id: str = "") -> dict[str, dict[str, int]]:
+async def balances(
+    store: BenefitsStore, program_id: str = "", currency: str = ""
+) -> dict[str, dict[str, int]]:
     """All balances by program and purpose; the most wrong programs first if there are too many to tell.
 
     The owner of an account says its purpose, as its id does; a member who
@@ -78,7 +80,7 @@ async def balances(store: BenefitsStore, program_id: str = "") -> dict[str, dict
     parts = {"$split": ["$owner", ":"]}
     purpose = {"$cond": [{"$gt": [{"$size": parts}, 1]}, {"$first": parts}, ""]}
     summed: list[dict[str, Any]] = [
-        {"$match": _by_account("_id", program_id)},
+        {"$match": _by_account("_id", program_id) | _in(currency)},
         {
             "$group": {
                 "_id": {"program": "$program_id", "purpose": purpose},
@@ -100,10 +102,10 @@ async def balances(store: BenefitsStore, program_id: str = "") -> dict[str, dict
     return {each["_id"]: {one["k"]: one["v"] for one in each["purposes"]} async for each in found}
 
 
-async def arrears(store: BenefitsStore, program_id: str) -> int:
-    """What members of a program owe in all."""
+async def arrears(store: BenefitsStore, program_id: str, currency: str) -> int:
+    """What members of a program owe in all, of one currency."""
     summed: list[dict[str, Any]] = [
-        {"$match": {**_by_account("_id", program_id), "arrears": {"$gt": 0}}},
+        {"$match": {**_by_account("_id", program_id), **_in(currency), "arrears": {"$gt": 0}}},
         {"$group": {"_id": None, "arrears": {"$sum": "$arrears"}}},
     ]
     found = store.database.accounts.aggregate(summed, session=store.session, maxTimeMS=SUMMING_MS)
@@ -120,6 +122,10 @@ async def unplaced(store: BenefitsStore, program_id: str, limit: int) -> list[st
 
 def _of_program(program_id: str) -> Document:
     return {"program_id": program_id} if program_id else {}
+
+
+def _in(currency: str) -> Document:
+    return {"currency": currency} if currency else {}
 
 
 def _by_account(field: str, program_id: str) -> Document:

@@ -19,15 +19,18 @@ from services.benefits.repository.store import BenefitsStore
 DRAW, RESOLVE = {"hold", "redemption"}, {"capture", "release", "return"}
 
 
-async def posted(store: BenefitsStore, found: Sequence[Followed], neighbours: Neighbours) -> list[Posted]:
-    """The transactions that begin in a stretch of the chain, each once however their entries are chained."""
+async def posted(
+    store: BenefitsStore, found: Sequence[Followed], neighbours: Neighbours, currency: str
+) -> list[Posted]:
+    """What begins in a stretch of the chain in a currency, each once however its entries are chained."""
     here = {each.stored.entry.entry_id for each in found}
     whole = {
         transaction_id: entries
         for transaction_id, entries in neighbours.entries.items()
         if min(each.entry_id for each in entries) in here and transaction_id in neighbours.transactions
     }
-    transactions = [neighbours.transactions[each].transaction for each in whole]
+    begun = [neighbours.transactions[each].transaction for each in whole]
+    transactions = [each for each in begun if each.currency == currency]
     of_holds = await _of_holds(store, [each.hold_id for each in transactions if each.kind in RESOLVE])
     first = [each.transaction_id for held in of_holds.values() for each in held if each.kind in DRAW]
     drawing = await ledger.entries_of(store, first)

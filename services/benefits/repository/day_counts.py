@@ -1,10 +1,10 @@
 """What somebody has had on a business day, in one document, so that no two pass a limit together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 
 from libs.common.mongo import Database, Document, ensure_collection
 from services.benefits.repository.store import BenefitsStore
@@ -57,15 +57,42 @@ async def count(store: BenefitsStore, day: Day, *, amount: int, now: datetime) -
     """
     found = await store.database.day_counts.find_one_and_update(
         {"_id": day.key},
-        {
-            "$inc": {"amount": amount, "times": 1},
-            "$setOnInsert": {"program_id": day.program_id, "counted_time": now},
-        },
+        _counting(day, amount, now),
         upsert=True,
         return_document=ReturnDocument.BEFORE,
         session=store.session,
     )
     return _counted(found)
+
+
+async def count_within(
+    store: BenefitsStore, wanted: Sequence[tuple[Day, int]], *, most: int, now: datetime
+) -> list[bool]:
+    """Count amounts one after another, once more each, as far as their days have room; says which were.
+
+    Two transactions that count on a day at the same moment meet here: one of them is made again.
+    """
+    found = store.database.day_counts.find(
+        {"_id": {"$in": sorted({day.key for day, _ in wanted})}}, session=store.session
+    )
+    amounts = {each["_id"]: int(each["amount"]) async for each in found}
+    counts: list[UpdateOne] = []
+    within = []
+    for day, amount in wanted:
+        amounts[day.key] = after = amounts.get(day.key, 0) + amount
+        within.append(after <= most)
+        if within[-1]:
+            counts.append(UpdateOne({"_id": day.key}, _counting(day, amount, now), upsert=True))
+        else:
+            amounts[day.key] -= amount
+    if counts:
+        await store.database.day_counts.bulk_write(counts, session=store.session)
+    return within
+
+
+def _counting(day: Day, amount: int, now: datetime) -> Document:
+    first = {"program_id": day.program_id, "counted_time": now}
+    return {"$inc": {"amount": amount, "times": 1}, "$setOnInsert": first}
 
 
 async def uncount(store: BenefitsStore, day: Day, *, amount: int, times: int) -> None:

@@ -99,7 +99,7 @@ def stored_entry(document: Document) -> StoredEntry:
 def transaction_document(transaction: Transaction) -> Document:
     """A transaction with its digest; without the fields of what goes back to something, if it does not."""
     fields = asdict(transaction) | {"earnings": [each.content() for each in transaction.earnings]}
-    for name in ("original_transaction_id", "reversal", "hold_id", "event_kind"):
+    for name in ("original_transaction_id", "reversal", "hold_id", "event_kind", "currency"):
         if not fields[name]:
             del fields[name]
     return {"_id": fields.pop("transaction_id"), **fields, "digest": transaction.digest()}

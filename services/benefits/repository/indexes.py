@@ -6,6 +6,7 @@ from libs.common.mongo import Collection, Database, Document, ensure_collection,
 from services.benefits.domain.ledger import ISSUER
 from services.benefits.domain.notices import NoticeStatus
 from services.benefits.repository.adjustments import ensure_adjustment_indexes
+from services.benefits.repository.birthdays import ensure_birthday_indexes
 from services.benefits.repository.chaining import ensure_chaining
 from services.benefits.repository.cohorts import ensure_cohort_indexes
 from services.benefits.repository.contracts import ensure_contract_indexes
@@ -158,6 +159,7 @@ async def ensure_indexes(database: Database) -> None:
     await ensure_webhook_indexes(database)
     await ensure_coupon_indexes(database)
     await ensure_quota_indexes(database)
+    await ensure_birthday_indexes(database)
     await ensure_contract_indexes(database)
     await ensure_standing_indexes(database)
     await ensure_reward_indexes(database)
@@ -165,12 +167,12 @@ async def ensure_indexes(database: Database) -> None:
 
 
 async def _ensure_business_keys(transactions: Collection) -> None:
-    """Each event earns once. The index of before, without the kind of event, forbade too much."""
-    key = [("program_id", 1), ("source", 1), ("external_ref", 1), ("line", 1), ("kind", 1), ("event_kind", 1)]
-    await transactions.create_index(key, unique=True, name="business_key")
-    before = "program_id_1_source_1_external_ref_1_line_1_kind_1"
-    if before in await transactions.index_information():
-        await transactions.drop_index(before)
+    """Each event earns once in a currency. The indexes of before forbade too much."""
+    key = ("program_id", "source", "external_ref", "line", "kind", "event_kind", "currency")
+    await transactions.create_index([(name, 1) for name in key], unique=True, name="event_in_currency")
+    before = {"program_id_1_source_1_external_ref_1_line_1_kind_1", "business_key"}
+    for name in before & set(await transactions.index_information()):
+        await transactions.drop_index(name)
 
 
 async def _ensure_lots(database: Database) -> None:

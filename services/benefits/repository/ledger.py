@@ -57,12 +57,13 @@ async def take(store: BenefitsStore, account: Account, *, points: int, entries: 
     return account if before is None else account_from(before)
 
 
-async def keep(store: BenefitsStore, posting: Posting, *, but: Collection[str] = ()) -> None:
-    """Store a posting; the accounts `but` were moved already.
+async def keep(store: BenefitsStore, *postings: Posting, but: Collection[str] = ()) -> None:
+    """Store postings, which share no account; the accounts `but` were moved already.
 
     The accounts come first, so that two transactions meet before much is written.
     """
-    moved = [account for account in posting.moved_accounts() if account.account_id not in but]
+    accounts = [account for posting in postings for account in posting.moved_accounts()]
+    moved = [account for account in accounts if account.account_id not in but]
     await _write(
         store,
         "accounts",
@@ -73,13 +74,19 @@ async def keep(store: BenefitsStore, posting: Posting, *, but: Collection[str] =
         "lots",
         [
             UpdateOne({"_id": lot.lot_id}, {"$set": {"remaining": lot.remaining}})
+            for posting in postings
             for lot in posting.drawn_lots()
         ],
     )
-    transactions = {each.transaction_id: transaction_document(each) for each in posting.transactions}
-    lots = {each.lot_id: lot_document(each) for each in posting.new_lots()}
+    transactions = {
+        each.transaction_id: transaction_document(each)
+        for posting in postings
+        for each in posting.transactions
+    }
+    lots = {each.lot_id: lot_document(each) for posting in postings for each in posting.new_lots()}
     entries = [
         waiting(entry_document(each), transactions[each.transaction_id], lots.get(each.lot_id))
+        for posting in postings
         for each in posting.entries
     ]
     await _insert(store, "transactions", list(transactions.values()))
@@ -126,12 +133,12 @@ async def entries_of(store: BenefitsStore, transaction_ids: Iterable[str]) -> di
 
 
 async def purchases(
-    store: BenefitsStore, program_id: str, keys: Collection[EventKey]
+    store: BenefitsStore, program_id: str, currency: str, keys: Collection[EventKey]
 ) -> dict[EventKey, Purchase]:
-    """What refunds read of purchases that points were counted for."""
+    """What refunds read of purchases that points of a currency were counted for."""
     if not keys:
         return {}
-    accrual = {"program_id": program_id, "kind": "accrual", "event_kind": None}
+    accrual = {"program_id": program_id, "kind": "accrual", "event_kind": None, "currency": currency}
     wanted = [
         {**accrual, "source": source, "external_ref": ref, "line": line} for source, ref, line in sorted(keys)
     ]
@@ -171,6 +178,13 @@ def _purchase(accrual: Transaction, reversal: Transaction | None, expiration: Tr
 async def lots(store: BenefitsStore, lot_ids: Iterable[str]) -> dict[str, Lot]:
     found = store.database.lots.find({"_id": {"$in": sorted(set(lot_ids))}}, session=store.session)
     return {document["_id"]: lot_from(document) async for document in found}
+
+
+async def expired_origins(store: BenefitsStore, origin_ids: Iterable[str]) -> set[str]:
+    """Those transactions whose points have expired, as far as anything was left of them."""
+    wanted = {"original_transaction_id": {"$in": sorted(set(origin_ids))}, "kind": "expiration"}
+    found = store.database.transactions.find(wanted, {"original_transaction_id": 1}, session=store.session)
+    return {document["original_transaction_id"] async for document in found}
 
 
 async def lots_from(store: BenefitsStore, accrual_ids: Sequence[str]) -> list[Lot]:

@@ -45,11 +45,13 @@ async def take(store: BenefitsStore, program_id: str, allowance: Allowance, amou
 
 
 async def give_back(store: BenefitsStore, use: BenefitUse) -> None:
-    """Give back what a use took, in the period that it was taken from."""
-    counter = _counter(use.key.program_id, (use.member_id, use.key.benefit, use.period))
-    await store.database.benefit_counters.update_one(
-        {"_id": counter}, {"$inc": {"used": -use.amount}}, session=store.session
-    )
+    """Give back what a use took, in the periods that it was taken from."""
+    for place in use.places:
+        await store.database.benefit_counters.update_one(
+            {"_id": _counter(use.key.program_id, place)},
+            {"$inc": {"used": -use.amount}},
+            session=store.session,
+        )
 
 
 async def counted(store: BenefitsStore, program_id: str, places: Iterable[Place]) -> dict[Place, Counted]:
@@ -102,4 +104,5 @@ def _use(document: Document) -> BenefitUse:
         used_time=document["used_time"],
         period=document["period"],
         cancelled=document["cancelled"],
+        pool_period=document.get("pool_period", ""),
     )

@@ -11,7 +11,9 @@ from google.protobuf.message import Message
 from pymongo import ReplaceOne, UpdateOne
 
 from libs.common import mongo, outbox
+from libs.common.errors import IdempotencyKeyReused
 from libs.common.mongo import Database, Document, Request, Session
+from libs.common.once_each import once_each
 from libs.common.outbox import Announcement
 from libs.common.program import Program
 from services.benefits.domain.effects import Effect
@@ -45,6 +47,21 @@ class BenefitsStore:
         """Answer from the stored answer, or run work in one transaction and store the answer with it."""
         return await mongo.once(
             self.database, request, lambda session: work(BenefitsStore(self.database, session)), now=now
+        )
+
+    async def once_each(
+        self,
+        requests: Sequence[Request[M]],
+        work: Callable[["BenefitsStore", Sequence[int]], Awaitable[Sequence[M]]],
+        *,
+        now: Callable[[], datetime],
+    ) -> list[M | IdempotencyKeyReused]:
+        """Answer requests from stored answers, or run work for those that are new, in one transaction."""
+        return await once_each(
+            self.database,
+            requests,
+            lambda session, new: work(BenefitsStore(self.database, session), new),
+            now=now,
         )
 
     async def transaction(self, work: Callable[["BenefitsStore"], Awaitable[T]]) -> T:

@@ -65,14 +65,18 @@ class BenefitsLoaders:
         return [found(result.status, result.account) for result in response.results]
 
     async def _load_entries(
-        self, keys: list[tuple[str, int]]
+        self, keys: list[tuple[str, tuple[str, int]]]
     ) -> Sequence[Sequence[pb.Entry] | Exception | None]:
+        """By member; of which type of points, and how many."""
         return await for_each_argument(keys, self._load_first_entries)
 
     async def _load_first_entries(
-        self, ids: list[str], first: int
+        self, ids: list[str], asked: tuple[str, int]
     ) -> Sequence[Sequence[pb.Entry] | Exception | None]:
-        request = pb.BatchListEntriesRequest(program_id=self._program_id, member_ids=ids, first=first)
+        point_type, first = asked
+        request = pb.BatchListEntriesRequest(
+            program_id=self._program_id, member_ids=ids, first=first, point_type=point_type
+        )
         response = await self._benefits.BatchListEntries(request, timeout=READ_SECONDS)
         return [found(result.status, result.entries) for result in response.results]
 

@@ -3,12 +3,13 @@
 # strawberry.mutation is typed as Any where it decorates.
 # mypy: disable-error-code="untyped-decorator"
 
-from typing import Annotated
+from collections.abc import Awaitable
+from typing import Annotated, Protocol
 
 import strawberry
 
 from laurel.benefits.v1 import points_pb2 as pb
-from services.gateway.benefits.types.holds import Adjustment, adjustment_of
+from services.gateway.benefits.types.adjustments import Adjustment, adjustment_of
 from services.gateway.clients import WRITE_SECONDS
 from services.gateway.context import Info
 from services.gateway.members.ids import member_key
@@ -47,7 +48,14 @@ class ApproveAdjustmentInput:
     adjustment_id: strawberry.ID = strawberry.field(description="The adjustment, of somebody else.")
 
 
-@strawberry.type(description="The adjustment was asked for, or applied.")
+@strawberry.input(description="An adjustment that is not right, or that its asker withdraws.")
+class RejectAdjustmentInput:
+    request_id: str = strawberry.field(description=REQUEST_ID)
+    adjustment_id: strawberry.ID = strawberry.field(description="The adjustment, of anybody.")
+    reason: str = strawberry.field(description="Why, without personal data.")
+
+
+@strawberry.type(description="The adjustment was asked for, applied or rejected.")
 class PointsAdjusted:
     adjustment: Adjustment = strawberry.field(description="As it stands.")
 
@@ -60,6 +68,18 @@ AdjustPointsResult = Annotated[
     PointsAdjusted | Refused,
     strawberry.union("AdjustPointsResult", description="The adjustment, or a refusal."),
 ]
+
+
+class _Answer(Protocol):
+    @property
+    def adjustment(self) -> pb.Adjustment: ...
+
+
+async def _adjusted(call: Awaitable[_Answer]) -> PointsAdjusted | Refused:
+    answer = await attempted(call)
+    if isinstance(answer, Refused):
+        return answer
+    return PointsAdjusted(adjustment=adjustment_of(answer.adjustment))
 
 
 @strawberry.type
@@ -101,10 +121,7 @@ class PointsMutation:
             points=input.points,
             reason=input.reason,
         )
-        answer = await attempted(info.context.clients.points.AdjustPoints(request, timeout=WRITE_SECONDS))
-        if isinstance(answer, Refused):
-            return answer
-        return PointsAdjusted(adjustment=adjustment_of(answer.adjustment))
+        return await _adjusted(info.context.clients.points.AdjustPoints(request, timeout=WRITE_SECONDS))
 
     @strawberry.mutation(description="Approves what somebody else asked for, and moves the points.")
     async def approve_adjustment(
@@ -117,9 +134,18 @@ class PointsMutation:
             request_id=input.request_id,
             adjustment_id=input.adjustment_id,
         )
-        answer = await attempted(
-            info.context.clients.points.ApproveAdjustment(request, timeout=WRITE_SECONDS)
+        return await _adjusted(info.context.clients.points.ApproveAdjustment(request, timeout=WRITE_SECONDS))
+
+    @strawberry.mutation(description="Rejects what somebody asked for; who asked for it withdraws it so.")
+    async def reject_adjustment(
+        self,
+        info: Info,
+        input: Annotated[RejectAdjustmentInput, strawberry.argument(description="Which one.")],  # noqa: A002
+    ) -> AdjustPointsResult | None:
+        request = pb.RejectAdjustmentRequest(
+            program_id=info.context.program_id,
+            request_id=input.request_id,
+            adjustment_id=input.adjustment_id,
+            reason=input.reason,
         )
-        if isinstance(answer, Refused):
-            return answer
-        return PointsAdjusted(adjustment=adjustment_of(answer.adjustment))
+        return await _adjusted(info.context.clients.points.RejectAdjustment(request, timeout=WRITE_SECONDS))

@@ -70,6 +70,15 @@ class RegisterMembersInput:
     registrations: list[RegistrationInput] = strawberry.field(description="Who joins.")
 
 
+@strawberry.input(description="A member's birthday, of no year.")
+class SetBirthdayInput:
+    request_id: str = strawberry.field(description=REQUEST_ID)
+    member_id: strawberry.ID = strawberry.field(description="Whose: the global id, or `mem_…`.")
+    birthday: str | None = strawberry.field(
+        default=None, description="Month and day, such as `05-17`; null takes it out."
+    )
+
+
 @strawberry.input(one_of=True, description="A member by one of their ids.")
 class MemberReference:
     member_id: strawberry.ID | None = strawberry.field(

@@ -12,7 +12,8 @@ from laurel.common.v1 import error_reason_pb2
 from laurel.members.v1 import members_pb2 as pb
 from services.gateway.clients import WRITE_SECONDS
 from services.gateway.context import Info
-from services.gateway.members.inputs import RecordEventsInput, RegisterMembersInput
+from services.gateway.members.ids import member_key
+from services.gateway.members.inputs import RecordEventsInput, RegisterMembersInput, SetBirthdayInput
 from services.gateway.members.types import Member, member_of
 from services.gateway.refused import Refused, attempted
 from services.gateway.values import Long, known
@@ -57,6 +58,15 @@ class RecordedEvents:
     results: list[EventResult] = strawberry.field(description="One per event, in order.")
 
 
+@strawberry.type(description="The birthday was recorded, or taken out.")
+class BirthdaySet:
+    changed: bool = strawberry.field(description="Whether it is another one than before.")
+
+
+SetBirthdayResult = Annotated[
+    BirthdaySet | Refused,
+    strawberry.union("SetBirthdayResult", description="Whether it changed, or a refusal."),
+]
 RegisterMembersResult = Annotated[
     RegisteredMembers | Refused,
     strawberry.union("RegisterMembersResult", description="Results of each registration, or a refusal."),
@@ -86,6 +96,23 @@ class MembersMutation:
         if isinstance(answer, Refused):
             return answer
         return RegisteredMembers(results=[_registration(result) for result in answer.results])
+
+    @strawberry.mutation(
+        description="Records a member's birthday, or takes it out; what was given for it locks it for a year."
+    )
+    async def set_birthday(
+        self,
+        info: Info,
+        input: Annotated[SetBirthdayInput, strawberry.argument(description="The birthday.")],  # noqa: A002
+    ) -> SetBirthdayResult | None:
+        request = pb.SetBirthdayRequest(
+            program_id=info.context.program_id,
+            request_id=input.request_id,
+            member_id=member_key(input.member_id),
+            birthday=input.birthday or "",
+        )
+        answer = await attempted(info.context.clients.members.SetBirthday(request, timeout=WRITE_SECONDS))
+        return answer if isinstance(answer, Refused) else BirthdaySet(changed=answer.changed)
 
     @strawberry.mutation(description="Records what members did, all accepted events at once.")
     async def record_events(

@@ -45,7 +45,7 @@ class Identity:
     external_id: str = strawberry.field(description="Its id of the member.")
 
 
-@strawberry.type(description="Who a member is, without personal data.")
+@strawberry.type(description="Who a member is, without personal data but for the birthday.")
 class Profile:
     registered_time: datetime | None = strawberry.field(description="When they joined.")
     store_id: str | None = strawberry.field(description="Home store, if they have one.")
@@ -53,6 +53,9 @@ class Profile:
     identities: list[Identity] = strawberry.field(description="Ids at the partners that know them.")
     last_activity_time: datetime | None = strawberry.field(
         description="When the last event happened, if any did."
+    )
+    birthday: str | None = strawberry.field(
+        description="Month and day of their birthday, such as `05-17`, where they told it."
     )
 
 
@@ -78,7 +81,7 @@ class Facts:
 )
 class Member(relay.Node):
     key: relay.NodeID[str]
-    profile: Profile = strawberry.field(description="Who they are, without personal data.")
+    profile: Profile = strawberry.field(description="Who they are.")
     activity: Activity = strawberry.field(description="Whether they are about.")
 
     @strawberry.field(description="The platform's id of the member, as in calls of partners: `mem_…`.")
@@ -197,6 +200,7 @@ def member_of(member: pb.Member) -> Member:
                 Identity(source=each.source, external_id=each.external_id) for each in member.identities
             ],
             last_activity_time=time_of(member, "last_activity_time"),
+            birthday=member.birthday or None,
         ),
         activity=Activity(
             state=known(ActivityState, member.activity_state),

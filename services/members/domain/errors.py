@@ -23,6 +23,11 @@ class ClockBackwards(Refusal):
     reason, kind, text = "CLOCK_BACKWARDS", Kind.INVALID, "a clock moves forward only"
 
 
+class BirthdayLocked(Refusal):
+    reason, kind = "BIRTHDAY_LOCKED", Kind.PRECONDITION
+    text = "something was given for the birthday in the last twelve months"
+
+
 class FactUnknown(Refusal):
     reason, kind, text = "FACT_UNKNOWN", Kind.INVALID, "no such fact"
 

@@ -230,7 +230,8 @@ def _refund_refusal(
 
 
 def _lifetime_amount(incoming: Incoming, member: Member) -> int:
-    return member.lifetime.get(incoming.key.kind, Counts()).amount_minor + incoming.amount_minor
+    before = member.lifetime.get(incoming.key.kind)
+    return incoming.amount_minor + (0 if before is None else before.amount_minor)
 
 
 def _accept(

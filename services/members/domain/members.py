@@ -63,9 +63,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member as stored, without personal data.
+    """A member as stored; the birthday, month and day such as `05-17`, is all that is personal.
 
     `seq` counts their events, `change_seq` all that was announced of them.
+    `birthday_used_time` is when they got something for it last.
     """
 
     member_id: str
@@ -81,6 +82,8 @@ class Member:
     last_activity_time: datetime | None = None
     tiers: Mapping[str, str] = field(default_factory=dict)
     sharing_group: str = ""
+    birthday: str = ""
+    birthday_used_time: datetime | None = None
     change_seq: int = 1
     version: int = 1
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from libs.common import mongo
 from libs.common.calendar import Due
+from libs.common.together import WriterQueue
 from services.members.domain.activity import asleep
 from services.members.domain.members import Member
 from services.members.handlers.programs import ProgramHandlers
-from services.members.handlers.together import IntakeQueue
 from services.members.outbox import activity_changed
 from services.members.repository.store import MembersStore
 
@@ -23,7 +23,7 @@ class Dormancy:
         self,
         store: MembersStore,
         programs: ProgramHandlers,
-        queue: IntakeQueue,
+        queue: WriterQueue,
         now: Callable[[], datetime],
     ) -> None:
         """`queue` is that of intake, which changes the same members."""

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from libs.common.backlog import unsent_count
 from libs.common.errors import IdempotencyKeyReused, Overloaded
 from libs.common.mongo import Document, Request
+from libs.common.together import Ask, Together, WriterQueue
 from libs.common.tracing import traceparent
 from services.members.domain.intake import EventResult, Incoming, Known, Recording, record
 from services.members.domain.members import (
@@ -22,13 +23,15 @@ from services.members.domain.members import (
     register,
 )
 from services.members.handlers.programs import ProgramHandlers
-from services.members.handlers.together import Ask, IntakeQueue, Source, Together
 from services.members.outbox import activity_changed, facts_changed, member_registered
 from services.members.repository.store import MembersStore
 
 M = TypeVar("M", bound=Message)
+# The program, and the partner who sends.
+Source = tuple[str, str]
 
 OUTBOX_COUNT_SECONDS = 1.0
+EVENTS_AT_ONCE = 500
 
 
 class IntakeHandlers:
@@ -39,7 +42,7 @@ class IntakeHandlers:
         store: MembersStore,
         programs: ProgramHandlers,
         *,
-        queue: IntakeQueue,
+        queue: WriterQueue,
         outbox_unsent_max: int,
         now: Callable[[], datetime],
         new_id: Callable[[str], str],
@@ -47,7 +50,7 @@ class IntakeHandlers:
         self._store, self._programs, self._queue = store, programs, queue
         self._outbox_unsent_max, self._now, self._new_id = outbox_unsent_max, now, new_id
         self._counted, self._unsent = float("-inf"), 0
-        self._together = Together(queue, self._record_alone, self._record_together)
+        self._together = Together(queue, self._record_alone, self._record_together, at_once=EVENTS_AT_ONCE)
 
     async def register_members(
         self,
@@ -94,7 +97,7 @@ class IntakeHandlers:
         """Record a batch, in one transaction with others of this source that wait for their turn as well."""
         await self._programs.program(program_id)
         await self._require_room()
-        return await self._together.answer((program_id, source), Ask(request, batch, answer, traceparent()))
+        return await self._together.answer((program_id, source), Ask(request, batch, answer))
 
     async def _record_alone(self, source: Source, ask: Ask[M]) -> M:
         async def attempt(members: MembersStore) -> M:
@@ -124,8 +127,9 @@ class IntakeHandlers:
         found = iter(recording.results)
         results = [list(islice(found, len(ask.batch))) for ask in asks]
         traces = {
-            each.event_id: ask.trace
+            each.event_id: trace
             for ask, own in zip(asks, results, strict=True)
+            for trace in (ask.context.run(traceparent),)
             for each in own
             if each.outcome == "accepted"
         }

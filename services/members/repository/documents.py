@@ -100,6 +100,16 @@ def asleep_update(member: Member) -> UpdateOne:
     return UpdateOne({"_id": member.member_id}, update)
 
 
+def birthday_update(member: Member) -> UpdateOne:
+    """What another birthday changes of a member; of one that was taken out nothing is left."""
+    kept: Document = {"$set": {"change_seq": member.change_seq}, "$inc": {"version": 1}}
+    if member.birthday:
+        kept["$set"]["birthday"] = member.birthday
+    else:
+        kept["$unset"] = {"birthday": ""}
+    return UpdateOne({"_id": member.member_id}, kept)
+
+
 def seen_update(member: Member) -> UpdateOne:
     """The calendar looks after a member from when they were last seen."""
     return UpdateOne({"_id": member.member_id}, {"$set": {"absent_since": member.activity.absent_since}})
@@ -134,6 +144,8 @@ def member_from(document: Document) -> Member:
         last_login_time=document["last_login_time"],
         last_activity_time=document["last_activity_time"],
         tiers={tier_set: held["tier"] for tier_set, held in document["tiers"].items()},
+        birthday=document.get("birthday", ""),
+        birthday_used_time=document.get("birthday_used_time"),
         change_seq=document["change_seq"],
         version=document["version"],
     )

@@ -1,7 +1,7 @@
 """What the members service keeps, bound to the transaction it is used in."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from services.members.domain.intake import BusinessKey, Event, KnownEvent, Recor
 from services.members.domain.members import Member, Partner, ProgramCalendar, Store
 from services.members.repository.documents import (
     asleep_update,
+    birthday_update,
     day_update,
     event_document,
     event_from,
@@ -139,8 +140,9 @@ class MembersStore:
     # Members
 
     async def members(self, program_id: str, member_ids: Iterable[str]) -> dict[str, Member]:
-        wanted = {"_id": {"$in": sorted(set(member_ids))}, "program_id": program_id}
-        found = self.database.members.find(wanted, session=self.session)
+        ids = sorted(set(member_ids))
+        wanted = {"_id": {"$in": ids}, "program_id": program_id}
+        found = mongo.at_once(self.database.members.find(wanted, session=self.session), len(ids))
         return {document["_id"]: member_from(document) async for document in found}
 
     async def members_of_source(
@@ -157,9 +159,8 @@ class MembersStore:
             "identities.external_id": {"$in": ids},
             "identities": identity,
         }
-        members = [
-            member_from(each) async for each in self.database.members.find(wanted, session=self.session)
-        ]
+        found = mongo.at_once(self.database.members.find(wanted, session=self.session), len(ids))
+        members = [member_from(each) async for each in found]
         return {
             identity.external_id: member
             for member in members
@@ -204,6 +205,19 @@ class MembersStore:
         if updates:
             await self.database.members.bulk_write(updates, session=self.session)
 
+    async def keep_birthday(self, member: Member) -> None:
+        """Store a member's birthday."""
+        await self.database.members.bulk_write([birthday_update(member)], session=self.session)
+
+    async def set_birthdays_used(self, used: Mapping[str, datetime]) -> None:
+        """Project from benefits when each got something for their birthday last; old news change nothing."""
+        updates = [
+            UpdateOne({"_id": member_id}, {"$max": {"birthday_used_time": time}})
+            for member_id, time in sorted(used.items())
+        ]
+        if updates:
+            await self.database.members.bulk_write(updates, ordered=False, session=self.session)
+
     async def set_tiers(self, held: Sequence[tuple[str, str, str, int]]) -> None:
         """Project (member, tier set, tier, seq) from benefits; an older one changes nothing."""
         updates = [
@@ -238,7 +252,8 @@ class MembersStore:
             "kind": {"$in": sorted({key.kind for key in wanted_keys})},
         }
         wanted_fields = ("external_ref", "line", "kind", "payload_digest", "member_id", "seq", "amount_minor")
-        found = self.database.events.find(wanted, dict.fromkeys(wanted_fields, 1), session=self.session)
+        cursor = self.database.events.find(wanted, dict.fromkeys(wanted_fields, 1), session=self.session)
+        found = mongo.at_once(cursor, len(wanted_keys))
         return {
             BusinessKey(each["external_ref"], each["line"], each["kind"]): KnownEvent(
                 each["_id"], each["member_id"], each["seq"], each["amount_minor"], each["payload_digest"]

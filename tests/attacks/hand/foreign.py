@@ -26,6 +26,7 @@ MISSING = {
     # Whoever knows the id of a member of the program may pass points on to them.
     "recipient": "mem_" + "0" * 32,
     "adjustment": "adj_" + "0" * 32,
+    "entry": "ent_" + "0" * 32,
     "coupon": "cpn_" + "0" * 32,
     "contract": "ctr_" + "0" * 32,
     "reward": "no_such_reward",
@@ -45,6 +46,7 @@ KINDS = {
     "use_id": "use",
     "to_member_id": "recipient",
     "adjustment_id": "adjustment",
+    "entry_ids": "entry",
     "coupon_id": "coupon",
     "contract_id": "contract",
     "reward_id": "reward",
@@ -104,6 +106,7 @@ def _of(shop: Shop, kind: str) -> str:
         "use": shop.uses[0],
         "recipient": shop.members[0],
         "adjustment": shop.adjustments[0],
+        "entry": shop.entries[0],
         "coupon": shop.coupons[0],
         "contract": shop.contracts[0],
         "reward": shop.rewards[0],

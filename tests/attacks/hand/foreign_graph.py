@@ -21,6 +21,12 @@ KINDS = {
     "storeId": "store",
     "rewardId": "reward",
     "redemptionId": "redemption",
+    "toMemberId": "recipient",
+    "adjustmentId": "adjustment",
+    "contractId": "contract",
+    "couponId": "coupon",
+    "entryId": "entry",
+    "useId": "use",
 }
 """What each field is the id of; a field that is not here yet is a KeyError."""
 
@@ -29,15 +35,16 @@ def cases(world: World) -> Iterator[Case]:
     """Every principal that may ask at all."""
     for root, name in schema.entries():
         variables = schema.VALID[name](world.own)
-        for place in (each for each in schema.texts(variables) if _takes_an_id(name, each)):
+        for place in (each for each in schema.texts(variables) if takes_an_id(name, each)):
             kind = KINDS[str(place[-1])]
             for principal, grant in policy().graph[f"{root}.{name}"].grants.items():
                 for whose, value in foreign(world, kind, grant.scope):
                     yield _case(world, (root, name), principal, place, kind, whose, value)
 
 
-def _takes_an_id(name: str, place: schema.Place) -> bool:
-    is_new = name.lower() == f"create{str(place[-1]).removesuffix('Id').lower()}"
+def takes_an_id(name: str, place: schema.Place) -> bool:
+    of_its_own = {"key", f"{name.removeprefix('create').lower()}id"}
+    is_new = name.startswith("create") and str(place[-1]).lower() in of_its_own
     return bool(IDS.fullmatch(str(place[-1]))) and place[-1] not in NAMES and not is_new
 
 

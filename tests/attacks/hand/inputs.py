@@ -96,7 +96,8 @@ def _objects(world: World, root: str, name: str) -> Iterator[Case]:
     """Fields that no input has; those that are answers must not be taken for inputs."""
     token = world.token_of(schema.principal_for(root, name))
     for place in schema.objects(schema.VALID[name](world.own)):
-        for smuggled in SMUGGLED:
+        known = schema.at(schema.VALID[name](world.own), place)
+        for smuggled in (each for each in SMUGGLED if each not in known):
 
             async def ask(_: int, place: Any = place, smuggled: str = smuggled) -> Answer:
                 variables = schema.VALID[name](world.own)

@@ -20,6 +20,7 @@ PAYLOAD = TEXTS | {FieldDescriptor.TYPE_BYTES}
 SWITCHES = {FieldDescriptor.TYPE_BOOL, FieldDescriptor.TYPE_INT64}
 # What stays, so that the other payload is about the same thing.
 KEYS = {"program_id", "request_id", "store_id", "store_ids", "partner_id", "member_id", "report_id"}
+KEYS |= {"to_member_id", "coupon", "month"}
 INDEPENDENT = (
     "OK",
     "OK STORE_UNKNOWN",
@@ -30,6 +31,12 @@ INDEPENDENT = (
     "FAILED_PRECONDITION REWARD_CHANGED",
     "NOT_FOUND REDEMPTION_UNKNOWN",
     "FAILED_PRECONDITION REDEMPTION_ENDED",
+    "FAILED_PRECONDITION ADJUSTMENT_DECIDED",
+    # What one partner does, another hears nothing of.
+    "NOT_FOUND HOLD_UNKNOWN",
+    "NOT_FOUND CONTRACT_UNKNOWN",
+    "NOT_FOUND COUPON_RESERVATION_UNKNOWN",
+    "NOT_FOUND BENEFIT_USE_UNKNOWN",
 )
 REUSED, IN_FLIGHT = "ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED", "ABORTED REQUEST_IN_FLIGHT"
 
@@ -86,6 +93,9 @@ def _once(world: World, method: MethodDescriptor) -> Message:
         case "ApproveGrant" | "RejectGrant":
             place = 3 if method.name == "ApproveGrant" else 4
             return put(message, ("redemption_id",), world.own.grants[place])
+        case "ApproveAdjustment" | "RejectAdjustment":
+            place = 4 if method.name == "ApproveAdjustment" else 5
+            return put(message, ("adjustment_id",), world.own.adjustments[place])
         case "DecideReport":
             return put(message, ("report_id",), world.own.reports[1])
     return message

@@ -77,7 +77,7 @@ def an_accrual(
         Earning(f"rule{place}", amount_minor, 100, 1, 10_000, "normal", each)
         for place, each in enumerate(points)
     )
-    return Accrual(member_id, "shop", ref, line, at, at + pending_days * DAY, expires, earnings)
+    return Accrual(member_id, "shop", ref, line, at, at + pending_days * DAY, expires, earnings, "points")
 
 
 def a_refund(

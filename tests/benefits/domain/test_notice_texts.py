@@ -86,7 +86,14 @@ def test_a_new_tier_is_told_with_its_reason_by_the_names_of_the_program() -> Non
 
 
 def test_expiring_points_are_told_with_their_day() -> None:
-    occasion = points_expiring(SHOP, MEMBER, points=1200, expires=date(2026, 12, 22), days=30, time=MORNING)
+    occasion = points_expiring(
+        SHOP,
+        f"{SHOP.key}/{MEMBER}/{SHOP.points.currency}",
+        points=1200,
+        expires=date(2026, 12, 22),
+        days=30,
+        time=MORNING,
+    )
 
     assert texts(occasion) == (
         "您有1,200积分将于2026年12月22日到期。",

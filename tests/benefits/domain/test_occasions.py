@@ -117,7 +117,14 @@ def test_a_spell_of_absence_is_one_cause() -> None:
 
 def test_a_day_of_expiry_is_one_cause_for_each_number_of_days_ahead() -> None:
     told = [
-        points_expiring(SHOP, MEMBER, points=120, expires=date(2026, 12, 22), days=days, time=MORNING)
+        points_expiring(
+            SHOP,
+            f"{SHOP.key}/{MEMBER}/{SHOP.points.currency}",
+            points=120,
+            expires=date(2026, 12, 22),
+            days=days,
+            time=MORNING,
+        )
         for days in (30, 7)
     ]
 

@@ -708,6 +708,7 @@ class PointsAccount(_message.Message):
     SEQ_FIELD_NUMBER: _builtins.int
     PENDING_POINTS_FIELD_NUMBER: _builtins.int
     EXPIRING_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Whose."""
     currency: _builtins.str
@@ -726,6 +727,10 @@ class PointsAccount(_message.Message):
     def expiring(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpiringPoints]:
         """What expires next, soonest first; at most ten."""
 
+    @_builtins.property
+    def types(self) -> _containers.RepeatedCompositeFieldContainer[Global___TypedPoints]:
+        """What the member has of other types of points, those that qualify or are exclusive; nothing is paid with them."""
+
     def __init__(
         self,
         *,
@@ -737,14 +742,63 @@ class PointsAccount(_message.Message):
         seq: _builtins.int = ...,
         pending_points: _builtins.int = ...,
         expiring: _abc.Iterable[Global___ExpiringPoints] | None = ...,
+        types: _abc.Iterable[Global___TypedPoints] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_points", b"available_points", "balance_points", b"balance_points", "currency", b"currency", "expiring", b"expiring", "held_points", b"held_points", "member_id", b"member_id", "pending_points", b"pending_points", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_points", b"available_points", "balance_points", b"balance_points", "currency", b"currency", "expiring", b"expiring", "held_points", b"held_points", "member_id", b"member_id", "pending_points", b"pending_points", "seq", b"seq", "types", b"types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PointsAccount: _TypeAlias = PointsAccount  # noqa: Y015
+
+@_typing.final
+class TypedPoints(_message.Message):
+    """What a member has of one type of points."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_ZH_FIELD_NUMBER: _builtins.int
+    NAME_EN_FIELD_NUMBER: _builtins.int
+    BALANCE_POINTS_FIELD_NUMBER: _builtins.int
+    PENDING_POINTS_FIELD_NUMBER: _builtins.int
+    EXPIRING_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """Key of the type. Example: `tier_points`."""
+    kind: _builtins.str
+    """`tier`, where they qualify, or `exclusive`."""
+    name_zh: _builtins.str
+    """What it is called."""
+    name_en: _builtins.str
+    """What it is called."""
+    balance_points: _builtins.int
+    """Sum of all entries; below 0 where a refund took more than there was."""
+    pending_points: _builtins.int
+    """Earned and not yet active; not in balance_points."""
+    @_builtins.property
+    def expiring(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpiringPoints]:
+        """What expires next, soonest first; at most ten."""
+
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        name_zh: _builtins.str = ...,
+        name_en: _builtins.str = ...,
+        balance_points: _builtins.int = ...,
+        pending_points: _builtins.int = ...,
+        expiring: _abc.Iterable[Global___ExpiringPoints] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_points", b"balance_points", "expiring", b"expiring", "kind", b"kind", "name_en", b"name_en", "name_zh", b"name_zh", "pending_points", b"pending_points", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TypedPoints: _TypeAlias = TypedPoints  # noqa: Y015
 
 @_typing.final
 class ExpiringPoints(_message.Message):
@@ -783,10 +837,13 @@ class BatchListEntriesRequest(_message.Message):
     PROGRAM_ID_FIELD_NUMBER: _builtins.int
     MEMBER_IDS_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
+    POINT_TYPE_FIELD_NUMBER: _builtins.int
     program_id: _builtins.str
     """The program."""
     first: _builtins.int
     """At most so many per account, 100 at most; 20 when 0."""
+    point_type: _builtins.str
+    """Of this type of points; empty for those that members redeem."""
     @_builtins.property
     def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Whose entries."""
@@ -797,10 +854,11 @@ class BatchListEntriesRequest(_message.Message):
         program_id: _builtins.str = ...,
         member_ids: _abc.Iterable[_builtins.str] | None = ...,
         first: _builtins.int = ...,
+        point_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "member_ids", b"member_ids", "program_id", b"program_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "member_ids", b"member_ids", "point_type", b"point_type", "program_id", b"program_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -966,6 +1024,7 @@ class EarningExplanation(_message.Message):
     STACKING_FIELD_NUMBER: _builtins.int
     ROUNDING_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    POINT_TYPE_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     """Key of the earning rule."""
     amount_minor: _builtins.int
@@ -988,6 +1047,8 @@ class EarningExplanation(_message.Message):
     """How these were joined: `max`, `sum` or `product`."""
     rounding: _builtins.str
     """How points were rounded: `floor` or `half_up`."""
+    point_type: _builtins.str
+    """Type of the points; empty for those that members redeem."""
     @_builtins.property
     def factors(self) -> _containers.RepeatedCompositeFieldContainer[Global___EarningFactor]:
         """Multipliers that held, where more than the tier's did."""
@@ -1012,10 +1073,11 @@ class EarningExplanation(_message.Message):
         stacking: _builtins.str = ...,
         rounding: _builtins.str = ...,
         reason: _receipts_pb2.Reason | None = ...,
+        point_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "factors", b"factors", "min_amount_minor", b"min_amount_minor", "multiplier_bp", b"multiplier_bp", "points", b"points", "points_per_event", b"points_per_event", "points_per_unit", b"points_per_unit", "reason", b"reason", "rounding", b"rounding", "rule", b"rule", "stacking", b"stacking", "tier", b"tier", "unit_minor", b"unit_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "factors", b"factors", "min_amount_minor", b"min_amount_minor", "multiplier_bp", b"multiplier_bp", "point_type", b"point_type", "points", b"points", "points_per_event", b"points_per_event", "points_per_unit", b"points_per_unit", "reason", b"reason", "rounding", b"rounding", "rule", b"rule", "stacking", b"stacking", "tier", b"tier", "unit_minor", b"unit_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from laurel.common.v1 import lookup_pb2 as laurel_dot_common_dot_v1_dot_lookup__pb2
+from laurel.scoring.v1 import receipts_pb2 as laurel_dot_scoring_dot_v1_dot_receipts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%laurel/benefits/v1/entitlements.proto\x12\x12laurel.benefits.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlaurel/common/v1/lookup.proto\"\xca\x02\n\x11UseBenefitRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12,\n\tmember_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\x12.\n\x07\x62\x65nefit\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x1b\n\x06\x61mount\x18\x05 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x01\x12 \n\x0c\x65xternal_ref\x18\x06 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x31\n\x07\x63hannel\x18\x07 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9_]{0,62})?$\"s\n\x12UseBenefitResponse\x12+\n\x03use\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.BenefitUse\x12\x30\n\tallowance\x18\x02 \x01(\x0b\x32\x1d.laurel.benefits.v1.Allowance\"\xa8\x01\n\nBenefitUse\x12\x0e\n\x06use_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x65nefit\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x14\n\x0c\x65xternal_ref\x18\x05 \x01(\t\x12-\n\tused_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tcancelled\x18\x07 \x01(\x08\"\x95\x01\n\tAllowance\x12\x0f\n\x07\x62\x65nefit\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x03\x12\x0c\n\x04used\x18\x05 \x01(\x03\x12\x0c\n\x04left\x18\x06 \x01(\x03\x12.\n\nreset_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x99\x01\n\x17\x43\x61ncelBenefitUseRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x17\n\x06use_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"G\n\x18\x43\x61ncelBenefitUseResponse\x12+\n\x03use\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.BenefitUse\"\x96\x02\n\x15RecordStandingRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12,\n\tmember_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\x12\x37\n\x05month\x18\x04 \x01(\tB(\xbaH%r#2!^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$\x12/\n\x08standard\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\"E\n\x16RecordStandingResponse\x12+\n\x07unlocks\x18\x01 \x03(\x0b\x32\x1a.laurel.benefits.v1.Unlock\"d\n\x06Unlock\x12\x0f\n\x07\x62\x65nefit\x18\x01 \x01(\t\x12\x10\n\x08standard\x18\x02 \x01(\t\x12\x0e\n\x06months\x18\x03 \x01(\x05\x12\x15\n\rmonths_needed\x18\x04 \x01(\x05\x12\x10\n\x08unlocked\x18\x05 \x01(\x08\"s\n\x17\x42\x61tchListUnlocksRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\"N\n\x18\x42\x61tchListUnlocksResponse\x12\x32\n\x07results\x18\x01 \x03(\x0b\x32!.laurel.benefits.v1.UnlocksResult\"l\n\rUnlocksResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12+\n\x07unlocks\x18\x02 \x03(\x0b\x32\x1a.laurel.benefits.v1.Unlock\"v\n\x1a\x42\x61tchListAllowancesRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\"T\n\x1b\x42\x61tchListAllowancesResponse\x12\x35\n\x07results\x18\x01 \x03(\x0b\x32$.laurel.benefits.v1.AllowancesResult\"u\n\x10\x41llowancesResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12\x31\n\nallowances\x18\x02 \x03(\x0b\x32\x1d.laurel.benefits.v1.Allowance\"z\n\x1e\x42\x61tchListLockedBenefitsRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\"\\\n\x1f\x42\x61tchListLockedBenefitsResponse\x12\x39\n\x07results\x18\x01 \x03(\x0b\x32(.laurel.benefits.v1.LockedBenefitsResult\"{\n\x14LockedBenefitsResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12\x33\n\x08\x62\x65nefits\x18\x02 \x03(\x0b\x32!.laurel.benefits.v1.LockedBenefit\"\x7f\n\rLockedBenefit\x12\x0f\n\x07\x62\x65nefit\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07name_zh\x18\x03 \x01(\t\x12\x0f\n\x07name_en\x18\x04 \x01(\t\x12\x10\n\x08tier_set\x18\x05 \x01(\t\x12\x0c\n\x04tier\x18\x06 \x01(\t\x12\r\n\x05steps\x18\x07 \x01(\x05\x32\xd4\x05\n\x13\x45ntitlementsService\x12`\n\nUseBenefit\x12%.laurel.benefits.v1.UseBenefitRequest\x1a&.laurel.benefits.v1.UseBenefitResponse\"\x03\x90\x02\x02\x12r\n\x10\x43\x61ncelBenefitUse\x12+.laurel.benefits.v1.CancelBenefitUseRequest\x1a,.laurel.benefits.v1.CancelBenefitUseResponse\"\x03\x90\x02\x02\x12l\n\x0eRecordStanding\x12).laurel.benefits.v1.RecordStandingRequest\x1a*.laurel.benefits.v1.RecordStandingResponse\"\x03\x90\x02\x02\x12r\n\x10\x42\x61tchListUnlocks\x12+.laurel.benefits.v1.BatchListUnlocksRequest\x1a,.laurel.benefits.v1.BatchListUnlocksResponse\"\x03\x90\x02\x01\x12{\n\x13\x42\x61tchListAllowances\x12..laurel.benefits.v1.BatchListAllowancesRequest\x1a/.laurel.benefits.v1.BatchListAllowancesResponse\"\x03\x90\x02\x01\x12\x87\x01\n\x17\x42\x61tchListLockedBenefits\x12\x32.laurel.benefits.v1.BatchListLockedBenefitsRequest\x1a\x33.laurel.benefits.v1.BatchListLockedBenefitsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%laurel/benefits/v1/entitlements.proto\x12\x12laurel.benefits.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlaurel/common/v1/lookup.proto\x1a laurel/scoring/v1/receipts.proto\"\xca\x02\n\x11UseBenefitRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12,\n\tmember_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\x12.\n\x07\x62\x65nefit\x18\x04 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x1b\n\x06\x61mount\x18\x05 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x01\x12 \n\x0c\x65xternal_ref\x18\x06 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x31\n\x07\x63hannel\x18\x07 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9_]{0,62})?$\"s\n\x12UseBenefitResponse\x12+\n\x03use\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.BenefitUse\x12\x30\n\tallowance\x18\x02 \x01(\x0b\x32\x1d.laurel.benefits.v1.Allowance\"\xa8\x01\n\nBenefitUse\x12\x0e\n\x06use_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x65nefit\x18\x03 \x01(\t\x12\x0e\n\x06\x61mount\x18\x04 \x01(\x03\x12\x14\n\x0c\x65xternal_ref\x18\x05 \x01(\t\x12-\n\tused_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tcancelled\x18\x07 \x01(\x08\"\xfb\x01\n\tAllowance\x12\x0f\n\x07\x62\x65nefit\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x0e\n\x06period\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x03\x12\x0c\n\x04used\x18\x05 \x01(\x03\x12\x0c\n\x04left\x18\x06 \x01(\x03\x12.\n\nreset_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04open\x18\x08 \x01(\x08\x12\x30\n\x0copening_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\tpool_left\x18\n \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_pool_left\"\x99\x01\n\x17\x43\x61ncelBenefitUseRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x17\n\x06use_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"G\n\x18\x43\x61ncelBenefitUseResponse\x12+\n\x03use\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.BenefitUse\"\x96\x02\n\x15RecordStandingRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12,\n\tmember_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\x12\x37\n\x05month\x18\x04 \x01(\tB(\xbaH%r#2!^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$\x12/\n\x08standard\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\"E\n\x16RecordStandingResponse\x12+\n\x07unlocks\x18\x01 \x03(\x0b\x32\x1a.laurel.benefits.v1.Unlock\"d\n\x06Unlock\x12\x0f\n\x07\x62\x65nefit\x18\x01 \x01(\t\x12\x10\n\x08standard\x18\x02 \x01(\t\x12\x0e\n\x06months\x18\x03 \x01(\x05\x12\x15\n\rmonths_needed\x18\x04 \x01(\x05\x12\x10\n\x08unlocked\x18\x05 \x01(\x08\"s\n\x17\x42\x61tchListUnlocksRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\"N\n\x18\x42\x61tchListUnlocksResponse\x12\x32\n\x07results\x18\x01 \x03(\x0b\x32!.laurel.benefits.v1.UnlocksResult\"l\n\rUnlocksResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12+\n\x07unlocks\x18\x02 \x03(\x0b\x32\x1a.laurel.benefits.v1.Unlock\"v\n\x1a\x42\x61tchListAllowancesRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\"T\n\x1b\x42\x61tchListAllowancesResponse\x12\x35\n\x07results\x18\x01 \x03(\x0b\x32$.laurel.benefits.v1.AllowancesResult\"u\n\x10\x41llowancesResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12\x31\n\nallowances\x18\x02 \x03(\x0b\x32\x1d.laurel.benefits.v1.Allowance\"\x99\x01\n\x11SplitValueRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12,\n\tmember_id\x18\x02 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\x12#\n\x0bvalue_minor\x18\x03 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\"\xdd\x01\n\x12SplitValueResponse\x12\x12\n\ncash_minor\x18\x01 \x01(\x03\x12\x15\n\rservice_minor\x18\x02 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\x12\x0f\n\x07segment\x18\x04 \x01(\t\x12\x0f\n\x07name_zh\x18\x05 \x01(\t\x12\x0f\n\x07name_en\x18\x06 \x01(\t\x12\x0f\n\x07\x63\x61sh_bp\x18\x07 \x01(\x05\x12\x12\n\nservice_bp\x18\x08 \x01(\x05\x12\x32\n\x08segments\x18\t \x03(\x0b\x32 .laurel.benefits.v1.TriedSegment\"]\n\x0cTriedSegment\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x11\n\tcondition\x18\x02 \x01(\t\x12)\n\x06reason\x18\x03 \x01(\x0b\x32\x19.laurel.scoring.v1.Reason\"z\n\x1e\x42\x61tchListLockedBenefitsRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\"\\\n\x1f\x42\x61tchListLockedBenefitsResponse\x12\x39\n\x07results\x18\x01 \x03(\x0b\x32(.laurel.benefits.v1.LockedBenefitsResult\"{\n\x14LockedBenefitsResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12\x33\n\x08\x62\x65nefits\x18\x02 \x03(\x0b\x32!.laurel.benefits.v1.LockedBenefit\"\x7f\n\rLockedBenefit\x12\x0f\n\x07\x62\x65nefit\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07name_zh\x18\x03 \x01(\t\x12\x0f\n\x07name_en\x18\x04 \x01(\t\x12\x10\n\x08tier_set\x18\x05 \x01(\t\x12\x0c\n\x04tier\x18\x06 \x01(\t\x12\r\n\x05steps\x18\x07 \x01(\x05\x32\xb6\x06\n\x13\x45ntitlementsService\x12`\n\nUseBenefit\x12%.laurel.benefits.v1.UseBenefitRequest\x1a&.laurel.benefits.v1.UseBenefitResponse\"\x03\x90\x02\x02\x12r\n\x10\x43\x61ncelBenefitUse\x12+.laurel.benefits.v1.CancelBenefitUseRequest\x1a,.laurel.benefits.v1.CancelBenefitUseResponse\"\x03\x90\x02\x02\x12l\n\x0eRecordStanding\x12).laurel.benefits.v1.RecordStandingRequest\x1a*.laurel.benefits.v1.RecordStandingResponse\"\x03\x90\x02\x02\x12r\n\x10\x42\x61tchListUnlocks\x12+.laurel.benefits.v1.BatchListUnlocksRequest\x1a,.laurel.benefits.v1.BatchListUnlocksResponse\"\x03\x90\x02\x01\x12{\n\x13\x42\x61tchListAllowances\x12..laurel.benefits.v1.BatchListAllowancesRequest\x1a/.laurel.benefits.v1.BatchListAllowancesResponse\"\x03\x90\x02\x01\x12`\n\nSplitValue\x12%.laurel.benefits.v1.SplitValueRequest\x1a&.laurel.benefits.v1.SplitValueResponse\"\x03\x90\x02\x01\x12\x87\x01\n\x17\x42\x61tchListLockedBenefits\x12\x32.laurel.benefits.v1.BatchListLockedBenefitsRequest\x1a\x33.laurel.benefits.v1.BatchListLockedBenefitsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -72,6 +73,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHLISTALLOWANCESREQUEST'].fields_by_name['program_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,62}$'
   _globals['_BATCHLISTALLOWANCESREQUEST'].fields_by_name['member_ids']._loaded_options = None
   _globals['_BATCHLISTALLOWANCESREQUEST'].fields_by_name['member_ids']._serialized_options = b'\272H\016\222\001\013\010\001\020\364\003\"\004r\002\030@'
+  _globals['_SPLITVALUEREQUEST'].fields_by_name['program_id']._loaded_options = None
+  _globals['_SPLITVALUEREQUEST'].fields_by_name['program_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,62}$'
+  _globals['_SPLITVALUEREQUEST'].fields_by_name['member_id']._loaded_options = None
+  _globals['_SPLITVALUEREQUEST'].fields_by_name['member_id']._serialized_options = b'\272H\026r\0242\022^mem_[0-9a-f]{32}$'
+  _globals['_SPLITVALUEREQUEST'].fields_by_name['value_minor']._loaded_options = None
+  _globals['_SPLITVALUEREQUEST'].fields_by_name['value_minor']._serialized_options = b'\272H\013\"\t\030\200\240\224\245\215\035(\000'
   _globals['_BATCHLISTLOCKEDBENEFITSREQUEST'].fields_by_name['program_id']._loaded_options = None
   _globals['_BATCHLISTLOCKEDBENEFITSREQUEST'].fields_by_name['program_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,62}$'
   _globals['_BATCHLISTLOCKEDBENEFITSREQUEST'].fields_by_name['member_ids']._loaded_options = None
@@ -86,46 +93,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENTITLEMENTSSERVICE'].methods_by_name['BatchListUnlocks']._serialized_options = b'\220\002\001'
   _globals['_ENTITLEMENTSSERVICE'].methods_by_name['BatchListAllowances']._loaded_options = None
   _globals['_ENTITLEMENTSSERVICE'].methods_by_name['BatchListAllowances']._serialized_options = b'\220\002\001'
+  _globals['_ENTITLEMENTSSERVICE'].methods_by_name['SplitValue']._loaded_options = None
+  _globals['_ENTITLEMENTSSERVICE'].methods_by_name['SplitValue']._serialized_options = b'\220\002\001'
   _globals['_ENTITLEMENTSSERVICE'].methods_by_name['BatchListLockedBenefits']._loaded_options = None
   _globals['_ENTITLEMENTSSERVICE'].methods_by_name['BatchListLockedBenefits']._serialized_options = b'\220\002\001'
-  _globals['_USEBENEFITREQUEST']._serialized_start=155
-  _globals['_USEBENEFITREQUEST']._serialized_end=485
-  _globals['_USEBENEFITRESPONSE']._serialized_start=487
-  _globals['_USEBENEFITRESPONSE']._serialized_end=602
-  _globals['_BENEFITUSE']._serialized_start=605
-  _globals['_BENEFITUSE']._serialized_end=773
-  _globals['_ALLOWANCE']._serialized_start=776
-  _globals['_ALLOWANCE']._serialized_end=925
-  _globals['_CANCELBENEFITUSEREQUEST']._serialized_start=928
-  _globals['_CANCELBENEFITUSEREQUEST']._serialized_end=1081
-  _globals['_CANCELBENEFITUSERESPONSE']._serialized_start=1083
-  _globals['_CANCELBENEFITUSERESPONSE']._serialized_end=1154
-  _globals['_RECORDSTANDINGREQUEST']._serialized_start=1157
-  _globals['_RECORDSTANDINGREQUEST']._serialized_end=1435
-  _globals['_RECORDSTANDINGRESPONSE']._serialized_start=1437
-  _globals['_RECORDSTANDINGRESPONSE']._serialized_end=1506
-  _globals['_UNLOCK']._serialized_start=1508
-  _globals['_UNLOCK']._serialized_end=1608
-  _globals['_BATCHLISTUNLOCKSREQUEST']._serialized_start=1610
-  _globals['_BATCHLISTUNLOCKSREQUEST']._serialized_end=1725
-  _globals['_BATCHLISTUNLOCKSRESPONSE']._serialized_start=1727
-  _globals['_BATCHLISTUNLOCKSRESPONSE']._serialized_end=1805
-  _globals['_UNLOCKSRESULT']._serialized_start=1807
-  _globals['_UNLOCKSRESULT']._serialized_end=1915
-  _globals['_BATCHLISTALLOWANCESREQUEST']._serialized_start=1917
-  _globals['_BATCHLISTALLOWANCESREQUEST']._serialized_end=2035
-  _globals['_BATCHLISTALLOWANCESRESPONSE']._serialized_start=2037
-  _globals['_BATCHLISTALLOWANCESRESPONSE']._serialized_end=2121
-  _globals['_ALLOWANCESRESULT']._serialized_start=2123
-  _globals['_ALLOWANCESRESULT']._serialized_end=2240
-  _globals['_BATCHLISTLOCKEDBENEFITSREQUEST']._serialized_start=2242
-  _globals['_BATCHLISTLOCKEDBENEFITSREQUEST']._serialized_end=2364
-  _globals['_BATCHLISTLOCKEDBENEFITSRESPONSE']._serialized_start=2366
-  _globals['_BATCHLISTLOCKEDBENEFITSRESPONSE']._serialized_end=2458
-  _globals['_LOCKEDBENEFITSRESULT']._serialized_start=2460
-  _globals['_LOCKEDBENEFITSRESULT']._serialized_end=2583
-  _globals['_LOCKEDBENEFIT']._serialized_start=2585
-  _globals['_LOCKEDBENEFIT']._serialized_end=2712
-  _globals['_ENTITLEMENTSSERVICE']._serialized_start=2715
-  _globals['_ENTITLEMENTSSERVICE']._serialized_end=3439
+  _globals['_USEBENEFITREQUEST']._serialized_start=189
+  _globals['_USEBENEFITREQUEST']._serialized_end=519
+  _globals['_USEBENEFITRESPONSE']._serialized_start=521
+  _globals['_USEBENEFITRESPONSE']._serialized_end=636
+  _globals['_BENEFITUSE']._serialized_start=639
+  _globals['_BENEFITUSE']._serialized_end=807
+  _globals['_ALLOWANCE']._serialized_start=810
+  _globals['_ALLOWANCE']._serialized_end=1061
+  _globals['_CANCELBENEFITUSEREQUEST']._serialized_start=1064
+  _globals['_CANCELBENEFITUSEREQUEST']._serialized_end=1217
+  _globals['_CANCELBENEFITUSERESPONSE']._serialized_start=1219
+  _globals['_CANCELBENEFITUSERESPONSE']._serialized_end=1290
+  _globals['_RECORDSTANDINGREQUEST']._serialized_start=1293
+  _globals['_RECORDSTANDINGREQUEST']._serialized_end=1571
+  _globals['_RECORDSTANDINGRESPONSE']._serialized_start=1573
+  _globals['_RECORDSTANDINGRESPONSE']._serialized_end=1642
+  _globals['_UNLOCK']._serialized_start=1644
+  _globals['_UNLOCK']._serialized_end=1744
+  _globals['_BATCHLISTUNLOCKSREQUEST']._serialized_start=1746
+  _globals['_BATCHLISTUNLOCKSREQUEST']._serialized_end=1861
+  _globals['_BATCHLISTUNLOCKSRESPONSE']._serialized_start=1863
+  _globals['_BATCHLISTUNLOCKSRESPONSE']._serialized_end=1941
+  _globals['_UNLOCKSRESULT']._serialized_start=1943
+  _globals['_UNLOCKSRESULT']._serialized_end=2051
+  _globals['_BATCHLISTALLOWANCESREQUEST']._serialized_start=2053
+  _globals['_BATCHLISTALLOWANCESREQUEST']._serialized_end=2171
+  _globals['_BATCHLISTALLOWANCESRESPONSE']._serialized_start=2173
+  _globals['_BATCHLISTALLOWANCESRESPONSE']._serialized_end=2257
+  _globals['_ALLOWANCESRESULT']._serialized_start=2259
+  _globals['_ALLOWANCESRESULT']._serialized_end=2376
+  _globals['_SPLITVALUEREQUEST']._serialized_start=2379
+  _globals['_SPLITVALUEREQUEST']._serialized_end=2532
+  _globals['_SPLITVALUERESPONSE']._serialized_start=2535
+  _globals['_SPLITVALUERESPONSE']._serialized_end=2756
+  _globals['_TRIEDSEGMENT']._serialized_start=2758
+  _globals['_TRIEDSEGMENT']._serialized_end=2851
+  _globals['_BATCHLISTLOCKEDBENEFITSREQUEST']._serialized_start=2853
+  _globals['_BATCHLISTLOCKEDBENEFITSREQUEST']._serialized_end=2975
+  _globals['_BATCHLISTLOCKEDBENEFITSRESPONSE']._serialized_start=2977
+  _globals['_BATCHLISTLOCKEDBENEFITSRESPONSE']._serialized_end=3069
+  _globals['_LOCKEDBENEFITSRESULT']._serialized_start=3071
+  _globals['_LOCKEDBENEFITSRESULT']._serialized_end=3194
+  _globals['_LOCKEDBENEFIT']._serialized_start=3196
+  _globals['_LOCKEDBENEFIT']._serialized_end=3323
+  _globals['_ENTITLEMENTSSERVICE']._serialized_start=3326
+  _globals['_ENTITLEMENTSSERVICE']._serialized_end=4148
 # @@protoc_insertion_point(module_scope)

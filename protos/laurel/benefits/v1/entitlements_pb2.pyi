@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from laurel.common.v1 import lookup_pb2 as _lookup_pb2
+from laurel.scoring.v1 import receipts_pb2 as _receipts_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -157,6 +158,9 @@ class Allowance(_message.Message):
     USED_FIELD_NUMBER: _builtins.int
     LEFT_FIELD_NUMBER: _builtins.int
     RESET_TIME_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    OPENING_TIME_FIELD_NUMBER: _builtins.int
+    POOL_LEFT_FIELD_NUMBER: _builtins.int
     benefit: _builtins.str
     """Key of the benefit."""
     unit: _builtins.str
@@ -169,9 +173,17 @@ class Allowance(_message.Message):
     """How much of it was used."""
     left: _builtins.int
     """limit - used; 0 where that is less."""
+    open: _builtins.bool
+    """Whether it may be used now: by its schedule, and by the member's birthday."""
+    pool_left: _builtins.int
+    """How much all members together have left of it; absent where they share nothing."""
     @_builtins.property
     def reset_time(self) -> _timestamp_pb2.Timestamp:
         """When the next period begins; absent where there is none."""
+
+    @_builtins.property
+    def opening_time(self) -> _timestamp_pb2.Timestamp:
+        """When it opens next; absent while it is open, and where it never does."""
 
     def __init__(
         self,
@@ -183,12 +195,17 @@ class Allowance(_message.Message):
         used: _builtins.int = ...,
         left: _builtins.int = ...,
         reset_time: _timestamp_pb2.Timestamp | None = ...,
+        open: _builtins.bool = ...,
+        opening_time: _timestamp_pb2.Timestamp | None = ...,
+        pool_left: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["reset_time", b"reset_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_pool_left", b"_pool_left", "opening_time", b"opening_time", "pool_left", b"pool_left", "reset_time", b"reset_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefit", b"benefit", "left", b"left", "limit", b"limit", "period", b"period", "reset_time", b"reset_time", "unit", b"unit", "used", b"used"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pool_left", b"_pool_left", "benefit", b"benefit", "left", b"left", "limit", b"limit", "open", b"open", "opening_time", b"opening_time", "period", b"period", "pool_left", b"pool_left", "reset_time", b"reset_time", "unit", b"unit", "used", b"used"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__pool_left: _TypeAlias = _typing.Literal["pool_left"]  # noqa: Y015
+    _WhichOneofArgType__pool_left: _TypeAlias = _typing.Literal["_pool_left", b"_pool_left"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pool_left) -> _WhichOneofReturnType__pool_left | None: ...
 
 Global___Allowance: _TypeAlias = Allowance  # noqa: Y015
 
@@ -505,6 +522,124 @@ class AllowancesResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AllowancesResult: _TypeAlias = AllowancesResult  # noqa: Y015
+
+@_typing.final
+class SplitValueRequest(_message.Message):
+    """Request of SplitValue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    VALUE_MINOR_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Who gets it."""
+    value_minor: _builtins.int
+    """What is to be divided, in minor units of the program's currency."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        value_minor: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "program_id", b"program_id", "value_minor", b"value_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SplitValueRequest: _TypeAlias = SplitValueRequest  # noqa: Y015
+
+@_typing.final
+class SplitValueResponse(_message.Message):
+    """Response of SplitValue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CASH_MINOR_FIELD_NUMBER: _builtins.int
+    SERVICE_MINOR_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    NAME_ZH_FIELD_NUMBER: _builtins.int
+    NAME_EN_FIELD_NUMBER: _builtins.int
+    CASH_BP_FIELD_NUMBER: _builtins.int
+    SERVICE_BP_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    cash_minor: _builtins.int
+    """What is given as cash, rounded as the program says."""
+    service_minor: _builtins.int
+    """The rest, given as service."""
+    currency: _builtins.str
+    """ISO 4217."""
+    segment: _builtins.str
+    """The segment that decided, the last of those below."""
+    name_zh: _builtins.str
+    """Its name in Chinese."""
+    name_en: _builtins.str
+    """Its name in English."""
+    cash_bp: _builtins.int
+    """The shares, in basis points."""
+    service_bp: _builtins.int
+    """10000 - cash_bp."""
+    @_builtins.property
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___TriedSegment]:
+        """The segments that were asked, in their order, with why those before the last do not fit."""
+
+    def __init__(
+        self,
+        *,
+        cash_minor: _builtins.int = ...,
+        service_minor: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        segment: _builtins.str = ...,
+        name_zh: _builtins.str = ...,
+        name_en: _builtins.str = ...,
+        cash_bp: _builtins.int = ...,
+        service_bp: _builtins.int = ...,
+        segments: _abc.Iterable[Global___TriedSegment] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_bp", b"cash_bp", "cash_minor", b"cash_minor", "currency", b"currency", "name_en", b"name_en", "name_zh", b"name_zh", "segment", b"segment", "segments", b"segments", "service_bp", b"service_bp", "service_minor", b"service_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SplitValueResponse: _TypeAlias = SplitValueResponse  # noqa: Y015
+
+@_typing.final
+class TriedSegment(_message.Message):
+    """A segment, and whether the member is in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    segment: _builtins.str
+    """Key of the segment."""
+    condition: _builtins.str
+    """Its condition; empty for everybody else."""
+    @_builtins.property
+    def reason(self) -> _receipts_pb2.Reason:
+        """Why the member is not in it; none where they are."""
+
+    def __init__(
+        self,
+        *,
+        segment: _builtins.str = ...,
+        condition: _builtins.str = ...,
+        reason: _receipts_pb2.Reason | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "reason", b"reason", "segment", b"segment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TriedSegment: _TypeAlias = TriedSegment  # noqa: Y015
 
 @_typing.final
 class BatchListLockedBenefitsRequest(_message.Message):

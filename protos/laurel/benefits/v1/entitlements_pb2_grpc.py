@@ -63,6 +63,11 @@ class EntitlementsServiceStub:
                 request_serializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListAllowancesRequest.SerializeToString,
                 response_deserializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListAllowancesResponse.FromString,
                 _registered_method=True)
+        self.SplitValue = channel.unary_unary(
+                '/laurel.benefits.v1.EntitlementsService/SplitValue',
+                request_serializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.SplitValueRequest.SerializeToString,
+                response_deserializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.SplitValueResponse.FromString,
+                _registered_method=True)
         self.BatchListLockedBenefits = channel.unary_unary(
                 '/laurel.benefits.v1.EntitlementsService/BatchListLockedBenefits',
                 request_serializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListLockedBenefitsRequest.SerializeToString,
@@ -83,7 +88,8 @@ class EntitlementsServiceServicer:
         Idempotent. The business key is (program, source, external_ref, benefit), where the source is the authenticated
         caller. It is kept for ever: the same use again answers what the first did, another amount or member is refused.
         Errors: NOT_FOUND MEMBER_UNKNOWN, BENEFIT_UNKNOWN; FAILED_PRECONDITION BENEFIT_NOT_HELD (with `tier`, the lowest
-        that grants it), BENEFIT_NOT_ON_CHANNEL, BENEFIT_LOCKED, QUOTA_USED_UP (with `left` and `reset_time`);
+        that grants it), BENEFIT_NOT_ON_CHANNEL, BENEFIT_LOCKED, BENEFIT_NOT_OPEN (with `opening_time`), QUOTA_USED_UP and
+        BENEFIT_POOL_EMPTY (with `left` and `reset_time`);
         ALREADY_EXISTS BUSINESS_KEY_CONFLICT, IDEMPOTENCY_KEY_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -124,6 +130,16 @@ class EntitlementsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SplitValue(self, request, context):
+        """Divides what is given back to a member between cash and service, by the segment that they are in.
+
+        cash_minor + service_minor is the value, to the unit. No side effects.
+        Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION MIX_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def BatchListLockedBenefits(self, request, context):
         """Lists the benefits that members do not have, and by which tier they would. No side effects.
         """
@@ -158,6 +174,11 @@ def add_EntitlementsServiceServicer_to_server(servicer, server):
                     servicer.BatchListAllowances,
                     request_deserializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListAllowancesRequest.FromString,
                     response_serializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListAllowancesResponse.SerializeToString,
+            ),
+            'SplitValue': grpc.unary_unary_rpc_method_handler(
+                    servicer.SplitValue,
+                    request_deserializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.SplitValueRequest.FromString,
+                    response_serializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.SplitValueResponse.SerializeToString,
             ),
             'BatchListLockedBenefits': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchListLockedBenefits,
@@ -304,6 +325,33 @@ class EntitlementsService:
             '/laurel.benefits.v1.EntitlementsService/BatchListAllowances',
             laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListAllowancesRequest.SerializeToString,
             laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListAllowancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SplitValue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.benefits.v1.EntitlementsService/SplitValue',
+            laurel_dot_benefits_dot_v1_dot_entitlements__pb2.SplitValueRequest.SerializeToString,
+            laurel_dot_benefits_dot_v1_dot_entitlements__pb2.SplitValueResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,7 +43,8 @@ class EntitlementsServiceStub:
     Idempotent. The business key is (program, source, external_ref, benefit), where the source is the authenticated
     caller. It is kept for ever: the same use again answers what the first did, another amount or member is refused.
     Errors: NOT_FOUND MEMBER_UNKNOWN, BENEFIT_UNKNOWN; FAILED_PRECONDITION BENEFIT_NOT_HELD (with `tier`, the lowest
-    that grants it), BENEFIT_NOT_ON_CHANNEL, BENEFIT_LOCKED, QUOTA_USED_UP (with `left` and `reset_time`);
+    that grants it), BENEFIT_NOT_ON_CHANNEL, BENEFIT_LOCKED, BENEFIT_NOT_OPEN (with `opening_time`), QUOTA_USED_UP and
+    BENEFIT_POOL_EMPTY (with `left` and `reset_time`);
     ALREADY_EXISTS BUSINESS_KEY_CONFLICT, IDEMPOTENCY_KEY_REUSED.
     """
     CancelBenefitUse: _grpc.UnaryUnaryMultiCallable[_entitlements_pb2.CancelBenefitUseRequest, _entitlements_pb2.CancelBenefitUseResponse]
@@ -62,6 +63,12 @@ class EntitlementsServiceStub:
     """Lists how far members are from benefits that open by and by. No side effects."""
     BatchListAllowances: _grpc.UnaryUnaryMultiCallable[_entitlements_pb2.BatchListAllowancesRequest, _entitlements_pb2.BatchListAllowancesResponse]
     """Lists what members have left of each benefit that is counted. No side effects."""
+    SplitValue: _grpc.UnaryUnaryMultiCallable[_entitlements_pb2.SplitValueRequest, _entitlements_pb2.SplitValueResponse]
+    """Divides what is given back to a member between cash and service, by the segment that they are in.
+
+    cash_minor + service_minor is the value, to the unit. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION MIX_UNKNOWN.
+    """
     BatchListLockedBenefits: _grpc.UnaryUnaryMultiCallable[_entitlements_pb2.BatchListLockedBenefitsRequest, _entitlements_pb2.BatchListLockedBenefitsResponse]
     """Lists the benefits that members do not have, and by which tier they would. No side effects."""
 
@@ -80,7 +87,8 @@ class EntitlementsServiceAsyncStub(EntitlementsServiceStub):
     Idempotent. The business key is (program, source, external_ref, benefit), where the source is the authenticated
     caller. It is kept for ever: the same use again answers what the first did, another amount or member is refused.
     Errors: NOT_FOUND MEMBER_UNKNOWN, BENEFIT_UNKNOWN; FAILED_PRECONDITION BENEFIT_NOT_HELD (with `tier`, the lowest
-    that grants it), BENEFIT_NOT_ON_CHANNEL, BENEFIT_LOCKED, QUOTA_USED_UP (with `left` and `reset_time`);
+    that grants it), BENEFIT_NOT_ON_CHANNEL, BENEFIT_LOCKED, BENEFIT_NOT_OPEN (with `opening_time`), QUOTA_USED_UP and
+    BENEFIT_POOL_EMPTY (with `left` and `reset_time`);
     ALREADY_EXISTS BUSINESS_KEY_CONFLICT, IDEMPOTENCY_KEY_REUSED.
     """
     CancelBenefitUse: _aio.UnaryUnaryMultiCallable[_entitlements_pb2.CancelBenefitUseRequest, _entitlements_pb2.CancelBenefitUseResponse]  # type: ignore[assignment]
@@ -99,6 +107,12 @@ class EntitlementsServiceAsyncStub(EntitlementsServiceStub):
     """Lists how far members are from benefits that open by and by. No side effects."""
     BatchListAllowances: _aio.UnaryUnaryMultiCallable[_entitlements_pb2.BatchListAllowancesRequest, _entitlements_pb2.BatchListAllowancesResponse]  # type: ignore[assignment]
     """Lists what members have left of each benefit that is counted. No side effects."""
+    SplitValue: _aio.UnaryUnaryMultiCallable[_entitlements_pb2.SplitValueRequest, _entitlements_pb2.SplitValueResponse]  # type: ignore[assignment]
+    """Divides what is given back to a member between cash and service, by the segment that they are in.
+
+    cash_minor + service_minor is the value, to the unit. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION MIX_UNKNOWN.
+    """
     BatchListLockedBenefits: _aio.UnaryUnaryMultiCallable[_entitlements_pb2.BatchListLockedBenefitsRequest, _entitlements_pb2.BatchListLockedBenefitsResponse]  # type: ignore[assignment]
     """Lists the benefits that members do not have, and by which tier they would. No side effects."""
 
@@ -120,7 +134,8 @@ class EntitlementsServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent. The business key is (program, source, external_ref, benefit), where the source is the authenticated
         caller. It is kept for ever: the same use again answers what the first did, another amount or member is refused.
         Errors: NOT_FOUND MEMBER_UNKNOWN, BENEFIT_UNKNOWN; FAILED_PRECONDITION BENEFIT_NOT_HELD (with `tier`, the lowest
-        that grants it), BENEFIT_NOT_ON_CHANNEL, BENEFIT_LOCKED, QUOTA_USED_UP (with `left` and `reset_time`);
+        that grants it), BENEFIT_NOT_ON_CHANNEL, BENEFIT_LOCKED, BENEFIT_NOT_OPEN (with `opening_time`), QUOTA_USED_UP and
+        BENEFIT_POOL_EMPTY (with `left` and `reset_time`);
         ALREADY_EXISTS BUSINESS_KEY_CONFLICT, IDEMPOTENCY_KEY_REUSED.
         """
 
@@ -163,6 +178,18 @@ class EntitlementsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_entitlements_pb2.BatchListAllowancesResponse, _abc.Awaitable[_entitlements_pb2.BatchListAllowancesResponse]]:
         """Lists what members have left of each benefit that is counted. No side effects."""
+
+    @_abc_1.abstractmethod
+    def SplitValue(
+        self,
+        request: _entitlements_pb2.SplitValueRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlements_pb2.SplitValueResponse, _abc.Awaitable[_entitlements_pb2.SplitValueResponse]]:
+        """Divides what is given back to a member between cash and service, by the segment that they are in.
+
+        cash_minor + service_minor is the value, to the unit. No side effects.
+        Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION MIX_UNKNOWN.
+        """
 
     @_abc_1.abstractmethod
     def BatchListLockedBenefits(

@@ -218,6 +218,38 @@ class ContractChanged(_message.Message):
 Global___ContractChanged: _TypeAlias = ContractChanged  # noqa: Y015
 
 @_typing.final
+class BirthdayUsed(_message.Message):
+    """Announced on `benefits.events` when a member got something for their birthday."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    USED_TIME_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Whose."""
+    @_builtins.property
+    def used_time(self) -> _timestamp_pb2.Timestamp:
+        """When, by the program's clock."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        used_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["used_time", b"used_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_id", b"member_id", "program_id", b"program_id", "used_time", b"used_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BirthdayUsed: _TypeAlias = BirthdayUsed  # noqa: Y015
+
+@_typing.final
 class TierChange(_message.Message):
     """A tier held from a time on."""
 

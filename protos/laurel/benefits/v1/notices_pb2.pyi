@@ -41,6 +41,8 @@ class _NoticeCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeCode
     """A webhook endpoint does not take what it is sent. For staff."""
     NOTICE_CODE_CONTRACT_ENDING: _NoticeCode.ValueType  # 6
     """A contract of the member ends soon. Service notice."""
+    NOTICE_CODE_BIRTHDAY: _NoticeCode.ValueType  # 7
+    """It is the member's birthday. Service notice."""
 
 class NoticeCode(_NoticeCode, metaclass=_NoticeCodeEnumTypeWrapper):
     """What a notice is about."""
@@ -59,6 +61,8 @@ NOTICE_CODE_WEBHOOK_FAILING: NoticeCode.ValueType  # 5
 """A webhook endpoint does not take what it is sent. For staff."""
 NOTICE_CODE_CONTRACT_ENDING: NoticeCode.ValueType  # 6
 """A contract of the member ends soon. Service notice."""
+NOTICE_CODE_BIRTHDAY: NoticeCode.ValueType  # 7
+"""It is the member's birthday. Service notice."""
 Global___NoticeCode: _TypeAlias = NoticeCode  # noqa: Y015
 
 class _NoticeStatus:

@@ -112,6 +112,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The benefit opens after so many months in a row of a standard; detail says how many there are."""
     ERROR_REASON_MONTH_NOT_BEGUN: _ErrorReason.ValueType  # 156
     """A standing is of a month that has not begun."""
+    ERROR_REASON_BENEFIT_NOT_OPEN: _ErrorReason.ValueType  # 157
+    """The benefit is not to be used at this time; detail has when it opens next. Example: a gift for the birthday."""
+    ERROR_REASON_BENEFIT_POOL_EMPTY: _ErrorReason.ValueType  # 158
+    """What all members share of the benefit is gone; detail has what is left, and when there is more."""
+    ERROR_REASON_MIX_UNKNOWN: _ErrorReason.ValueType  # 159
+    """The program does not divide values between cash and service."""
     ERROR_REASON_REPORT_OF_SELF: _ErrorReason.ValueType  # 80
     """A member reports themselves."""
     ERROR_REASON_REPORT_ALREADY_OPEN: _ErrorReason.ValueType  # 81
@@ -208,6 +214,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The member has paid ten years ahead."""
     ERROR_REASON_RENEWAL_CANCELLED: _ErrorReason.ValueType  # 189
     """The member does not want the contract renewed; only a new sale may follow it."""
+    ERROR_REASON_BIRTHDAY_LOCKED: _ErrorReason.ValueType  # 200
+    """Something was given for the birthday, so it stays as it is; detail has until when."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -306,6 +314,12 @@ ERROR_REASON_BENEFIT_LOCKED: ErrorReason.ValueType  # 155
 """The benefit opens after so many months in a row of a standard; detail says how many there are."""
 ERROR_REASON_MONTH_NOT_BEGUN: ErrorReason.ValueType  # 156
 """A standing is of a month that has not begun."""
+ERROR_REASON_BENEFIT_NOT_OPEN: ErrorReason.ValueType  # 157
+"""The benefit is not to be used at this time; detail has when it opens next. Example: a gift for the birthday."""
+ERROR_REASON_BENEFIT_POOL_EMPTY: ErrorReason.ValueType  # 158
+"""What all members share of the benefit is gone; detail has what is left, and when there is more."""
+ERROR_REASON_MIX_UNKNOWN: ErrorReason.ValueType  # 159
+"""The program does not divide values between cash and service."""
 ERROR_REASON_REPORT_OF_SELF: ErrorReason.ValueType  # 80
 """A member reports themselves."""
 ERROR_REASON_REPORT_ALREADY_OPEN: ErrorReason.ValueType  # 81
@@ -402,4 +416,6 @@ ERROR_REASON_CONTRACT_TOO_FAR_AHEAD: ErrorReason.ValueType  # 188
 """The member has paid ten years ahead."""
 ERROR_REASON_RENEWAL_CANCELLED: ErrorReason.ValueType  # 189
 """The member does not want the contract renewed; only a new sale may follow it."""
+ERROR_REASON_BIRTHDAY_LOCKED: ErrorReason.ValueType  # 200
+"""Something was given for the birthday, so it stays as it is; detail has until when."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -537,3 +537,37 @@ class ActivityChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ActivityChanged: _TypeAlias = ActivityChanged  # noqa: Y015
+
+@_typing.final
+class BirthdayChanged(_message.Message):
+    """Announced on `members.events` when a birthday was recorded, changed or taken out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    BIRTHDAY_FIELD_NUMBER: _builtins.int
+    CHANGE_SEQ_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Whose."""
+    birthday: _builtins.str
+    """Month and day; empty when it was taken out. Example: `05-17`."""
+    change_seq: _builtins.int
+    """Place among the member's changes: of two the later one holds."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        birthday: _builtins.str = ...,
+        change_seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "change_seq", b"change_seq", "member_id", b"member_id", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BirthdayChanged: _TypeAlias = BirthdayChanged  # noqa: Y015

@@ -374,8 +374,64 @@ class RegisterMemberResult(_message.Message):
 Global___RegisterMemberResult: _TypeAlias = RegisterMemberResult  # noqa: Y015
 
 @_typing.final
+class SetBirthdayRequest(_message.Message):
+    """Request of SetBirthday."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    BIRTHDAY_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    request_id: _builtins.str
+    """Idempotency key, chosen by the caller."""
+    member_id: _builtins.str
+    """Whose."""
+    birthday: _builtins.str
+    """Month and day; empty to take it out. Example: `05-17`."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        birthday: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "member_id", b"member_id", "program_id", b"program_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBirthdayRequest: _TypeAlias = SetBirthdayRequest  # noqa: Y015
+
+@_typing.final
+class SetBirthdayResponse(_message.Message):
+    """Response of SetBirthday. It is kept for repeated requests, so it does not say the birthday."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGED_FIELD_NUMBER: _builtins.int
+    changed: _builtins.bool
+    """Whether it is another one than before."""
+    def __init__(
+        self,
+        *,
+        changed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBirthdayResponse: _TypeAlias = SetBirthdayResponse  # noqa: Y015
+
+@_typing.final
 class Member(_message.Message):
-    """A member of a program, without personal data."""
+    """A member of a program, without personal data but for the birthday."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -411,6 +467,7 @@ class Member(_message.Message):
     SHARING_GROUP_FIELD_NUMBER: _builtins.int
     ACTIVITY_STATE_FIELD_NUMBER: _builtins.int
     ACTIVITY_SINCE_TIME_FIELD_NUMBER: _builtins.int
+    BIRTHDAY_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Id of the member."""
     program_id: _builtins.str
@@ -425,6 +482,8 @@ class Member(_message.Message):
     """Sharing group of the home store, if it is in one."""
     activity_state: _events_pb2.ActivityState.ValueType
     """Whether they are about."""
+    birthday: _builtins.str
+    """Month and day of their birthday, where they told it. Example: `05-17`."""
     @_builtins.property
     def identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Identity]:
         """Ids at the partners that know them."""
@@ -460,10 +519,11 @@ class Member(_message.Message):
         sharing_group: _builtins.str = ...,
         activity_state: _events_pb2.ActivityState.ValueType = ...,
         activity_since_time: _timestamp_pb2.Timestamp | None = ...,
+        birthday: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["activity_since_time", b"activity_since_time", "last_activity_time", b"last_activity_time", "registered_time", b"registered_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_since_time", b"activity_since_time", "activity_state", b"activity_state", "identities", b"identities", "last_activity_time", b"last_activity_time", "member_id", b"member_id", "program_id", b"program_id", "registered_time", b"registered_time", "seq", b"seq", "sharing_group", b"sharing_group", "store_id", b"store_id", "tiers", b"tiers", "verification", b"verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_since_time", b"activity_since_time", "activity_state", b"activity_state", "birthday", b"birthday", "identities", b"identities", "last_activity_time", b"last_activity_time", "member_id", b"member_id", "program_id", b"program_id", "registered_time", b"registered_time", "seq", b"seq", "sharing_group", b"sharing_group", "store_id", b"store_id", "tiers", b"tiers", "verification", b"verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

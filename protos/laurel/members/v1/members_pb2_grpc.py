@@ -56,6 +56,11 @@ class MembersServiceStub:
                 request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.RegisterMembersRequest.SerializeToString,
                 response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.RegisterMembersResponse.FromString,
                 _registered_method=True)
+        self.SetBirthday = channel.unary_unary(
+                '/laurel.members.v1.MembersService/SetBirthday',
+                request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.SetBirthdayRequest.SerializeToString,
+                response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.SetBirthdayResponse.FromString,
+                _registered_method=True)
         self.BatchGetMembers = channel.unary_unary(
                 '/laurel.members.v1.MembersService/BatchGetMembers',
                 request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.BatchGetMembersRequest.SerializeToString,
@@ -155,6 +160,17 @@ class MembersServiceServicer:
         A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
         Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
         The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetBirthday(self, request, context):
+        """Records a member's birthday: the month and the day, and no year. An empty one takes it out.
+
+        What was given for it locks it for twelve months, so that nobody has two in a year.
+        Idempotent by request_id. Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION BIRTHDAY_LOCKED (with
+        `until_time`); ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -296,6 +312,11 @@ def add_MembersServiceServicer_to_server(servicer, server):
                     servicer.RegisterMembers,
                     request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.RegisterMembersRequest.FromString,
                     response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.RegisterMembersResponse.SerializeToString,
+            ),
+            'SetBirthday': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBirthday,
+                    request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.SetBirthdayRequest.FromString,
+                    response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.SetBirthdayResponse.SerializeToString,
             ),
             'BatchGetMembers': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchGetMembers,
@@ -446,6 +467,33 @@ class MembersService:
             '/laurel.members.v1.MembersService/RegisterMembers',
             laurel_dot_members_dot_v1_dot_members__pb2.RegisterMembersRequest.SerializeToString,
             laurel_dot_members_dot_v1_dot_members__pb2.RegisterMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBirthday(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.members.v1.MembersService/SetBirthday',
+            laurel_dot_members_dot_v1_dot_members__pb2.SetBirthdayRequest.SerializeToString,
+            laurel_dot_members_dot_v1_dot_members__pb2.SetBirthdayResponse.FromString,
             options,
             channel_credentials,
             insecure,

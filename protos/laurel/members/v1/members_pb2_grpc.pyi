@@ -60,6 +60,13 @@ class MembersServiceStub:
     Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
     The policy table says who may call.
     """
+    SetBirthday: _grpc.UnaryUnaryMultiCallable[_members_pb2.SetBirthdayRequest, _members_pb2.SetBirthdayResponse]
+    """Records a member's birthday: the month and the day, and no year. An empty one takes it out.
+
+    What was given for it locks it for twelve months, so that nobody has two in a year.
+    Idempotent by request_id. Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION BIRTHDAY_LOCKED (with
+    `until_time`); ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
+    """
     BatchGetMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.BatchGetMembersRequest, _members_pb2.BatchGetMembersResponse]
     """Reads members by id.
 
@@ -162,6 +169,13 @@ class MembersServiceAsyncStub(MembersServiceStub):
     A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
     Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
     The policy table says who may call.
+    """
+    SetBirthday: _aio.UnaryUnaryMultiCallable[_members_pb2.SetBirthdayRequest, _members_pb2.SetBirthdayResponse]  # type: ignore[assignment]
+    """Records a member's birthday: the month and the day, and no year. An empty one takes it out.
+
+    What was given for it locks it for twelve months, so that nobody has two in a year.
+    Idempotent by request_id. Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION BIRTHDAY_LOCKED (with
+    `until_time`); ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
     """
     BatchGetMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.BatchGetMembersRequest, _members_pb2.BatchGetMembersResponse]  # type: ignore[assignment]
     """Reads members by id.
@@ -280,6 +294,19 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         A registration that cannot be is rejected by itself: STORE_UNKNOWN, OCCURRED_IN_FUTURE.
         Errors: NOT_FOUND PROGRAM_UNKNOWN, PARTNER_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED.
         The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def SetBirthday(
+        self,
+        request: _members_pb2.SetBirthdayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_members_pb2.SetBirthdayResponse, _abc.Awaitable[_members_pb2.SetBirthdayResponse]]:
+        """Records a member's birthday: the month and the day, and no year. An empty one takes it out.
+
+        What was given for it locks it for twelve months, so that nobody has two in a year.
+        Idempotent by request_id. Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION BIRTHDAY_LOCKED (with
+        `until_time`); ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod

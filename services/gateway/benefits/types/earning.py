@@ -79,6 +79,9 @@ class Earning:
     reason: EarningReason | None = strawberry.field(
         description="Why it gave nothing, or less than it counted; null where it gave all."
     )
+    point_type: str | None = strawberry.field(
+        description="Key of the type of the points; null where they are those that members redeem."
+    )
 
 
 @strawberry.type(description="A multiplier, and whether it would hold.")
@@ -94,7 +97,7 @@ class TriedMultiplier:
     )
 )
 class PointsPreview:
-    points: Long = strawberry.field(description="By all rules together.")
+    points: Long = strawberry.field(description="To redeem, by all rules together.")
     tier: str = strawberry.field(description="Key of the tier by which it is counted.")
     business_date: date = strawberry.field(description="The business day whose caps count.")
     active_time: datetime | None = strawberry.field(description="From when on the points could be spent.")
@@ -158,6 +161,7 @@ def earning_of(earning: benefits_pb2.EarningExplanation) -> Earning:
         stacking=earning.stacking,
         rounding=earning.rounding,
         reason=_reason(earning.reason) if earning.HasField("reason") else None,
+        point_type=earning.point_type or None,
     )
 
 

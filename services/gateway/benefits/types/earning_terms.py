@@ -23,6 +23,9 @@ class EarningRule:
     key: str = strawberry.field(description="Key of the rule.")
     name: LocalName | None = strawberry.field(description="Name for people, if it has one.")
     event_kind: str = strawberry.field(description="What earns, such as `purchase` or `check_in`.")
+    point_type: str | None = strawberry.field(
+        description="Key of the type of points that it gives; null where they are those that members redeem."
+    )
     unit_minor: Long = strawberry.field(
         description="Minor units of money that count as one; 0 where points are given for the event."
     )
@@ -59,6 +62,7 @@ def rules_of(terms: documents.EarningTerms) -> list[EarningRule]:
             key=rule.key,
             name=_name(rule.name),
             event_kind=rule.event_kind,
+            point_type=rule.point_type,
             unit_minor=Long(rule.unit_minor or 0),
             points_per_unit=Long(rule.points_per_unit or 0),
             points_per_event=Long(rule.points_per_event or 0),

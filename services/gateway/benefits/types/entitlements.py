@@ -22,6 +22,15 @@ class Allowance:
     used: Long = strawberry.field(description="How much of it was used.")
     left: Long = strawberry.field(description="How much is left.")
     reset_time: datetime | None = strawberry.field(description="When the next period begins, if one does.")
+    open: bool = strawberry.field(
+        description="Whether it may be used now: by its schedule, and by the member's birthday."
+    )
+    opening_time: datetime | None = strawberry.field(
+        description="When it opens next; null while it is open, and where it never does."
+    )
+    pool_left: Long | None = strawberry.field(
+        description="How much all members together have left of it; null where they share nothing."
+    )
 
 
 @strawberry.type(description="How far a member is from a benefit that opens by and by.")
@@ -92,6 +101,9 @@ def allowance_of(allowance: entitlements_pb2.Allowance) -> Allowance:
         used=Long(allowance.used),
         left=Long(allowance.left),
         reset_time=time_of(allowance, "reset_time"),
+        open=allowance.open,
+        opening_time=time_of(allowance, "opening_time"),
+        pool_left=Long(allowance.pool_left) if allowance.HasField("pool_left") else None,
     )
 
 

@@ -28,6 +28,9 @@ class NoticeCode(Enum):
     CONTRACT_ENDING = strawberry.enum_value(
         pb.NOTICE_CODE_CONTRACT_ENDING, description="A contract of theirs ends soon. Service notice."
     )
+    BIRTHDAY = strawberry.enum_value(
+        pb.NOTICE_CODE_BIRTHDAY, description="It is their birthday. Service notice."
+    )
 
 
 @strawberry.enum(description="What became of a notice.")

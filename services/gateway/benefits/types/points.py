@@ -3,6 +3,7 @@
 # strawberry.field is typed as Any where it decorates.
 # mypy: disable-error-code="untyped-decorator"
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 from typing import Annotated
@@ -14,7 +15,7 @@ from services.gateway.benefits.types.earning import Earning, earning_of
 from services.gateway.benefits.types.holds import PointsHold, hold_of
 from services.gateway.benefits.types.proofs import EntryProof, proof_of
 from services.gateway.context import Info
-from services.gateway.values import Long, checked_first, known, time_of
+from services.gateway.values import LocalName, Long, checked_first, known, time_of
 
 
 @strawberry.enum(description="What a ledger transaction does.")
@@ -89,6 +90,29 @@ class ExpiringPoints:
     points: Long = strawberry.field(description="How many.")
 
 
+@strawberry.type(description="What a member has of a type of points that nothing is paid with.")
+class TypedPoints:
+    member_id: strawberry.Private[str]
+    key: str = strawberry.field(description="Key of the type, such as `tier_points`.")
+    kind: str = strawberry.field(description="`tier`, where they qualify, or `exclusive`.")
+    name: LocalName = strawberry.field(description="Name for people.")
+    balance: Long = strawberry.field(
+        description="Sum of all entries; below 0 where a refund took more than there was."
+    )
+    pending: Long = strawberry.field(description="Earned and not yet active; no part of the balance.")
+    expiring: list[ExpiringPoints] = strawberry.field(
+        description="What expires next, soonest first; at most ten."
+    )
+
+    @strawberry.field(description="Movements of the account, latest first.")
+    async def entries(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
+    ) -> list[Entry] | None:
+        return await _entries(info, self.member_id, self.key, first)
+
+
 @strawberry.type(description="The redeemable points of a member.")
 class PointsAccount:
     member_id: strawberry.Private[str]
@@ -106,6 +130,9 @@ class PointsAccount:
     expiring: list[ExpiringPoints] = strawberry.field(
         description="What expires next, soonest first; at most ten."
     )
+    types: list[TypedPoints] = strawberry.field(
+        description="What the member has of the other types of points, as the program names them."
+    )
 
     @strawberry.field(description="Movements of the account, latest first.")
     async def entries(
@@ -113,8 +140,7 @@ class PointsAccount:
         info: Info,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
     ) -> list[Entry] | None:
-        entries = await info.context.benefits.entries.load((self.member_id, checked_first(first)))
-        return None if entries is None else [_entry(entry) for entry in entries]
+        return await _entries(info, self.member_id, "", first)
 
     @strawberry.field(description="What is on hold, latest first.")
     async def holds(
@@ -126,6 +152,11 @@ class PointsAccount:
         return [hold_of(each) for each in holds or ()]
 
 
+async def _entries(info: Info, member_id: str, point_type: str, first: int) -> list[Entry] | None:
+    entries = await info.context.benefits.entries.load((member_id, (point_type, checked_first(first))))
+    return None if entries is None else [_entry(entry) for entry in entries]
+
+
 def account_of(account: pb.PointsAccount) -> PointsAccount:
     """An account as the graph shows it."""
     return PointsAccount(
@@ -135,11 +166,26 @@ def account_of(account: pb.PointsAccount) -> PointsAccount:
         balance=Long(account.balance_points),
         held=Long(account.held_points),
         pending=Long(account.pending_points),
-        expiring=[
-            ExpiringPoints(expire_time=time_of(each, "expire_time"), points=Long(each.points))
-            for each in account.expiring
+        expiring=_expiring(account.expiring),
+        types=[
+            TypedPoints(
+                member_id=account.member_id,
+                key=each.type,
+                kind=each.kind,
+                name=LocalName(zh=each.name_zh, en=each.name_en),
+                balance=Long(each.balance_points),
+                pending=Long(each.pending_points),
+                expiring=_expiring(each.expiring),
+            )
+            for each in account.types
         ],
     )
+
+
+def _expiring(found: Iterable[pb.ExpiringPoints]) -> list[ExpiringPoints]:
+    return [
+        ExpiringPoints(expire_time=time_of(each, "expire_time"), points=Long(each.points)) for each in found
+    ]
 
 
 def _entry(entry: pb.Entry) -> Entry:

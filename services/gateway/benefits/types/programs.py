@@ -113,6 +113,16 @@ class TierSet:
     tiers: list[Tier] = strawberry.field(description="From the lowest to the highest.")
 
 
+@strawberry.type(description="Points of a program that nothing is paid with.")
+class PointType:
+    key: str = strawberry.field(description="Key, such as `tier_points`.")
+    name: LocalName = strawberry.field(description="Name for people.")
+    kind: str = strawberry.field(description="`tier`, where they qualify, or `exclusive`.")
+    expire_after_months: int | None = strawberry.field(
+        description="Months after which they expire; null when they stay."
+    )
+
+
 @strawberry.type(description="The redeemable points of a program.")
 class PointsPolicy:
     currency: str = strawberry.field(description="Key of the points, such as `points`.")
@@ -130,6 +140,7 @@ class PointsPolicy:
     expire_after_months: int | None = strawberry.field(
         description="Months after which they expire; null when they stay."
     )
+    types: list[PointType] = strawberry.field(description="The other points of the program.")
 
 
 @strawberry.type(description="A membership program in its live version.")
@@ -245,4 +256,13 @@ def _points(points: documents.Points) -> PointsPolicy:
         rounding=points.rounding,
         caps=caps_of(points),
         expire_after_months=points.expire_after_months,
+        types=[
+            PointType(
+                key=each.key,
+                name=name_of(each.name),
+                kind=each.kind,
+                expire_after_months=each.expire_after_months,
+            )
+            for each in points.types
+        ],
     )

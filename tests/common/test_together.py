@@ -1,8 +1,7 @@
-"""Turns of intake: calls that wait share a transaction, and none of them pays for another."""
+"""Turns of writing: calls that wait share a transaction, and none of them pays for another."""
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,37 +9,32 @@ import pytest
 from laurel.members.v1 import members_pb2 as pb
 from libs.common.errors import Contention, IdempotencyKeyReused, Overloaded, Unavailable
 from libs.common.mongo import Request
-from services.members.domain.intake import BusinessKey, Incoming
-from services.members.handlers import together as together_module
-from services.members.handlers.together import Ask, IntakeQueue, Source, Together
+from libs.common.together import Ask, Together, WriterQueue
 
-SHOP, RIVAL = ("music_store", "shop"), ("music_store", "rival")
-EVENT = Incoming(
-    BusinessKey("ref", 0, "login"), "mem_1", "", datetime(2026, 11, 23, tzinfo=UTC), "", 0, "", 0, None, {}
-)
+SHOP, RIVAL = "shop", "rival"
 
 
 def an_ask(name: str, events: int = 1) -> Ask[Any]:
     request = Request(name, "digest", pb.RecordEventsResponse, "music_store", "RecordEvents", name)
-    return Ask(request, [EVENT] * events, lambda results: pb.RecordEventsResponse(), trace="")
+    return Ask(request, ["event"] * events, lambda results: pb.RecordEventsResponse())
 
 
 class Bench:
     """Transactions that take until they are let go, and answer each call with its name."""
 
-    def __init__(self, *, waiting_max: int = 64) -> None:
-        self.queue = IntakeQueue(waiting_max)
-        self.turns = Together(self.queue, self.alone, self.together)
+    def __init__(self, *, waiting_max: int = 64, at_once: int = 500) -> None:
+        self.queue = WriterQueue(waiting_max)
+        self.turns: Together[str] = Together(self.queue, self.alone, self.together, at_once=at_once)
         self.worked: list[list[str]] = []
         self.ill: dict[str, Exception] = {}
         self.refused: dict[str, Exception] = {}
         self.go = asyncio.Event()
 
-    async def alone(self, source: Source, ask: Ask[Any]) -> str:
+    async def alone(self, source: str, ask: Ask[Any]) -> str:
         (answer,) = await self.together(source, [ask])
         return str(answer)
 
-    async def together(self, source: Source, asks: Sequence[Ask[Any]]) -> list[Any]:
+    async def together(self, source: str, asks: Sequence[Ask[Any]]) -> list[Any]:
         names = [ask.request.key for ask in asks]
         self.worked.append(names)
         await self.go.wait()
@@ -49,7 +43,7 @@ class Bench:
                 raise self.ill[name]
         return [self.refused.get(name, name) for name in names]
 
-    def call(self, name: str, *, source: Source = SHOP, events: int = 1) -> "asyncio.Task[Any]":
+    def call(self, name: str, *, source: str = SHOP, events: int = 1) -> "asyncio.Task[Any]":
         return asyncio.create_task(self.turns.answer(source, an_ask(name, events)))
 
     async def calls(self, *names: str) -> "list[asyncio.Task[Any]]":
@@ -72,9 +66,8 @@ async def test_calls_that_come_during_a_transaction_share_the_next_one_in_their_
     assert bench.worked == [["a", "b", "c", "d"], ["e", "f"]]
 
 
-async def test_a_transaction_has_room_for_so_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(together_module, "EVENTS_AT_ONCE", 10)
-    bench = Bench()
+async def test_a_transaction_has_room_for_so_much() -> None:
+    bench = Bench(at_once=10)
     bench.go.set()
 
     await asyncio.gather(*(bench.call(name, events=size) for name, size in (("a", 6), ("b", 4), ("c", 12))))

@@ -1,8 +1,9 @@
-"""Turns of intake: one transaction at a time, and calls of a source that wait for theirs share it."""
+"""Turns of writing: one transaction at a time, and calls of a kind that wait for theirs share it."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -11,20 +12,16 @@ from google.protobuf.message import Message
 from libs.common.errors import Overloaded, Unavailable
 from libs.common.mongo import Request
 from libs.common.rpc.deadline import set_deadline
-from services.members.domain.intake import EventResult, Incoming
 
 M = TypeVar("M", bound=Message)
-
-# The program, and the partner who sends.
-Source = tuple[str, str]
-EVENTS_AT_ONCE = 500
+K = TypeVar("K", bound=Hashable)
 
 
-class IntakeQueue:
-    """One intake transaction at a time; so many may wait, more are refused.
+class WriterQueue:
+    """One writer at a time; so many may wait, more are refused.
 
-    Side by side they conflict on members and days and are made again: four
-    writers came to a third of the events that one writes.
+    Side by side transactions that write the same documents conflict and are
+    made again: four writers of events came to a third of what one writes.
     """
 
     def __init__(self, waiting_max: int) -> None:
@@ -57,41 +54,46 @@ def _answered() -> "asyncio.Future[Any]":
 
 @dataclass(eq=False, slots=True)
 class Ask(Generic[M]):
-    """A call that has events to record, the trace it is in, and its answer once there is one."""
+    """A call that has so much to write, whose it is and in which trace, and its answer once there is one."""
 
     request: Request[M]
-    batch: Sequence[Incoming]
-    answer: Callable[[list[EventResult]], M]
-    trace: str
+    batch: Sequence[Any]
+    answer: Callable[[Any], M]
+    context: Context = field(default_factory=copy_context)
     answered: "asyncio.Future[M]" = field(default_factory=_answered)
 
 
-class Together:
-    """Answers calls, those of one source that wait at the same time in one transaction.
+class Together(Generic[K]):
+    """Answers calls, those of one kind that wait at the same time in one transaction.
 
-    A transaction costs as much as the recording of some dozen events, so many
+    A transaction costs as much as the writing of some dozen events, so many
     small calls at once are nearly as cheap as one large call. No caller's end
     or deadline ends a transaction that others are in: it has its own.
     """
 
     def __init__(
         self,
-        queue: IntakeQueue,
-        alone: Callable[[Source, Ask[Any]], Awaitable[Any]],
-        together: Callable[[Source, Sequence[Ask[Any]]], Awaitable[Sequence[Any]]],
+        queue: WriterQueue,
+        alone: Callable[[K, Ask[Any]], Awaitable[Any]],
+        together: Callable[[K, Sequence[Ask[Any]]], Awaitable[Sequence[Any]]],
+        *,
+        at_once: int,
     ) -> None:
-        """`together` gives an answer or a refusal for each; where it fails, each is worked on `alone`."""
-        self._queue, self._alone, self._together = queue, alone, together
-        self._waiting: dict[Source, deque[Ask[Any]]] = {}
-        self._runs: dict[Source, asyncio.Task[None]] = {}
+        """`together` gives an answer or a refusal for each; where it fails, each is worked on `alone`.
 
-    async def answer(self, source: Source, ask: Ask[M]) -> M:
+        `at_once` is how much of what calls have to write one transaction has room for.
+        """
+        self._queue, self._alone, self._together, self._at_once = queue, alone, together, at_once
+        self._waiting: dict[K, deque[Ask[Any]]] = {}
+        self._runs: dict[K, asyncio.Task[None]] = {}
+
+    async def answer(self, kind: K, ask: Ask[M]) -> M:
         """The answer to a call, when its turn has come."""
         self._queue.enter()
-        waiting = self._waiting.setdefault(source, deque())
+        waiting = self._waiting.setdefault(kind, deque())
         waiting.append(ask)
-        if source not in self._runs:
-            self._runs[source] = asyncio.create_task(self._run(source))
+        if kind not in self._runs:
+            self._runs[kind] = asyncio.create_task(self._run(kind))
         try:
             return await ask.answered
         finally:
@@ -99,29 +101,29 @@ class Together:
                 waiting.remove(ask)
                 self._queue.leave()
 
-    async def _run(self, source: Source) -> None:
-        """Answer the calls of a source until none waits."""
+    async def _run(self, kind: K) -> None:
+        """Answer the calls of a kind until none waits."""
         set_deadline(None)  # the caller's with whom it began
         try:
-            while self._waiting[source]:
+            while self._waiting[kind]:
                 async with self._queue.turn:
-                    await self._settle(source, self._taken(source))
+                    await self._settle(kind, self._taken(kind))
         finally:
-            del self._runs[source], self._waiting[source]
+            del self._runs[kind], self._waiting[kind]
 
-    def _taken(self, source: Source) -> list[Ask[Any]]:
-        """The calls of the next transaction, as they came, with as many events as it has room for."""
-        waiting, taken, events = self._waiting[source], list[Ask[Any]](), 0
-        while waiting and (not taken or events + len(waiting[0].batch) <= EVENTS_AT_ONCE):
+    def _taken(self, kind: K) -> list[Ask[Any]]:
+        """The calls of the next transaction, as they came, with as much to write as it has room for."""
+        waiting, taken, size = self._waiting[kind], list[Ask[Any]](), 0
+        while waiting and (not taken or size + len(waiting[0].batch) <= self._at_once):
             taken.append(waiting.popleft())
-            events += len(taken[-1].batch)
+            size += len(taken[-1].batch)
             self._queue.leave()
         return taken
 
-    async def _settle(self, source: Source, asks: Sequence[Ask[Any]]) -> None:
+    async def _settle(self, kind: K, asks: Sequence[Ask[Any]]) -> None:
         if len(asks) > 1:
             try:
-                answers = await self._together(source, asks)
+                answers = await self._together(kind, asks)
             except (Unavailable, TimeoutError) as error:  # which would meet each of them
                 answers = [error] * len(asks)
             except Exception:  # of one of them, which shows when it is alone
@@ -131,7 +133,7 @@ class Together:
         for ask in asks:
             if not ask.answered.done():
                 try:
-                    _tell(ask, await self._alone(source, ask))
+                    _tell(ask, await self._alone(kind, ask))
                 except Exception as error:
                     _tell(ask, error)
 
