@@ -25,7 +25,7 @@ from tests.benefits.outcomes import ledger_faults
 from tests.benefits.points import told
 from tests.benefits.refusals import refusal
 from tests.benefits.spending import Purse, a_purse
-from tests.support.builders import NOON
+from tests.support.builders import DAY, NOON
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.tills_pb2_grpc import TillsServiceAsyncStub
@@ -370,3 +370,19 @@ async def test_sixty_keys_by_two_senders_each_hold_once(benefits: BenefitsWorld)
     assert other == one
     assert (await till.purse.balances())["held"] == 500
     assert await ledger_faults(benefits, till.program_id) == []
+
+
+async def test_older_points_pay_for_less_where_they_depreciate(benefits: BenefitsWorld) -> None:
+    halved = {"depreciation": [{"after_months": 1, "worth_bp": 5_000}]}
+    till = await a_till(benefits, redemption=halved)
+    await told(benefits, till.purse.story.buys(8_000, at=NOON - 40 * DAY))
+
+    quoted = await till.quote(60)
+    held = await till.reserve("c1", quoted.redeemable_points)
+    captured = await till.capture("c1", 40)
+
+    assert (quoted.redeemable_points, quoted.redeemable_minor) == (80, 40)
+    assert [(each.reason, dict(each.facts)) for each in quoted.reasons] == [
+        ("POINTS_INSUFFICIENT", {"available_points": "80", "missing_points": "20"})
+    ]
+    assert (held.money_minor, captured.kept_minor) == (40, 20)

@@ -10,6 +10,7 @@ from services.benefits.domain.errors import (
     RedemptionsTooFrequent,
     RedemptionTooSmall,
 )
+from services.benefits.domain.value import Worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +56,18 @@ class Offer:
     reasons: tuple[Refusal, ...]
 
 
-def offer(policy: Redemption, amount_minor: int, *, available: int, before: Redeemed) -> Offer:
+def offer(worth: Worth, amount_minor: int, *, available: int, before: Redeemed) -> Offer:
     """What a member may redeem towards an amount; the fewest points that give the most of it.
 
     The reasons are those for which the whole amount would be refused.
     """
-    wanted = policy.points_towards(amount_minor)
-    reasons = refusals(policy, wanted, policy.worth_minor(wanted), before)
+    policy = worth.redemption
+    wanted = worth.towards(amount_minor)
+    reasons = refusals(policy, wanted, worth.minor(wanted), before)
     if available < wanted:
         reasons.append(PointsInsufficient(available_points=available, missing_points=wanted - available))
-    left = policy.points_towards(min(amount_minor, _left_minor(policy, before)))
-    points = policy.points_towards(policy.worth_minor(min(left, available)))
+    left = worth.towards(min(amount_minor, _left_minor(policy, before)))
+    points = worth.towards(worth.minor(min(left, available)))
     if points < policy.min_points or before.count >= policy.per_day_max:
         points = 0
-    return Offer(points, policy.worth_minor(points), tuple(reasons))
+    return Offer(points, worth.minor(points), tuple(reasons))

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from libs.common.program import Program
 from libs.common.redis import partition_of
+from services.benefits.domain.ledger import member_account
 from services.benefits.domain.posting import Posting
+from services.benefits.domain.value import Worth
 from services.benefits.outbox import points_changed
 from services.benefits.repository import ledger
 from services.benefits.repository.store import BenefitsStore
@@ -67,3 +69,15 @@ async def load_lots(
     needed = points + account.arrears
     usable = await ledger.drawable(store, account.account_id, needed, since=time, until=time, but=())
     posting.lots = {lot.lot_id: lot for lot in usable}
+
+
+async def worth_of(
+    store: BenefitsStore, program: Program, member_id: str, points: int, *, time: datetime
+) -> Worth:
+    """What a member's points are worth at a time; so many of them by their age, where they depreciate."""
+    redemption = program.points.redemption
+    if not redemption.depreciation:
+        return Worth(redemption)
+    account = member_account(program.key, member_id, program.points.currency)
+    lots = await ledger.drawable(store, account.account_id, points, since=time, until=time, but=())
+    return Worth.of(redemption, lots, time)

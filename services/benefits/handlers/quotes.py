@@ -7,6 +7,7 @@ from libs.common.homes import is_visible
 from services.benefits.domain.errors import MemberUnknown
 from services.benefits.domain.quotes import Basket, Quote, earned_by
 from services.benefits.domain.redemption_limits import Redeemed, offer
+from services.benefits.handlers.drawing import worth_of
 from services.benefits.handlers.earning import earners
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.times import ProgramTimes
@@ -34,12 +35,13 @@ class QuoteHandlers:
             redeemed_on(self._store, program_id, [member_id], day),
         )
         before, available = found[member_id, at], points.get(member_id, 0)
+        worth = await worth_of(self._store, program, member_id, available, time=at)
         return Quote(
             tier=before.tier,
             lines=earned_by(program, basket, before, at),
             available_points=available,
             offer=offer(
-                program.points.redemption,
+                worth,
                 basket.amount_minor,
                 available=available,
                 before=redeemed.get(member_id, Redeemed()),

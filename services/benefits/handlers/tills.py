@@ -23,6 +23,7 @@ from services.benefits.domain.errors import (
     MemberUnknown,
 )
 from services.benefits.domain.holds import Charge, Hold, HoldState
+from services.benefits.handlers.drawing import worth_of
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.spending import Spending
 from services.benefits.handlers.times import ProgramTimes
@@ -83,10 +84,11 @@ class TillHandlers:
             if before is not None:
                 _require_same(before, member_id, points)
                 return answer(before)
+            worth = await worth_of(benefits, program, member_id, points, time=time)
             charge = Charge(
                 member_id=member_id,
                 points=points,
-                money_minor=program.points.redemption.worth_minor(points),
+                money_minor=worth.minor(points),
                 source=caller().subject,
                 external_ref=line.check_ref,
                 line=line.line,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from libs.common.errors import Refusal
 from libs.common.redemption_policy import Redemption
 from services.benefits.domain.redemption_limits import Redeemed, offer, require_within
+from services.benefits.domain.value import Worth
 
 POLICY = Redemption(value_minor=10, points=3, min_points=5, daily_cap_minor=1_000, per_day_max=2)
 
@@ -35,7 +36,7 @@ def test_what_is_not_is_refused(points: int, money: int, before: Redeemed, reaso
 
 
 def test_an_offer_takes_the_fewest_points_that_are_worth_the_most() -> None:
-    found = offer(POLICY, 505, available=1_000, before=Redeemed())
+    found = offer(Worth(POLICY), 505, available=1_000, before=Redeemed())
 
     assert (found.points, found.money_minor, found.reasons) == (151, 503, ())
 
@@ -66,7 +67,7 @@ def test_an_offer_takes_the_fewest_points_that_are_worth_the_most() -> None:
 def test_an_offer_says_why_it_is_not_the_whole_amount(
     amount: int, available: int, before: Redeemed, offered: int, reasons: list[str]
 ) -> None:
-    found = offer(POLICY, amount, available=available, before=before)
+    found = offer(Worth(POLICY), amount, available=available, before=before)
 
     assert (found.points, [each.reason for each in found.reasons]) == (offered, reasons)
 
@@ -87,7 +88,7 @@ def test_an_offer_says_why_it_is_not_the_whole_amount(
 def test_what_is_offered_may_be_had_and_one_point_more_is_no_better(
     policy: Redemption, amount: int, available: int, before: Redeemed
 ) -> None:
-    found = offer(policy, amount, available=available, before=before)
+    found = offer(Worth(policy), amount, available=available, before=before)
 
     assert 0 <= found.points <= available
     assert found.money_minor == policy.worth_minor(found.points) <= amount
