@@ -57,6 +57,7 @@ HEARTBEAT_MS = 1_000
 ANSWERS_KEPT = timedelta(days=30)
 DUPLICATE_KEY = 11000
 INDEX_NOT_FOUND = 27
+WRITE_CONFLICT = 112
 NAMESPACE_EXISTS = 48
 MAJORITY = WriteConcern(w="majority", j=True)
 SNAPSHOT = ReadConcern("snapshot")
@@ -264,10 +265,13 @@ async def once(
     async def attempt(session: Session) -> M:
         nonlocal in_flight
         claimed = {"$setOnInsert": claim(request, now())}
-        in_flight = True
-        stored = await database.idempotency.find_one_and_update(
-            {"_id": request.key}, claimed, upsert=True, session=session
-        )
+        try:
+            stored = await database.idempotency.find_one_and_update(
+                {"_id": request.key}, claimed, upsert=True, session=session
+            )
+        except OperationFailure as error:
+            in_flight = error.code == WRITE_CONFLICT  # and not that nobody gets a lock
+            raise
         in_flight = False
         if stored:  # None, unless it was there before
             return request.stored(stored)

@@ -27,6 +27,7 @@ class InvalidInput(Refusal):
 
 
 _INPUT_REASONS = {"INVALID_REQUEST", "MALFORMED_REQUEST", "PAGE_TOKEN_INVALID", "TIER_UNKNOWN"}
+_INPUT_REASONS |= {"COUPON_CAMPAIGN_UNKNOWN"}
 # What passes by itself, or needs no more words than ours.
 _OUR_TEXTS: dict[str, str] = {
     Code.UNAVAILABLE: "something this needs is down; ask again, a mutation with the same requestId",

@@ -70,10 +70,17 @@ async def page_token_at(start: Cursor, page: Callable[[int, str], Awaitable[Page
 
 
 def page_info(places: list[str], next_page_token: str, after: str | None) -> relay.PageInfo:
-    """What a page says of itself, by the cursors of its edges."""
+    """What a page says of itself, by the cursors of its edges.
+
+    Services leave out what the caller does not see; where that is all of a page, its end is the next page's
+    token.
+    """
+    end = places[-1] if places else None
+    if end is None and next_page_token:
+        end = Cursor(next_page_token).encode()
     return relay.PageInfo(
         has_next_page=bool(next_page_token),
         has_previous_page=after is not None,
         start_cursor=places[0] if places else None,
-        end_cursor=places[-1] if places else None,
+        end_cursor=end,
     )

@@ -15,11 +15,13 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from services.gateway.authorization import guard
+from services.gateway.benefits.campaign_mutations import CampaignsMutation
 from services.gateway.benefits.contract_mutations import ContractsMutation
 from services.gateway.benefits.contract_queries import ContractsQuery
 from services.gateway.benefits.coupon_mutations import CouponsMutation
 from services.gateway.benefits.coupon_queries import CouponsQuery
 from services.gateway.benefits.mutations import BenefitsMutation
+from services.gateway.benefits.notice_queries import NoticesQuery
 from services.gateway.benefits.point_mutations import PointsMutation
 from services.gateway.benefits.point_queries import PointsQuery
 from services.gateway.benefits.proof_queries import ProofQuery
@@ -46,6 +48,7 @@ class Query(
     CouponsQuery,
     RewardsQuery,
     PointsQuery,
+    NoticesQuery,
     ProofQuery,
     RiskQuery,
 ):
@@ -60,6 +63,7 @@ class Mutation(
     BenefitsMutation,
     ContractsMutation,
     CouponsMutation,
+    CampaignsMutation,
     RewardsMutation,
     RedemptionsMutation,
     PointsMutation,

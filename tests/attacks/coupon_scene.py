@@ -102,6 +102,15 @@ FIELDS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
         }
     },
     "couponCampaigns": lambda shop: {"first": 2, "after": None},
+    "coupons": lambda shop: {"campaignKey": CAMPAIGN, "first": 2, "after": None},
+    "issueCoupons": lambda shop: {
+        "input": {"requestId": new_id("req"), "campaignKey": CAMPAIGN, "memberIds": shop.members[:2]}
+    },
+    "generateCouponCodes": lambda shop: {
+        "input": {"requestId": new_id("req"), "campaignKey": CAMPAIGN, "count": 1}
+    },
+    "pauseCouponCampaign": lambda shop: {"input": {"requestId": new_id("req"), "campaignKey": STOPPED}},
+    "resumeCouponCampaign": lambda shop: {"input": {"requestId": new_id("req"), "campaignKey": STOPPED}},
     "createCouponCampaign": lambda shop: {
         "input": {
             "requestId": new_id("req"),

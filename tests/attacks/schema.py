@@ -139,6 +139,7 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
     "member": lambda shop: {"id": shop.members[0]},
     "members": lambda shop: {"first": 2, "after": None, "tier": "gold"},
     "program": lambda shop: {"key": shop.program_id},
+    "splitValue": lambda shop: {"memberId": shop.members[0], "valueMinor": 10_000},
     "reports": lambda shop: {"first": 2, "after": None, "status": "OPEN", "memberId": shop.members[1]},
     "registerMembers": lambda shop: {
         "input": {"requestId": new_id("req"), "registrations": [_registration(shop)]}
@@ -154,7 +155,9 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
             "muted": ["WAKE_UP"],
         }
     },
+    "staffNotices": lambda shop: {"first": 2, "after": None},
     "contractPlans": lambda shop: {},
+    "contracts": lambda shop: {"first": 2, "after": None, "plan": "gold_year"},
     "renewalPool": lambda shop: {"first": 2, "after": None, "satisfaction": "UNMET"},
     "sellContract": lambda shop: {
         "input": {
@@ -212,6 +215,7 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
     "cancelBenefitUse": lambda shop: {"input": {"requestId": new_id("req"), "useId": shop.uses[0]}},
     "reward": lambda shop: {"rewardId": shop.rewards[0]},
     "ledgerProof": lambda shop: {"entryId": shop.entries[0]},
+    "ledgerRoots": lambda shop: {"first": 2, "after": None},
     "pointsReport": lambda shop: {"first": 2},
     "rewards": lambda shop: {"first": 2, "after": None, "kind": "GOODS", "includeArchived": True},
     "redemptions": lambda shop: {

@@ -22,6 +22,7 @@ from libs.cli.platform import running
 from libs.common import clock
 from libs.common.caller import PrincipalKind
 from libs.common.ids import new_id
+from libs.common.mix_policy import Mix, Segment
 from libs.common.policy import ROLES
 from libs.common.program import Program, preset
 from libs.common.rpc.time import timestamp
@@ -173,7 +174,8 @@ async def _shop(run: RunFile, key: str) -> Shop:
     sold = preset("dating_annual").contracts
     base = preset(sample.PROGRAM)
     points = base.points.model_copy(update={"transfers": point_scene.TRANSFERS})
-    program = base.model_copy(update={"key": key, "contracts": sold, "points": points})
+    mix = Mix(segments=(Segment(key="all", name=base.name, cash_bp=4_000),))
+    program = base.model_copy(update={"key": key, "contracts": sold, "points": points, "mix": mix})
     ours = (f"{key}_till", f"{key}_online"), (f"{key}_rival", f"{key}_corner")
     await _prepare(run, program, ours)
     endpoints = await _endpoints(run, key)

@@ -18,6 +18,7 @@ from libs.common.mongo import (
     Session,
     once,
 )
+from libs.common.rpc.deadline import set_deadline
 from tests.common.counters import SoldOut, amount, incremented
 
 pytestmark = pytest.mark.usefixtures("_a_caller_with_time")
@@ -78,6 +79,20 @@ async def test_the_same_request_while_the_first_is_in_flight_is_told_to_come_bac
     assert (refusal.value.kind, refusal.value.retry_after_seconds) == (Kind.ABORTED, 0.5)
     assert await once(database, asked(), opened(database), now=now) == await first
     assert await amount(database) == 1
+
+
+async def test_who_waits_for_a_database_that_takes_no_writes_runs_out_of_time(database: Database) -> None:
+    await once(database, asked("r0"), opened(database), now=now)  # makes what is not there
+    await database.client.admin.command("fsync", lock=True)
+    try:
+        set_deadline(0.3)
+        with pytest.raises(TimeoutError):  # and not that the same request is worked on
+            await once(database, asked(), opened(database), now=now)
+    finally:
+        await database.client.admin.command("fsyncUnlock")
+        set_deadline(None)
+
+    assert (await once(database, asked(), opened(database), now=now)).store_id == "store-2"
 
 
 async def test_another_payload_under_the_same_request_id_is_refused(database: Database) -> None:

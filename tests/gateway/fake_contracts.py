@@ -9,7 +9,8 @@ from libs.common.rpc.time import timestamp
 from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Context, Fake
 
-POOLED = 3
+POOLED, SOLD = 3, 3
+UNSEEN = "of_another_store"
 
 
 def contract_id(number: int) -> str:
@@ -73,6 +74,17 @@ class FakeContracts(Fake, contracts_pb2_grpc.ContractsServiceServicer):
             request.member_ids,
         )
         return pb.BatchListContractsResponse(results=results)
+
+    async def ListContracts(self, request: pb.ListContractsRequest, context: Context) -> Any:
+        """Three that were sold; of one plan the caller sees but the last."""
+        await self.begin("ListContracts", request)
+        begin = int(page_after(request.page_token, request.plan) or 0)
+        end = min(SOLD, begin + request.page_size)
+        numbers = [each for each in range(begin + 1, end + 1) if request.plan != UNSEEN or each == SOLD]
+        return pb.ListContractsResponse(
+            contracts=[a_contract(world.member_id(1), number) for number in numbers],
+            next_page_token=page_token(str(end), request.plan) if end < SOLD else "",
+        )
 
     async def ListRenewalPool(self, request: pb.ListRenewalPoolRequest, context: Context) -> Any:
         """Three who have run out."""

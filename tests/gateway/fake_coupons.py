@@ -4,12 +4,14 @@ from typing import Any
 
 from laurel.benefits.v1 import coupons_pb2 as pb
 from laurel.benefits.v1 import coupons_pb2_grpc
+from libs.common.errors import Kind, Refusal
 from libs.common.paging import page_after, page_token
 from libs.common.rpc.time import timestamp
 from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, REFUSED, Context, Fake, SaysNo
 
 COUPON_ID = f"cpn_{1:032x}"
+LISTED = 3
 
 
 def a_campaign(key: str = "summer") -> pb.CouponCampaign:
@@ -33,10 +35,10 @@ def a_campaign(key: str = "summer") -> pb.CouponCampaign:
     )
 
 
-def a_coupon(owner: str = "") -> pb.Coupon:
+def a_coupon(owner: str = "", number: int = 1, campaign: str = "summer") -> pb.Coupon:
     return pb.Coupon(
-        coupon_id=COUPON_ID,
-        campaign="summer",
+        coupon_id=f"cpn_{number:032x}",
+        campaign=campaign,
         member_id=owner,
         status=pb.COUPON_STATUS_ISSUED,
         created_time=timestamp(world.NOON),
@@ -80,6 +82,10 @@ def a_quote(request: pb.QuoteCouponsRequest) -> pb.CouponQuote:
     )
 
 
+class NoCampaign(Refusal):
+    reason, kind, text = "COUPON_CAMPAIGN_UNKNOWN", Kind.NOT_FOUND, "no such campaign"
+
+
 class FakeCoupons(Fake, coupons_pb2_grpc.CouponsServiceServicer):
     async def QuoteCoupons(self, request: pb.QuoteCouponsRequest, context: Context) -> Any:
         """Refuses who tries the code that is refused."""
@@ -101,6 +107,47 @@ class FakeCoupons(Fake, coupons_pb2_grpc.CouponsServiceServicer):
     async def CreateCouponCampaign(self, request: pb.CreateCouponCampaignRequest, context: Context) -> Any:
         await self.begin("CreateCouponCampaign", request)
         return pb.CreateCouponCampaignResponse(campaign=a_campaign(request.campaign))
+
+    async def ListCoupons(self, request: pb.ListCouponsRequest, context: Context) -> Any:
+        """One with a code and two of members; another campaign than this one is not there."""
+        await self.begin("ListCoupons", request)
+        if request.campaign != "summer":
+            raise NoCampaign
+        begin = int(page_after(request.page_token, request.campaign) or 0)
+        end = min(LISTED, begin + request.page_size)
+        owners = ["", world.member_id(1), world.member_id(2)]
+        coupons = [a_coupon(owners[number], number + 1) for number in range(begin, end)]
+        for each in coupons:
+            each.ending, each.reserved_count = ("" if each.member_id else "P9TZ"), 1
+        more = page_token(str(end), request.campaign) if end < LISTED else ""
+        return pb.ListCouponsResponse(coupons=coupons, next_page_token=more)
+
+    async def IssueCoupons(self, request: pb.IssueCouponsRequest, context: Context) -> Any:
+        """The first member has theirs already."""
+        await self.begin("IssueCoupons", request)
+        results = self.per_member(
+            lambda owner: pb.IssuedCoupon(
+                status=FOUND, coupon_id=COUPON_ID, had_before=owner == world.member_id(1)
+            ),
+            pb.IssuedCoupon(status=MISSING),
+            request.member_ids,
+        )
+        return pb.IssueCouponsResponse(results=results)
+
+    async def GenerateCouponCodes(self, request: pb.GenerateCouponCodesRequest, context: Context) -> Any:
+        await self.begin("GenerateCouponCodes", request)
+        codes = [f"7KQM-4WXR-HN2D-{number:04}" for number in range(request.count)]
+        return pb.GenerateCouponCodesResponse(codes=codes, codes_count=2**40)
+
+    async def PauseCouponCampaign(self, request: pb.PauseCouponCampaignRequest, context: Context) -> Any:
+        await self.begin("PauseCouponCampaign", request)
+        campaign = a_campaign(request.campaign)
+        campaign.status = pb.COUPON_CAMPAIGN_STATUS_PAUSED
+        return pb.PauseCouponCampaignResponse(campaign=campaign)
+
+    async def ResumeCouponCampaign(self, request: pb.ResumeCouponCampaignRequest, context: Context) -> Any:
+        await self.begin("ResumeCouponCampaign", request)
+        return pb.ResumeCouponCampaignResponse(campaign=a_campaign(request.campaign))
 
     async def VoidCoupon(self, request: pb.VoidCouponRequest, context: Context) -> Any:
         await self.begin("VoidCoupon", request)

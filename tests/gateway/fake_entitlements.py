@@ -5,9 +5,10 @@ from typing import Any
 
 from laurel.benefits.v1 import entitlements_pb2 as pb
 from laurel.benefits.v1 import entitlements_pb2_grpc
+from laurel.scoring.v1 import receipts_pb2
 from libs.common.rpc.time import timestamp
 from tests.gateway import world
-from tests.gateway.fake import FOUND, MISSING, Context, Fake
+from tests.gateway.fake import FOUND, MISSING, Context, Fake, SaysNo
 
 LEFT = pb.Allowance(
     benefit="free_shipping",
@@ -29,6 +30,26 @@ LOCKED = pb.LockedBenefit(
     tier_set="main",
     tier="platinum",
     steps=1,
+)
+
+
+SPLIT = pb.SplitValueResponse(
+    cash_minor=60,
+    service_minor=41,
+    currency="USD",
+    segment="ordinary",
+    name_zh="普通会员",
+    name_en="Ordinary",
+    cash_bp=6_000,
+    service_bp=4_000,
+    segments=[
+        pb.TriedSegment(
+            segment="high_value",
+            condition="member.spend >= 1000000",
+            reason=receipts_pb2.Reason(code="EARNING_CONDITION_NOT_MET"),
+        ),
+        pb.TriedSegment(segment="ordinary"),
+    ],
 )
 
 
@@ -61,6 +82,12 @@ class FakeEntitlements(Fake, entitlements_pb2_grpc.EntitlementsServiceServicer):
             request.member_ids,
         )
         return pb.BatchListUnlocksResponse(results=results)
+
+    async def SplitValue(self, request: pb.SplitValueRequest, context: Context) -> Any:
+        await self.begin("SplitValue", request)
+        if not self.knows(request.member_id):
+            raise SaysNo(member_id="mem_unknown")
+        return SPLIT
 
     async def RecordStanding(self, request: pb.RecordStandingRequest, context: Context) -> Any:
         await self.begin("RecordStanding", request)

@@ -4,6 +4,7 @@ from typing import Any
 
 from laurel.benefits.v1 import notices_pb2 as pb
 from laurel.benefits.v1 import notices_pb2_grpc
+from libs.common.paging import page_after, page_token
 from libs.common.rpc.time import timestamp
 from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Context, Fake
@@ -35,6 +36,24 @@ def notices() -> list[pb.Notice]:
     ]
 
 
+def staff_notices() -> list[pb.Notice]:
+    """An endpoint that has begun to fail, a second time and a first, latest first."""
+    return [
+        pb.Notice(
+            notice_id=f"ntc_{number}",
+            staff_role="operations_manager",
+            code=pb.NOTICE_CODE_WEBHOOK_FAILING,
+            params={"endpoint": "whk_1"},
+            occurred_time=timestamp(world.NOON),
+            due_time=timestamp(world.NOON),
+            status=pb.NOTICE_STATUS_SENT,
+            text_zh="端点失败。",
+            text_en="The endpoint is failing.",
+        )
+        for number in (4, 3)
+    ]
+
+
 class FakeNotices(Fake, notices_pb2_grpc.NoticesServiceServicer):
     async def BatchListNotices(self, request: pb.BatchListNoticesRequest, context: Context) -> Any:
         await self.begin("BatchListNotices", request)
@@ -44,6 +63,16 @@ class FakeNotices(Fake, notices_pb2_grpc.NoticesServiceServicer):
             request.member_ids,
         )
         return pb.BatchListNoticesResponse(results=results)
+
+    async def ListStaffNotices(self, request: pb.ListStaffNoticesRequest, context: Context) -> Any:
+        await self.begin("ListStaffNotices", request)
+        listed = staff_notices()
+        begin = int(page_after(request.page_token, "staff") or 0)
+        end = min(len(listed), begin + request.page_size)
+        return pb.ListStaffNoticesResponse(
+            notices=listed[begin:end],
+            next_page_token=page_token(str(end), "staff") if end < len(listed) else "",
+        )
 
     async def BatchGetNoticePreferences(
         self, request: pb.BatchGetNoticePreferencesRequest, context: Context

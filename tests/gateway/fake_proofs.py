@@ -10,6 +10,20 @@ from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Context, Fake
 
 ROOTED, LINKED = "ent_rooted", "ent_linked"
+SIGNED: dict[str, Any] = {
+    "service": "benefits",
+    "program_id": world.PROGRAM,
+    "chain": "ledger",
+    "chain_hash": "c4" * 32,
+    "signed_time": timestamp(world.NOON),
+    "key_id": "benefits.key",
+    "signature": "51" * 64,
+}
+DAYS = ("1998-06-28", "1998-06-29", "1998-06-30")
+
+
+def a_root(date: str) -> pb.LedgerRoot:
+    return pb.LedgerRoot(date=date, first_position=1, last_position=2**41, root_hash="70" * 32, **SIGNED)
 
 
 def a_proof(entry_id: str) -> pb.EntryProof:
@@ -25,24 +39,12 @@ def a_proof(entry_id: str) -> pb.EntryProof:
         position=2**40,
         statement='{"chain":"ledger"}',
     )
-    signed: dict[str, Any] = {
-        "service": "benefits",
-        "program_id": world.PROGRAM,
-        "chain": "ledger",
-        "chain_hash": "c4" * 32,
-        "signed_time": timestamp(world.NOON),
-        "key_id": "benefits.key",
-        "signature": "51" * 64,
-    }
     if entry_id != ROOTED:
-        proof.head.CopyFrom(audit_pb2.AuditHead(position=2**40 + 1, **signed))
+        proof.head.CopyFrom(audit_pb2.AuditHead(position=2**40 + 1, **SIGNED))
         proof.previous_hash = "9f" * 32
         proof.following_leaves.append("1f" * 32)
     if entry_id != LINKED:
-        root = pb.LedgerRoot(
-            date="1998-06-30", first_position=1, last_position=2**41, root_hash="70" * 32, **signed
-        )
-        proof.root.CopyFrom(root)
+        proof.root.CopyFrom(a_root(DAYS[-1]))
         proof.path.extend(["0a" * 32, "0b" * 32])
     return proof
 
@@ -57,6 +59,13 @@ class FakeProofs(Fake, proofs_pb2_grpc.ProofServiceServicer, reports_pb2_grpc.Re
                 else pb.EntryProofResult(status=FOUND, proof=a_proof(entry_id))
                 for entry_id in request.entry_ids
             ]
+        )
+
+    async def ListLedgerRoots(self, request: pb.ListLedgerRootsRequest, context: Context) -> Any:
+        await self.begin("ListLedgerRoots", request)
+        days = [each for each in DAYS if each > request.after_date]
+        return pb.ListLedgerRootsResponse(
+            roots=map(a_root, days[: request.page_size]), more=len(days) > request.page_size
         )
 
     async def GetPointsReport(self, request: reports_pb2.GetPointsReportRequest, context: Context) -> Any:

@@ -1,11 +1,23 @@
 """Benefits in use in the graph: what is left, what is locked, using one and giving it back."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from libs.common.benefit_policy import BenefitGrant
+from services.gateway.benefits.types.benefit_terms import (
+    BenefitSchedule,
+    BirthdayCare,
+    Quota,
+    QuotaPeriod,
+    QuotaUnit,
+    UnlockTerms,
+    grant_of,
+)
+from services.gateway.values import Long
 from tests.gateway.conftest import Graph
 from tests.gateway.fake import REFUSED
-from tests.gateway.world import member_id
+from tests.gateway.world import NOON, PROGRAM, member_id
 
 READ = """
 query($id: ID!) {
@@ -16,6 +28,19 @@ query($id: ID!) {
       unlock { standard months monthsNeeded unlocked }
     }
     lockedBenefits { key kind name { zh en } tierSet tier steps }
+  }
+}
+"""
+SPLIT = """
+query($id: ID!, $value: AmountMinor!) {
+  splitValue(memberId: $id, valueMinor: $value) {
+    ... on DividedValue {
+      split {
+        cashMinor serviceMinor currency segment name { en } cashBp serviceBp
+        segments { segment condition reason { code text } }
+      }
+    }
+    ... on Refused { reason }
   }
 }
 """
@@ -122,3 +147,69 @@ async def test_a_use_that_is_refused_is_a_refusal_of_the_union(graph: Graph) -> 
     answer = await told(graph, USE, wanted)
 
     assert answer["useBenefit"] == {"reason": "MEMBER_UNKNOWN"}
+
+
+async def test_a_value_is_divided_with_why_each_segment_before_does_not_decide(graph: Graph) -> None:
+    split = (await graph.data(SPLIT, id=member_id(1), value=101))["splitValue"]["split"]
+
+    tried, decided = split.pop("segments")
+    assert split == {
+        "cashMinor": 60,
+        "serviceMinor": 41,
+        "currency": "USD",
+        "segment": "ordinary",
+        "name": {"en": "Ordinary"},
+        "cashBp": 6_000,
+        "serviceBp": 4_000,
+    }
+    assert (tried["segment"], tried["condition"]) == ("high_value", "member.spend >= 1000000")
+    assert (tried["reason"]["code"], bool(tried["reason"]["text"])) == ("EARNING_CONDITION_NOT_MET", True)
+    assert decided == {"segment": "ordinary", "condition": None, "reason": None}
+    assert graph.services.asked.requests["SplitValue"].value_minor == 101
+
+
+async def test_the_value_of_nobody_is_refused_as_an_answer(graph: Graph) -> None:
+    answer = await graph.data(SPLIT, id=f"mem_{2**64:032x}", value=101)
+
+    assert answer["splitValue"] == {"reason": "MEMBER_UNKNOWN"}
+
+
+def test_a_benefit_shows_what_all_share_and_when_it_is_for_whom() -> None:
+    grant = BenefitGrant.model_validate(
+        {
+            "benefit": "launch_gift",
+            "kind": "consumption",
+            "name": {"zh": "新品礼", "en": "Launch gift"},
+            "quota": {"amount": 1, "period": "year"},
+            "pool": {"amount": 50, "period": "day"},
+            "schedule": {"from_time": NOON},
+            "birthday": "month",
+            "unlock": {"standard": "s", "months": 6},
+        }
+    )
+
+    shown = grant_of(grant)
+
+    assert shown.pool == Quota(
+        amount=Long(50), unit=QuotaUnit.USES, period=QuotaPeriod.DAY, carry_over=Long(0)
+    )
+    assert shown.schedule == BenefitSchedule(from_time=NOON, until_time=None)
+    assert (shown.birthday, shown.unlock) == (BirthdayCare.MONTH, UnlockTerms(standard="s", months=6))
+
+
+async def test_a_benefit_that_is_open_to_all_at_any_time_has_no_such_terms(graph: Graph) -> None:
+    query = """
+    query($key: String!) {
+      program(key: $key) { tierSets { tiers { benefits {
+        pool { amount unit period } schedule { fromTime untilTime } birthday unlock { standard months }
+      } } } }
+    }
+    """
+
+    (ladder, *_) = (await graph.data(query, key=PROGRAM))["program"]["tierSets"]
+
+    shown = [benefit for tier in ladder["tiers"] for benefit in tier["benefits"]]
+    assert shown
+    assert {json.dumps(each) for each in shown} == {
+        json.dumps({"pool": None, "schedule": None, "birthday": None, "unlock": None})
+    }

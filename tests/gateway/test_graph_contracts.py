@@ -7,7 +7,7 @@ import pytest
 from laurel.benefits.v1 import contracts_pb2 as pb
 from tests.gateway.conftest import Graph
 from tests.gateway.fake import REFUSED
-from tests.gateway.fake_contracts import contract_id
+from tests.gateway.fake_contracts import UNSEEN, contract_id
 from tests.gateway.world import NOON, PROGRAM, member_id
 
 CONTRACT = """
@@ -23,6 +23,13 @@ PLANS = """
 {
   contractPlans {
     key group name { zh en } amountMinor termMonths tierSet tierKey benefits { key } needs graceDays onSale
+  }
+}
+"""
+SOLD = """
+query($first: Int!, $after: String, $plan: String) {
+  contracts(first: $first, after: $after, plan: $plan) {
+    edges { node { id memberId plan state } } pageInfo { hasNextPage endCursor }
   }
 }
 """
@@ -154,6 +161,25 @@ async def test_staff_read_the_renewal_pool_page_by_page(graph: Graph) -> None:
     ]
     asked = graph.services.asked.requests["ListRenewalPool"]
     assert asked.satisfaction == pb.SATISFACTION_VERY_SATISFIED
+
+
+@pytest.mark.parametrize(
+    ("plan", "pages"),
+    [("gold_year", [[1, 2], [3]]), (None, [[1, 2], [3]]), (UNSEEN, [[], [3]])],
+    ids=["of a plan", "of all plans", "of members whom the caller mostly does not see"],
+)
+async def test_contracts_are_read_page_by_page_whatever_of_a_page_is_left_out(
+    graph: Graph, plan: str | None, pages: list[list[int]]
+) -> None:
+    token, after, seen = graph.token("staff", subject="ann", roles=["consultant"]), None, []
+    for _ in pages:
+        listed = await graph.data(SOLD, token=token, first=2, after=after, plan=plan)
+        page, after = listed["contracts"], listed["contracts"]["pageInfo"]["endCursor"]
+        seen.append([each["node"]["id"] for each in page["edges"]])
+
+    assert seen == [[contract_id(number) for number in numbers] for numbers in pages]
+    assert page["pageInfo"]["hasNextPage"] is False
+    assert graph.services.asked.requests["ListContracts"].plan == (plan or "")
 
 
 @pytest.mark.parametrize("name", WRITES)

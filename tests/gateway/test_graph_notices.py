@@ -19,6 +19,14 @@ query($id: ID!, $first: Int!) {
   }
 }
 """
+STAFF = """
+query($after: String) {
+  staffNotices(first: 1, after: $after) {
+    edges { node { id memberId staffRole code params { name value } zh: text(locale: ZH) en: text status } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
 SET = """
 mutation($input: SetNoticePreferencesInput!) {
   setNoticePreferences(input: $input) {
@@ -53,6 +61,27 @@ async def test_notices_are_told_in_both_languages_with_what_became_of_them(graph
         }
     ]
     assert member["noticePreferences"] == {"marketing": None, "muted": ["WAKE_UP"]}
+
+
+async def test_the_staff_read_what_they_are_told_page_by_page(graph: Graph) -> None:
+    token, after, seen = graph.token("staff", roles=["system_administrator"]), None, []
+    for _ in range(2):
+        page = (await graph.data(STAFF, token=token, after=after))["staffNotices"]
+        seen += [each["node"] for each in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+
+    assert [each["id"] for each in seen] == ["ntc_4", "ntc_3"]
+    assert page["pageInfo"]["hasNextPage"] is False
+    assert seen[0] == {
+        "id": "ntc_4",
+        "memberId": None,
+        "staffRole": "operations_manager",
+        "code": "WEBHOOK_FAILING",
+        "params": [{"name": "endpoint", "value": "whk_1"}],
+        "zh": "端点失败。",
+        "en": "The endpoint is failing.",
+        "status": "SENT",
+    }
 
 
 async def test_the_notices_of_several_members_are_read_with_one_call(graph: Graph) -> None:

@@ -1,7 +1,10 @@
 """Proofs and the report of points in the graph."""
 
+import pytest
+
+from services.gateway.pages import Cursor
 from tests.gateway.conftest import Graph
-from tests.gateway.fake_proofs import LINKED, ROOTED
+from tests.gateway.fake_proofs import DAYS, LINKED, ROOTED
 from tests.gateway.world import member_id
 
 PROOF = """
@@ -16,6 +19,17 @@ query($id: ID!) {
 ENTRIES = """
 query($id: ID!) {
   member(id: $id) { points { entries { id proof { entryId position root { date } } } } }
+}
+"""
+ROOTS = """
+query($after: String) {
+  ledgerRoots(first: 2, after: $after) {
+    edges {
+      cursor
+      node { service chain date firstPosition lastPosition rootHash chainHash signedTime keyId signature }
+    }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
 }
 """
 REPORT = """
@@ -56,6 +70,43 @@ async def test_the_entries_of_a_member_are_proved_in_one_call(graph: Graph) -> N
     assert len(entries) > 1
     assert [each["proof"]["entryId"] for each in entries] == [each["id"] for each in entries]
     assert graph.services.asked.calls["BatchGetEntryProofs"] == 1
+
+
+async def test_everybody_of_the_program_reads_the_roots_of_its_days_page_by_page(graph: Graph) -> None:
+    token = graph.token("member", subject=member_id(1))
+
+    first = (await graph.data(ROOTS, token=token, after=None))["ledgerRoots"]
+    second = (await graph.data(ROOTS, token=token, after=first["pageInfo"]["endCursor"]))["ledgerRoots"]
+    inside = (await graph.data(ROOTS, token=token, after=first["edges"][0]["cursor"]))["ledgerRoots"]
+
+    shown = [[edge["node"]["date"] for edge in page["edges"]] for page in (first, second, inside)]
+    assert shown == [list(DAYS[:2]), list(DAYS[2:]), list(DAYS[1:])]
+    assert [page["pageInfo"]["hasNextPage"] for page in (first, second, inside)] == [True, False, False]
+    assert first["edges"][0]["node"] | {"chainHash": "", "signature": ""} == {
+        "service": "benefits",
+        "chain": "ledger",
+        "date": "1998-06-28",
+        "firstPosition": 1,
+        "lastPosition": 2**41,
+        "rootHash": "70" * 32,
+        "chainHash": "",
+        "signedTime": "1998-07-01T12:00:00+00:00",
+        "keyId": "benefits.key",
+        "signature": "",
+    }
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["1998-06-28", Cursor("", 2).encode(), Cursor("yesterday").encode()],
+    ids=["a date", "a cursor of another list", "a cursor of no day"],
+)
+async def test_roots_after_what_is_no_place_among_them_are_an_argument_that_means_nothing(
+    graph: Graph, after: str
+) -> None:
+    (error,) = (await graph.ask(ROOTS, after=after))["errors"]
+
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 async def test_a_report_shows_the_latest_months(graph: Graph) -> None:

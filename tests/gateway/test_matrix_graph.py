@@ -39,6 +39,7 @@ ARGUMENTS = {
     "Query.member": f'(id: "{SOMEBODY}")',
     "Query.program": f'(key: "{PROGRAM}")',
     "Query.ledgerProof": '(entryId: "ent_1")',
+    "Query.splitValue": f'(memberId: "{SOMEBODY}", valueMinor: 100)',
     "Member.pointsPreview": "(input: {kind: PURCHASE, amountMinor: 100})",
     "Subscription.memberChanged": f'(memberId: "{SOMEBODY}")',
     "Mutation.registerMembers": '(input: {requestId: "R", registrations: [{externalMemberId: "x"}]})',
@@ -106,6 +107,11 @@ ARGUMENTS |= {
         ' startTime: "1998-07-01T00:00:00Z", endTime: "1998-07-02T00:00:00Z"}})'
     ),
     "Mutation.voidCoupon": '(input: {requestId: "R", code: "c", reason: "r"})',
+    "Query.coupons": '(campaignKey: "summer")',
+    "Mutation.issueCoupons": f'(input: {{requestId: "R", campaignKey: "k", memberIds: ["{SOMEBODY}"]}})',
+    "Mutation.generateCouponCodes": '(input: {requestId: "R", campaignKey: "k", count: 1})',
+    "Mutation.pauseCouponCampaign": '(input: {requestId: "R", campaignKey: "k"})',
+    "Mutation.resumeCouponCampaign": '(input: {requestId: "R", campaignKey: "k"})',
 }
 POSTED = benefits_pb2.PointsPosted(transaction_id="txn_1", currency="points", points=5, kind="accrual")
 # Whose service tells of it, and how.

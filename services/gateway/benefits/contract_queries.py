@@ -1,4 +1,4 @@
-"""Queries around contracts: what may be bought, and the pool of who ran out."""
+"""Queries around contracts: what may be bought, what was sold, and the pool of who ran out."""
 
 # strawberry.field is typed as Any where it decorates.
 # mypy: disable-error-code="untyped-decorator"
@@ -9,13 +9,13 @@ import strawberry
 
 from laurel.benefits.v1 import contracts_pb2 as pb
 from services.gateway.benefits.documents import parsed
-from services.gateway.benefits.types.contracts import (
-    ContractPlan,
+from services.gateway.benefits.types.contract_pages import (
+    ContractConnection,
     RenewalPoolConnection,
-    Satisfaction,
+    page_of_contracts,
     page_of_pool,
-    plan_of,
 )
+from services.gateway.benefits.types.contracts import ContractPlan, Satisfaction, plan_of
 from services.gateway.clients import LIST_SECONDS
 from services.gateway.context import Info
 from services.gateway.pages import Cursor, page_token_at
@@ -30,6 +30,31 @@ class ContractsQuery:
         if program is None:
             return None
         return [plan_of(each) for each in parsed(program.document).contracts.plans]
+
+    @strawberry.field(description="Contracts of members whom the caller sees, latest sale first.")
+    async def contracts(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
+        after: Annotated[
+            str | None, strawberry.argument(description="Cursor to go on after; with the same filters.")
+        ] = None,
+        plan: Annotated[
+            str | None, strawberry.argument(description="Only contracts of the plan of this key.")
+        ] = None,
+    ) -> ContractConnection | None:
+        checked_first(first)
+
+        async def page(size: int, token: str) -> pb.ListContractsResponse:
+            request = pb.ListContractsRequest(
+                program_id=info.context.program_id, page_size=size, page_token=token, plan=plan or ""
+            )
+            return await info.context.clients.contracts.ListContracts(request, timeout=LIST_SECONDS)
+
+        page_token = await page_token_at(Cursor.decode(after), page)
+        if page_token is None:
+            return page_of_contracts(pb.ListContractsResponse(), "", after)
+        return page_of_contracts(await page(first, page_token), page_token, after)
 
     @strawberry.field(description="Members whose contract has run out, the longest ago first.")
     async def renewal_pool(

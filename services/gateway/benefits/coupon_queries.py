@@ -1,4 +1,4 @@
-"""Queries around coupons: what a basket costs with them, and the campaigns of the program."""
+"""Queries around coupons: what a basket costs with them, the campaigns of the program and their coupons."""
 
 # strawberry.field is typed as Any where it decorates.
 # mypy: disable-error-code="untyped-decorator"
@@ -9,8 +9,13 @@ import strawberry
 
 from laurel.benefits.v1 import coupons_pb2 as pb
 from services.gateway.admission.prices import ONE_PER_OPERATION
+from services.gateway.benefits.types.coupon_pages import (
+    CouponCampaignConnection,
+    CouponConnection,
+    page_of_campaigns,
+    page_of_coupons,
+)
 from services.gateway.benefits.types.coupon_quotes import CouponQuote, QuoteCouponsInput, quote_of
-from services.gateway.benefits.types.coupons import CouponCampaignConnection, page_of_campaigns
 from services.gateway.clients import LIST_SECONDS
 from services.gateway.context import Info
 from services.gateway.members.ids import member_key
@@ -72,3 +77,26 @@ class CouponsQuery:
         if page_token is None:
             return page_of_campaigns(pb.ListCouponCampaignsResponse(), "", after)
         return page_of_campaigns(await page(first, page_token), page_token, after)
+
+    @strawberry.field(description="The coupons of a campaign, oldest first; of codes the last characters.")
+    async def coupons(
+        self,
+        info: Info,
+        campaign_key: Annotated[str, strawberry.argument(description="Key of the campaign.")],
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
+        after: Annotated[
+            str | None, strawberry.argument(description="Cursor to go on after; of the same campaign.")
+        ] = None,
+    ) -> CouponConnection | None:
+        checked_first(first)
+
+        async def page(size: int, token: str) -> pb.ListCouponsResponse:
+            request = pb.ListCouponsRequest(
+                program_id=info.context.program_id, campaign=campaign_key, page_size=size, page_token=token
+            )
+            return await info.context.clients.coupons.ListCoupons(request, timeout=LIST_SECONDS)
+
+        page_token = await page_token_at(Cursor.decode(after), page)
+        if page_token is None:
+            return page_of_coupons(pb.ListCouponsResponse(), "", after)
+        return page_of_coupons(await page(first, page_token), page_token, after)

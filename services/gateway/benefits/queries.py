@@ -1,4 +1,4 @@
-"""Queries for what benefits holds by itself: programs."""
+"""Queries for what benefits holds by itself: programs, and how one divides a value."""
 
 # strawberry.field is typed as Any where it decorates.
 # mypy: disable-error-code="untyped-decorator"
@@ -7,8 +7,24 @@ from typing import Annotated
 
 import strawberry
 
+from laurel.benefits.v1 import entitlements_pb2
+from services.gateway.benefits.types.mixes import ValueSplit, split_of
 from services.gateway.benefits.types.programs import Program, program_of
+from services.gateway.clients import READ_SECONDS
 from services.gateway.context import Info
+from services.gateway.members.ids import member_key
+from services.gateway.refused import Refused, attempted
+from services.gateway.values import AmountMinor
+
+
+@strawberry.type(description="The value was divided; nothing was given.")
+class DividedValue:
+    split: ValueSplit = strawberry.field(description="What is cash, and what is service.")
+
+
+SplitValueResult = Annotated[
+    DividedValue | Refused, strawberry.union("SplitValueResult", description="A divided value, or a refusal.")
+]
 
 
 @strawberry.type
@@ -19,3 +35,26 @@ class BenefitsQuery:
     ) -> Program | None:
         program = await info.context.benefits.program.load(key)
         return None if program is None else program_of(program)
+
+    @strawberry.field(
+        description=(
+            "How what is given back to a member is divided between cash and service, by the program's mix: "
+            "which segment decides, and why those before it do not."
+        )
+    )
+    async def split_value(
+        self,
+        info: Info,
+        member_id: Annotated[
+            strawberry.ID, strawberry.argument(description="Who gets it: the global id, or `mem_…`.")
+        ],
+        value_minor: Annotated[
+            AmountMinor,
+            strawberry.argument(description="How much, in minor units of the program's currency."),
+        ],
+    ) -> SplitValueResult | None:
+        request = entitlements_pb2.SplitValueRequest(
+            program_id=info.context.program_id, member_id=member_key(member_id), value_minor=value_minor
+        )
+        answer = await attempted(info.context.clients.entitlements.SplitValue(request, timeout=READ_SECONDS))
+        return answer if isinstance(answer, Refused) else DividedValue(split=split_of(answer))

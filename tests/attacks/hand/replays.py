@@ -1,6 +1,7 @@
 """The same request_id again: with the same payload, with another, by somebody else, while one is at work."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.attacks.world import World
 
 PAYLOAD = TEXTS | {FieldDescriptor.TYPE_BYTES}
 SWITCHES = {FieldDescriptor.TYPE_BOOL, FieldDescriptor.TYPE_INT64}
+DAY_OF_A_YEAR = re.compile(r"[01]\d-[0-3]\d")
 # What stays, so that the other payload is about the same thing.
 KEYS = {"program_id", "request_id", "store_id", "store_ids", "partner_id", "member_id", "report_id"}
 KEYS |= {"to_member_id", "coupon", "month"}
@@ -119,6 +121,8 @@ def _other(value: Any) -> Any:
             return value + 1
         case bytes():
             return value + b" "
+        case str() if DAY_OF_A_YEAR.fullmatch(value):
+            return "12-24" if value != "12-24" else "12-25"
         case str() if OUR_ID.fullmatch(value):
             return value[:-1] + ("1" if value[-1] == "0" else "0")
     return f"{value}x"

@@ -4,18 +4,16 @@ from datetime import datetime
 from enum import Enum
 
 import strawberry
-from strawberry import relay
 
 from laurel.benefits.v1 import contracts_pb2 as pb
 from libs.common.contract_policy import Plan
-from services.gateway.benefits.types.programs import (
+from services.gateway.benefits.types.benefit_terms import (
     BenefitKind,
     TierBenefit,
     grant_of,
     name_of,
     numbers_of,
 )
-from services.gateway.pages import cursors, page_info
 from services.gateway.values import LocalName, Long, NamedNumber, known, time_of
 
 
@@ -160,18 +158,6 @@ class PooledContract:
     )
 
 
-@strawberry.type(description="A place in the renewal pool.")
-class RenewalPoolEdge:
-    cursor: str = strawberry.field(description="Place in the list.")
-    node: PooledContract = strawberry.field(description="Who is there, and why.")
-
-
-@strawberry.type(description="A page of the renewal pool.")
-class RenewalPoolConnection:
-    edges: list[RenewalPoolEdge] = strawberry.field(description="Contracts that ran out, with their places.")
-    page_info: relay.PageInfo = strawberry.field(description="Whether there are more.")
-
-
 def contract_of(contract: pb.Contract) -> Contract:
     """A contract as the graph shows it."""
     return Contract(
@@ -231,20 +217,6 @@ def pooled_of(pooled: pb.PooledContract) -> PooledContract:
             for each in pooled.offers
         ],
         offered_until_time=time_of(pooled, "offered_until_time"),
-    )
-
-
-def page_of_pool(
-    page: pb.ListRenewalPoolResponse, page_token: str, after: str | None
-) -> RenewalPoolConnection:
-    """A page as the graph shows it."""
-    places = cursors(page_token, page.next_page_token, len(page.pooled))
-    return RenewalPoolConnection(
-        edges=[
-            RenewalPoolEdge(cursor=cursor, node=pooled_of(each))
-            for cursor, each in zip(places, page.pooled, strict=True)
-        ],
-        page_info=page_info(places, page.next_page_token, after),
     )
 
 

@@ -4,10 +4,8 @@ from datetime import datetime
 from enum import Enum
 
 import strawberry
-from strawberry import relay
 
 from laurel.benefits.v1 import coupons_pb2 as pb
-from services.gateway.pages import cursors, page_info
 from services.gateway.values import LocalName, Long, known, time_of
 
 
@@ -113,10 +111,14 @@ class CouponCampaign:
 class Coupon:
     id: strawberry.ID = strawberry.field(description="Id of the coupon: `cpn_…`.")
     campaign_key: str = strawberry.field(description="Key of its campaign.")
+    member_id: strawberry.ID | None = strawberry.field(
+        description="Whose it is: `mem_…`; null for one with a code, which is whoever's who has the code."
+    )
     status: CouponStatus | None = strawberry.field(description="How far it is.")
     ending: str | None = strawberry.field(
         description="The last four characters of its code; null for one that was given to a member."
     )
+    reserved_count: int = strawberry.field(description="Uses for checks that are not paid yet.")
     used_count: int = strawberry.field(description="Uses for checks that were paid.")
     created_time: datetime | None = strawberry.field(description="When it was made.")
 
@@ -125,18 +127,6 @@ class Coupon:
 class MemberCoupon:
     coupon: Coupon = strawberry.field(description="The coupon.")
     campaign: CouponCampaign = strawberry.field(description="Its campaign.")
-
-
-@strawberry.type(description="A campaign in a list.")
-class CouponCampaignEdge:
-    cursor: str = strawberry.field(description="Place in the list.")
-    node: CouponCampaign = strawberry.field(description="The campaign.")
-
-
-@strawberry.type(description="A page of campaigns.")
-class CouponCampaignConnection:
-    edges: list[CouponCampaignEdge] = strawberry.field(description="The campaigns with their places.")
-    page_info: relay.PageInfo = strawberry.field(description="Whether there are more.")
 
 
 def campaign_of(campaign: pb.CouponCampaign) -> CouponCampaign:
@@ -156,8 +146,10 @@ def coupon_of(coupon: pb.Coupon) -> Coupon:
     return Coupon(
         id=strawberry.ID(coupon.coupon_id),
         campaign_key=coupon.campaign,
+        member_id=strawberry.ID(coupon.member_id) if coupon.member_id else None,
         status=known(CouponStatus, coupon.status),
         ending=coupon.ending or None,
+        reserved_count=coupon.reserved_count,
         used_count=coupon.used_count,
         created_time=time_of(coupon, "created_time"),
     )
@@ -166,20 +158,6 @@ def coupon_of(coupon: pb.Coupon) -> Coupon:
 def member_coupon_of(held: pb.MemberCoupon) -> MemberCoupon:
     """A coupon of a member as the graph shows it."""
     return MemberCoupon(coupon=coupon_of(held.coupon), campaign=campaign_of(held.campaign))
-
-
-def page_of_campaigns(
-    page: pb.ListCouponCampaignsResponse, page_token: str, after: str | None
-) -> CouponCampaignConnection:
-    """A page as the graph shows it."""
-    places = cursors(page_token, page.next_page_token, len(page.campaigns))
-    return CouponCampaignConnection(
-        edges=[
-            CouponCampaignEdge(cursor=cursor, node=campaign_of(campaign))
-            for cursor, campaign in zip(places, page.campaigns, strict=True)
-        ],
-        page_info=page_info(places, page.next_page_token, after),
-    )
 
 
 def _terms(terms: pb.CouponTerms) -> CouponTerms:

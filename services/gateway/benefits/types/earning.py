@@ -28,7 +28,10 @@ from services.gateway.values import (
 
 
 @strawberry.type(
-    description="Why an earning rule gave nothing or less than it counted, or a multiplier does not hold."
+    description=(
+        "Why an earning rule gave nothing or less than it counted, or why the condition of a multiplier or "
+        "of a segment does not hold."
+    )
 )
 class EarningReason:
     code: str = strawberry.field(description="Code for programs, such as `EARNING_CAP_TIMES`.")
@@ -160,7 +163,7 @@ def earning_of(earning: benefits_pb2.EarningExplanation) -> Earning:
         factors=[_factor(each) for each in earning.factors],
         stacking=earning.stacking,
         rounding=earning.rounding,
-        reason=_reason(earning.reason) if earning.HasField("reason") else None,
+        reason=reason_of(earning.reason) if earning.HasField("reason") else None,
         point_type=earning.point_type or None,
     )
 
@@ -176,16 +179,18 @@ def preview_of(preview: earning_pb2.PointsPreview) -> PointsPreview:
         rules=[earning_of(each) for each in preview.rules],
         multipliers=[
             TriedMultiplier(
-                factor=_factor(each.factor), reason=_reason(each.reason) if each.HasField("reason") else None
+                factor=_factor(each.factor),
+                reason=reason_of(each.reason) if each.HasField("reason") else None,
             )
             for each in preview.multipliers
         ],
     )
 
 
+def reason_of(reason: receipts_pb2.Reason) -> EarningReason:
+    """A reason as the graph shows it."""
+    return EarningReason(code=reason.code, params=texts_of(reason.params))
+
+
 def _factor(factor: benefits_pb2.EarningFactor) -> EarningFactor:
     return EarningFactor(key=factor.key, kind=factor.kind, bp=factor.bp)
-
-
-def _reason(reason: receipts_pb2.Reason) -> EarningReason:
-    return EarningReason(code=reason.code, params=texts_of(reason.params))

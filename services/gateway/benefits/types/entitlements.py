@@ -9,7 +9,7 @@ import strawberry
 
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import entitlements_pb2
-from services.gateway.benefits.types.programs import BenefitKind, QuotaPeriod, QuotaUnit, numbers_of
+from services.gateway.benefits.types.benefit_terms import BenefitKind, QuotaPeriod, QuotaUnit, numbers_of
 from services.gateway.context import Info
 from services.gateway.values import LocalName, Long, NamedNumber, known, time_of
 

@@ -1,4 +1,4 @@
-"""What the graph shows of notices: what a member is told, and what they want to be told."""
+"""What the graph shows of notices: what members and the staff are told, and what members want to be told."""
 
 # strawberry.field is typed as Any where it decorates.
 # mypy: disable-error-code="untyped-decorator"
@@ -8,8 +8,10 @@ from enum import Enum
 from typing import Annotated
 
 import strawberry
+from strawberry import relay
 
 from laurel.benefits.v1 import notices_pb2 as pb
+from services.gateway.pages import cursors, page_info
 from services.gateway.values import Locale, NamedText, known, texts_of, time_of
 
 
@@ -31,6 +33,10 @@ class NoticeCode(Enum):
     BIRTHDAY = strawberry.enum_value(
         pb.NOTICE_CODE_BIRTHDAY, description="It is their birthday. Service notice."
     )
+    WEBHOOK_FAILING = strawberry.enum_value(
+        pb.NOTICE_CODE_WEBHOOK_FAILING,
+        description="A webhook endpoint does not take what it is sent. For the staff, whatever members want.",
+    )
 
 
 @strawberry.enum(description="What became of a notice.")
@@ -44,11 +50,17 @@ class NoticeStatus(Enum):
     )
 
 
-@strawberry.type(description="Something to tell a member.")
+@strawberry.type(description="Something to tell a member, or a group of the staff.")
 class Notice:
     zh: strawberry.Private[str]
     en: strawberry.Private[str]
     id: strawberry.ID = strawberry.field(description="Id of the notice.")
+    member_id: strawberry.ID | None = strawberry.field(
+        description="Whom it is about: `mem_…`; null where it is about no member."
+    )
+    staff_role: str | None = strawberry.field(
+        description="The group of the staff that is told, such as `operations_manager`; null for the member."
+    )
     code: NoticeCode | None = strawberry.field(description="What it is about.")
     params: list[NamedText] = strawberry.field(description="What the text speaks of, by name.")
     occurred_time: datetime | None = strawberry.field(
@@ -69,6 +81,18 @@ class Notice:
         return self.zh if locale is Locale.ZH else self.en
 
 
+@strawberry.type(description="A notice in a list.")
+class NoticeEdge:
+    cursor: str = strawberry.field(description="Place in the list.")
+    node: Notice = strawberry.field(description="The notice.")
+
+
+@strawberry.type(description="A page of notices.")
+class NoticeConnection:
+    edges: list[NoticeEdge] = strawberry.field(description="The notices with their places.")
+    page_info: relay.PageInfo = strawberry.field(description="Whether there are more.")
+
+
 @strawberry.type(description="What a member wants to be told.")
 class NoticePreferences:
     marketing: bool | None = strawberry.field(
@@ -83,12 +107,28 @@ def notice_of(notice: pb.Notice) -> Notice:
         zh=notice.text_zh,
         en=notice.text_en,
         id=strawberry.ID(notice.notice_id),
+        member_id=strawberry.ID(notice.member_id) if notice.member_id else None,
+        staff_role=notice.staff_role or None,
         code=known(NoticeCode, notice.code),
         params=texts_of(notice.params),
         occurred_time=time_of(notice, "occurred_time"),
         due_time=time_of(notice, "due_time"),
         status=known(NoticeStatus, notice.status),
         withheld_reason=notice.withheld_reason or None,
+    )
+
+
+def page_of_notices(
+    page: pb.ListStaffNoticesResponse, page_token: str, after: str | None
+) -> NoticeConnection:
+    """A page as the graph shows it."""
+    places = cursors(page_token, page.next_page_token, len(page.notices))
+    return NoticeConnection(
+        edges=[
+            NoticeEdge(cursor=cursor, node=notice_of(each))
+            for cursor, each in zip(places, page.notices, strict=True)
+        ],
+        page_info=page_info(places, page.next_page_token, after),
     )
 
 

@@ -1,17 +1,13 @@
 """What the graph shows of a program: its ladders of tiers, what they ask and grant, and its points."""
 
-from collections.abc import Mapping
-from enum import Enum
-
 import strawberry
 
 from laurel.benefits.v1 import benefits_pb2 as pb
 from libs.common import program as documents
-from libs.common.benefit_policy import BenefitGrant
 from libs.common.conditions import METRICS, Comparison, comparisons
-from libs.common.documents import Text
 from libs.common.texts import Locale as Language
 from services.gateway.benefits.documents import parsed
+from services.gateway.benefits.types.benefit_terms import TierBenefit, grant_of, name_of
 from services.gateway.benefits.types.earning_terms import (
     EarningCap,
     EarningMultiplier,
@@ -20,55 +16,7 @@ from services.gateway.benefits.types.earning_terms import (
     multipliers_of,
     rules_of,
 )
-from services.gateway.values import LocalName, Long, NamedNumber
-
-
-@strawberry.enum(description="What a benefit is about.")
-class BenefitKind(Enum):
-    CONSUMPTION = strawberry.enum_value(
-        "consumption", description="Makes buying cheaper or opens what may be bought."
-    )
-    POINTS = strawberry.enum_value("points", description="Changes how points are earned or used.")
-    SERVICE = strawberry.enum_value("service", description="Something done for the member.")
-    IDENTITY = strawberry.enum_value("identity", description="Shows or honours who the member is.")
-
-
-@strawberry.enum(description="What a quota is counted in.")
-class QuotaUnit(Enum):
-    USES = strawberry.enum_value("uses", description="Times that it is used.")
-    MINUTES = strawberry.enum_value("minutes", description="Minutes; hours are sixty of them.")
-    SEATS = strawberry.enum_value("seats", description="Seats, rooms or pieces at a time.")
-
-
-@strawberry.enum(description="How often a quota begins anew, by the program's days; weeks begin on Monday.")
-class QuotaPeriod(Enum):
-    DAY = strawberry.enum_value("day", description="Every day.")
-    WEEK = strawberry.enum_value("week", description="Every Monday.")
-    MONTH = strawberry.enum_value("month", description="On the first of a month.")
-    QUARTER = strawberry.enum_value("quarter", description="On the first of January, April, July, October.")
-    YEAR = strawberry.enum_value("year", description="On the first of January.")
-    EVER = strawberry.enum_value("ever", description="Never: it is there once.")
-
-
-@strawberry.type(description="How much of a benefit there is in a period.")
-class Quota:
-    amount: Long = strawberry.field(description="How much.")
-    unit: QuotaUnit | None = strawberry.field(description="What it is counted in.")
-    period: QuotaPeriod | None = strawberry.field(description="How often it begins anew.")
-    carry_over: Long = strawberry.field(description="The most that goes on of what was left.")
-
-
-@strawberry.type(description="A benefit that a tier grants, and all tiers above it.")
-class TierBenefit:
-    key: str = strawberry.field(description="Key, such as `free_shipping`.")
-    kind: BenefitKind | None = strawberry.field(description="What it is about.")
-    name: LocalName = strawberry.field(description="Name for people.")
-    params: list[NamedNumber] = strawberry.field(description="Its numbers, if it has any.")
-    form: str = strawberry.field(description="Whether it is worth money: `money` or `non_money`.")
-    layer: str = strawberry.field(description="What it is for: `core`, `added`, `emotional` or `social`.")
-    floating: bool = strawberry.field(description="Whether it changes with what there is.")
-    channels: list[str] = strawberry.field(description="Where it is good; everywhere where none is named.")
-    quota: Quota | None = strawberry.field(description="How much there is; null where it has no end.")
+from services.gateway.values import LocalName, Long
 
 
 @strawberry.type(description="One thing that a tier asks of a member: a metric against a number.")
@@ -186,16 +134,6 @@ def tier_names(document: documents.Program, *, tier_set: str, language: Language
     return {tier.key: getattr(tier.name, language) for tier in tiers}
 
 
-def name_of(text: Text) -> LocalName:
-    """A name of the document."""
-    return LocalName(zh=text.zh, en=text.en)
-
-
-def numbers_of(params: Mapping[str, int]) -> list[NamedNumber]:
-    """Numbers by name, in the order of their names."""
-    return [NamedNumber(name=name, value=Long(value)) for name, value in sorted(params.items())]
-
-
 def _tiers(tier_set: documents.TierSet) -> list[Tier]:
     return [_tier(tier, rank) for rank, tier in enumerate(tier_set.tiers, start=1)]
 
@@ -219,29 +157,6 @@ def _condition(path: str, comparison: Comparison) -> EntryCondition:
         fact=METRICS[comparison.metric],
         op=comparison.op,
         value=Long(comparison.value),
-    )
-
-
-def grant_of(grant: BenefitGrant) -> TierBenefit:
-    """A benefit of the document."""
-    quota = grant.quota
-    return TierBenefit(
-        key=grant.benefit,
-        kind=BenefitKind(grant.kind),
-        name=name_of(grant.name),
-        params=numbers_of(grant.params),
-        form=grant.form,
-        layer=grant.layer,
-        floating=grant.floating,
-        channels=list(grant.channels),
-        quota=None
-        if quota is None
-        else Quota(
-            amount=Long(quota.amount),
-            unit=QuotaUnit(quota.unit),
-            period=QuotaPeriod(quota.period),
-            carry_over=Long(quota.carry_over),
-        ),
     )
 
 

@@ -3,14 +3,18 @@
 from datetime import datetime
 
 import strawberry
+from strawberry import relay
 
 from laurel.benefits.v1 import proofs_pb2 as pb
 from laurel.common.v1 import audit_pb2
+from services.gateway.pages import Cursor, page_info
 from services.gateway.values import Long, time_of
 
 
 @strawberry.type(description="The signed root of the ledger entries of one business day.")
 class LedgerRoot:
+    service: str = strawberry.field(description="Service whose ledger it is.")
+    chain: str = strawberry.field(description="Which of the service's chains: `ledger`.")
     date: str = strawberry.field(description="The day, such as 2026-11-23, where the program does business.")
     first_position: Long = strawberry.field(description="Position of its first entry in the chain.")
     last_position: Long = strawberry.field(description="Position of its last entry.")
@@ -21,6 +25,18 @@ class LedgerRoot:
     signed_time: datetime | None = strawberry.field(description="When it was signed.")
     key_id: str = strawberry.field(description="Key of the published key set that verifies it.")
     signature: str = strawberry.field(description="Ed25519 over the proof's statement, in hex.")
+
+
+@strawberry.type(description="A root in a list.")
+class LedgerRootEdge:
+    cursor: str = strawberry.field(description="Place in the list.")
+    node: LedgerRoot = strawberry.field(description="The root.")
+
+
+@strawberry.type(description="A page of roots.")
+class LedgerRootConnection:
+    edges: list[LedgerRootEdge] = strawberry.field(description="The roots with their places.")
+    page_info: relay.PageInfo = strawberry.field(description="Whether there are more.")
 
 
 @strawberry.type(description="The end of the ledger's chain, signed within seconds.")
@@ -84,8 +100,22 @@ def proof_of(proof: pb.EntryProof) -> EntryProof:
     )
 
 
+def page_of_roots(page: pb.ListLedgerRootsResponse, after: str | None) -> LedgerRootConnection:
+    """A page as the graph shows it: the list goes on after the day of each root."""
+    places = [Cursor(root.date).encode() for root in page.roots]
+    return LedgerRootConnection(
+        edges=[
+            LedgerRootEdge(cursor=cursor, node=_root(root))
+            for cursor, root in zip(places, page.roots, strict=True)
+        ],
+        page_info=page_info(places, page.roots[-1].date if page.more else "", after),
+    )
+
+
 def _root(root: pb.LedgerRoot) -> LedgerRoot:
     return LedgerRoot(
+        service=root.service,
+        chain=root.chain,
         date=root.date,
         first_position=Long(root.first_position),
         last_position=Long(root.last_position),
