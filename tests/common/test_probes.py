@@ -12,10 +12,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.cli.certificates import Authority
 from libs.cli.ports import Ports
-from libs.common.clock import now
 from libs.common.rpc.probes import LIVENESS, READINESS
 from tests.common.rpc_world import METHOD, EdgeWorld, Request, Response, a_request, an_edge, error_of
-from tests.common.tls_world import settings_of
+from tests.common.tls_world import a_moment_ago, settings_of
 from tests.support.services import Keys
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -36,7 +35,7 @@ class Probed:
 
 @pytest.fixture
 async def probed(keys: Keys, tmp_path: Path) -> AsyncIterator[Probed]:
-    certificate = settings_of(Authority(tmp_path).service("risk", now=now()))
+    certificate = settings_of(Authority(tmp_path).service("risk", now=a_moment_ago()))
     with Ports() as ports:
         port = ports.any()
         async with (

@@ -17,7 +17,7 @@ from libs.common.clock import now
 from libs.common.rpc.peer import Peer, peer_of
 from libs.common.tls import TlsFiles
 from tests.common.rpc_world import METHOD, a_request, an_edge, error_of
-from tests.common.tls_world import World, a_tls_world, settings_of
+from tests.common.tls_world import World, a_moment_ago, a_tls_world, settings_of
 from tests.support.services import Keys
 
 FORBIDDEN, UNAUTHENTICATED = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED
@@ -70,7 +70,7 @@ async def test_who_calls_in_the_names_of_others_is_nobody_without_a_token(world:
     ],
 )
 async def test_a_certificate_of_no_name_that_we_give_is_forbidden_everything(world: World, path: str) -> None:
-    odd = world.authority._issued("odd", path, (), now())
+    odd = world.authority._issued("odd", path, (), a_moment_ago())
 
     assert await world.refusal(odd) == (FORBIDDEN, "FORBIDDEN")
     assert await world.refusal(odd, world.token("staff", "ann")) == (FORBIDDEN, "FORBIDDEN")

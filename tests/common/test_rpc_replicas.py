@@ -11,11 +11,10 @@ import pytest
 
 from laurel.risk.v1 import risk_pb2_grpc
 from libs.cli.certificates import Authority
-from libs.common.clock import now
 from libs.common.rpc.client import channel
 from libs.common.tls import Certificates
 from tests.common.rpc_world import RISK, EdgeWorld, Request, Response, a_request, an_edge
-from tests.common.tls_world import settings_of
+from tests.common.tls_world import a_moment_ago, settings_of
 from tests.support.services import Keys
 
 
@@ -41,14 +40,14 @@ class Replicas:
 @pytest.fixture
 async def replicas(keys: Keys, tmp_path: Path) -> AsyncIterator[Replicas]:
     authority = Authority(tmp_path)
-    files = authority.service("risk", now=now())
+    files = authority.service("risk", now=a_moment_ago())
     async with AsyncExitStack() as stack:
         edges = [await stack.enter_async_context(an_edge(keys, **settings_of(files))) for _ in range(3)]
         yield Replicas(edges, authority)
 
 
 async def test_calls_are_spread_evenly_over_all_replicas(replicas: Replicas) -> None:
-    files = replicas.authority.service("benefits", now=now())
+    files = replicas.authority.service("benefits", now=a_moment_ago())
     async with channel(replicas.target, RISK, tls=Certificates(files)) as to_risk:
         stub = risk_pb2_grpc.RiskServiceStub(to_risk)
         async with asyncio.timeout(30):

@@ -22,7 +22,7 @@ from libs.common.clock import now
 from libs.common.settings import ConfigurationError
 from libs.common.tls import Certificates, TlsFiles
 from tests.common.rpc_world import METHOD, Request, Response, a_request, error_of, info
-from tests.common.tls_world import World, a_tls_world
+from tests.common.tls_world import World, a_moment_ago, a_tls_world
 from tests.support.services import Keys
 
 
@@ -59,7 +59,7 @@ async def test_a_client_without_a_certificate_is_refused_at_the_handshake(world:
 async def test_a_client_of_another_authority_is_refused_at_the_handshake(
     world: World, tmp_path: Path
 ) -> None:
-    stranger = Authority(tmp_path / "other").service("benefits", now=now())
+    stranger = Authority(tmp_path / "other").service("benefits", now=a_moment_ago())
 
     await world.handshake_fails(TlsFiles(stranger.certificate, stranger.key, world.operator.authority))
 
@@ -67,7 +67,7 @@ async def test_a_client_of_another_authority_is_refused_at_the_handshake(
 async def test_a_server_of_another_authority_is_refused_at_the_handshake(
     world: World, tmp_path: Path
 ) -> None:
-    own, other = world.service("benefits"), Authority(tmp_path / "other").operator(now=now())
+    own, other = world.service("benefits"), Authority(tmp_path / "other").operator(now=a_moment_ago())
 
     await world.handshake_fails(TlsFiles(own.certificate, own.key, other.authority))
 
@@ -156,7 +156,7 @@ def replaced(files: TlsFiles, by: TlsFiles) -> None:
 
 @pytest.mark.parametrize("harm", ["certificate", "key", "authority"])
 def test_files_that_cannot_be_used_end_the_start(tmp_path: Path, harm: str) -> None:
-    files = Authority(tmp_path).service("risk", now=now())
+    files = Authority(tmp_path).service("risk", now=a_moment_ago())
     getattr(files, harm).write_text("nothing")
 
     with pytest.raises(ConfigurationError, match=r"risk\.pem"):
@@ -164,14 +164,14 @@ def test_files_that_cannot_be_used_end_the_start(tmp_path: Path, harm: str) -> N
 
 
 def test_a_certificate_that_has_expired_ends_the_start(tmp_path: Path) -> None:
-    expired = Authority(tmp_path).service("risk", now=now() - LIFE - timedelta(days=1))
+    expired = Authority(tmp_path).service("risk", now=a_moment_ago() - LIFE - timedelta(days=1))
 
     with pytest.raises(ConfigurationError, match=r"risk\.pem expired at"):
         Certificates(expired)
 
 
 def test_a_key_that_needs_a_password_ends_the_start(tmp_path: Path) -> None:
-    files = Authority(tmp_path).service("risk", now=now())
+    files = Authority(tmp_path).service("risk", now=a_moment_ago())
     key = load_pem_private_key(files.key.read_bytes(), password=None)
     encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
     files.key.write_bytes(encrypted)
@@ -181,7 +181,7 @@ def test_a_key_that_needs_a_password_ends_the_start(tmp_path: Path) -> None:
 
 
 def test_files_that_are_only_touched_are_no_renewal(tmp_path: Path) -> None:
-    files = Authority(tmp_path).service("risk", now=now())
+    files = Authority(tmp_path).service("risk", now=a_moment_ago())
     certificates = Certificates(files)
     before = certificates.current()
 
@@ -193,7 +193,10 @@ def test_files_that_are_only_touched_are_no_renewal(tmp_path: Path) -> None:
 
 def test_a_key_of_another_certificate_ends_the_start(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    own, other = authority.service("risk", now=now()), authority.service("members", now=now())
+    own, other = (
+        authority.service("risk", now=a_moment_ago()),
+        authority.service("members", now=a_moment_ago()),
+    )
 
     with pytest.raises(ConfigurationError, match="is not the key of"):
         Certificates(TlsFiles(own.certificate, other.key, own.authority))

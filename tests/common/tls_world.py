@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,15 @@ from tests.common.rpc_world import (
     info,
 )
 from tests.support.services import Keys
+
+
+def a_moment_ago() -> datetime:
+    """When certificates are issued that are used at once.
+
+    Who verifies one reads a clock that may be a tick behind ours: at the turn of a second it would not be
+    good yet.
+    """
+    return now() - timedelta(seconds=1)
 
 
 @dataclass
@@ -78,14 +88,14 @@ class World:
         return self.edge.keys.token(kind, subject, program_id)()
 
     def service(self, name: str) -> TlsFiles:
-        return self.authority.service(name, now=now())
+        return self.authority.service(name, now=a_moment_ago())
 
     @property
     def operator(self) -> TlsFiles:
-        return self.authority.operator(now=now())
+        return self.authority.operator(now=a_moment_ago())
 
     def partner(self, partner_id: str = "shop", program_id: str = "music_store") -> TlsFiles:
-        return self.authority.partner(program_id, partner_id, now=now())
+        return self.authority.partner(program_id, partner_id, now=a_moment_ago())
 
 
 def settings_of(files: TlsFiles) -> dict[str, Any]:
@@ -103,7 +113,7 @@ async def a_tls_world(keys: Keys, folder: Path) -> AsyncIterator[World]:
     authority = Authority(folder / "tls")
     revocations = folder / "revocations.json"
     revocations.write_text('{"revoked": []}')
-    settings = settings_of(authority.service("risk", now=now())) | {"revocations_file": revocations}
+    settings = settings_of(authority.service("risk", now=a_moment_ago())) | {"revocations_file": revocations}
     async with an_edge(keys, **settings) as edge:
         world = World(edge, authority)
         edge.profiles.answer = world.note

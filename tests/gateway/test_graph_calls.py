@@ -9,6 +9,8 @@ from tests.gateway.conftest import Graph, gateway
 from tests.gateway.queries import MEMBER, PAGE
 from tests.gateway.world import a_member, member_id
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 ONE_EACH = {
     "BatchGetFacts": 2,  # all facts for `facts`, the scores' own for `scores`
     "BatchGetPrograms": 1,
@@ -61,8 +63,7 @@ async def test_different_arguments_of_one_field_are_different_calls(graph: Graph
     assert graph.services.asked.calls["BatchListEntries"] == 2
 
 
-async def test_more_keys_than_one_call_takes_are_split(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.gateway.members.loaders.READ_SECONDS", 60.0)  # a busy machine
+async def test_more_keys_than_one_call_takes_are_split(keys: Path) -> None:
     count = KEYS_MAX + 1
     aliases = " ".join(
         f'm{number}: member(id:"{member_id(number)}"){{memberId}}' for number in range(1, count + 1)
