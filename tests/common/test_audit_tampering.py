@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ EDITS: list[tuple[str, Document]] = [
 async def test_an_edited_record_is_found(log: AuditWorld, position: int, change: Document) -> None:
     record = await log.database.audit.find_one({"position": position})
     assert record is not None
-    change = change or {"recorded_time": record["recorded_time"].replace(microsecond=0)}
+    change = change or {"recorded_time": record["recorded_time"] + timedelta(milliseconds=1)}
 
     await update(log, {"position": position}, {"$set": change})
 

@@ -116,9 +116,11 @@ async def gateway(keys: Path, **changes: object) -> AsyncIterator[Graph]:
     await services.kill()
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No read is given up after a second, for tests of what large queries come to on a busy machine."""
+@pytest.fixture(autouse=True)
+def _patient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No read is given up after a second, as on a busy machine; `impatient` tests are about that."""
+    if request.node.get_closest_marker("impatient"):
+        return
     for name, module in list(sys.modules.items()):
         if name.startswith("services.gateway."):
             for limit in ("READ_SECONDS", "LIST_SECONDS"):

@@ -9,8 +9,6 @@ from tests.gateway.conftest import Graph, gateway
 from tests.gateway.queries import MEMBER, PAGE
 from tests.gateway.world import a_member, member_id
 
-pytestmark = pytest.mark.usefixtures("patient")
-
 ONE_EACH = {
     "BatchGetFacts": 2,  # all facts for `facts`, the scores' own for `scores`
     "BatchGetPrograms": 1,

@@ -81,6 +81,7 @@ async def test_a_dead_service_that_comes_back_is_used_again(graph: Graph) -> Non
     assert "errors" not in await graph.ask(PARTS, id=member_id(1), program=PROGRAM)
 
 
+@pytest.mark.impatient
 async def test_a_slow_service_is_given_up_after_its_second(graph: Graph) -> None:
     async def slow() -> None:
         await asyncio.sleep(30)
