@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge
-from pymongo.errors import PyMongoError
 
-from libs.common.errors import Refusal
+from libs.common.jobs import going_on
 from libs.common.leases import Leases
-from libs.common.telemetry import log
 from services.benefits.domain.holds import Hold
 from services.benefits.handlers.hold_reads import HoldEnding
 from services.benefits.handlers.sending import Sending
@@ -43,13 +41,8 @@ class NoticeSending:
         while True:
             late: Mapping[str, float] = {}
             if NOTICES in self._leases.held():
-                try:
+                with going_on(NOTICES):
                     late = await self.run_once()
-                except (PyMongoError, Refusal, TimeoutError) as error:
-                    log("jobs").warning("interrupted", job=NOTICES, error=type(error).__name__)
-                except Exception:
-                    # Such as what a newer replica has stored: it must not end the process.
-                    log("jobs").exception("failed", job=NOTICES)
             self._tell(late)
             await asyncio.sleep(self._every_seconds)
 
@@ -58,14 +51,8 @@ class NoticeSending:
         times = await self._times.all()
         waiting = [each for each in await self._sending.waiting() if each in times]
         for program_id in waiting:
-            try:
+            with going_on(NOTICES, program_id=program_id):
                 NOTICES_SENT.inc(await self._sending.send(program_id, times[program_id]))
-            except (PyMongoError, Refusal, TimeoutError) as error:
-                what = type(error).__name__
-                log("jobs").warning("interrupted", job=NOTICES, program_id=program_id, error=what)
-            except Exception:
-                # What is wrong with the notices of one program must not keep all others waiting.
-                log("jobs").exception("failed", job=NOTICES, program_id=program_id)
         return {each: await self._sending.late_seconds(each, times[each]) for each in waiting}
 
     def _tell(self, late: Mapping[str, float]) -> None:
@@ -85,12 +72,8 @@ class HoldEnds:
     async def run(self) -> None:
         """End what is over, again and again until cancelled; what is down is waited for."""
         while True:
-            try:
+            with going_on(HOLDS):
                 await self.run_once()
-            except (PyMongoError, Refusal, TimeoutError) as error:
-                log("jobs").warning("interrupted", job=HOLDS, error=type(error).__name__)
-            except Exception:
-                log("jobs").exception("failed", job=HOLDS)
             await asyncio.sleep(self._every_seconds)
 
     async def run_once(self) -> int:
@@ -103,15 +86,9 @@ class HoldEnds:
         return done
 
     async def _end(self, held: Hold) -> bool:
-        try:
+        ended = False
+        # Such as of a sandbox whose clock cannot be read just now.
+        with going_on(HOLDS, hold_id=held.hold_id):
             ended = await self._ending.end(held)
-        except (PyMongoError, Refusal, TimeoutError) as error:
-            # Such as of a sandbox whose clock cannot be read just now.
-            what = type(error).__name__
-            log("jobs").warning("interrupted", job=HOLDS, hold_id=held.hold_id, error=what)
-            return False
-        except Exception:
-            log("jobs").exception("failed", job=HOLDS, hold_id=held.hold_id)
-            return False
         HOLDS_ENDED.inc(ended)
         return ended

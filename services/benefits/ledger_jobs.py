@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge
 from pymongo.errors import PyMongoError
 
 from libs.common.errors import Refusal
+from libs.common.jobs import going_on
 from libs.common.leases import Leases
 from libs.common.telemetry import log
 from services.benefits.domain.points_report import Conservation
@@ -154,15 +155,10 @@ class Rounds:
         return told
 
     async def _turns(self, program_id: str) -> None:
-        try:
+        with going_on(self._lease, program_id=program_id):  # such as what somebody made of the records
             for _ in range(TURNS_AT_ONCE):
                 if not await self._turn(program_id):
                     break
-        except (PyMongoError, Refusal, TimeoutError) as error:
-            what = type(error).__name__
-            log("jobs").warning("interrupted", job=self._lease, program_id=program_id, error=what)
-        except Exception:  # such as what somebody made of the records
-            log("jobs").exception("failed", job=self._lease, program_id=program_id)
 
     def _tell(self, told: Mapping[str, float]) -> None:
         for program_id in self._told - set(told):
