@@ -38,7 +38,7 @@ check: $(READY) ## Formats, lints, types, layers, and that generated files are c
 	$(PYTHON) -m libs.cli.access_page --check
 
 test: $(READY) ## All tests, on a real mongod and valkey; under ten minutes
-	$(VENV)/bin/pytest -m "not nightly" -n 2 --dist loadfile $(ARGS)
+	$(VENV)/bin/pytest -m "not nightly" -n 2 --dist loadfile --reruns 1 $(ARGS)
 
 attacks: $(READY) ## Attack the whole platform: bad input, floods, neighbours; writes build/attacks.json
 	$(PYTHON) -m tests.attacks $(ARGS)
@@ -61,8 +61,9 @@ sdk: $(READY) ## Build what partners install, a wheel and an npm package, into b
 release: $(READY) ## Record the contract as released: `make check` refuses what would break it from then on
 	$(PYTHON) -m libs.cli.codegen --check --image protos/released.binpb
 
-schema: $(READY) ## Write services/gateway/schema.graphql
+schema: $(READY) ## Write services/gateway/schema.graphql, and the schema of programs
 	$(PYTHON) -m services.gateway.schema --write
+	$(VENV)/bin/laurel program schema -o docs/program.schema.json
 
 access: $(READY) ## Write docs/access.md, the policy table as a page
 	$(PYTHON) -m libs.cli.access_page --write

@@ -1,7 +1,11 @@
 """What all tests share: a real mongod and valkey, started once, and how generated examples are run."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
+from libs.common import mongo
 from tests.support.platform import mongodb_uri, redis_url
 
 __all__ = ["mongodb_uri", "redis_url"]
@@ -9,3 +13,34 @@ __all__ = ["mongodb_uri", "redis_url"]
 # A slow example says something of the machine, not of us.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+# Nor does a machine that answers nobody for some seconds: what is about an outage sets its own time.
+mongo.SELECTION_MS = 30_000
+
+# A failed test is tried once more (`make test`), as any of ten thousand may meet such a moment. More than
+# these in a run are no accident, but a defect.
+SECOND_TRIES_MAX = 3
+_second_tries: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what is tried once more."""
+    if str(report.outcome) == "rerun":
+        _second_tries.append(report.nodeid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Fail a run in which too much was tried once more."""
+    yield
+    if len(_second_tries) > SECOND_TRIES_MAX and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was tried once more: each of them has a cause that somebody should find."""
+    for name in _second_tries:
+        terminalreporter.write_line(f"failed once, tried again: {name}", yellow=True)
+    if len(_second_tries) > SECOND_TRIES_MAX:
+        terminalreporter.write_line(
+            f"{len(_second_tries)} tests failed at first; more than {SECOND_TRIES_MAX} fail the run", red=True
+        )

@@ -14,18 +14,30 @@ from laurel.benefits.v1 import (
     contracts_pb2_grpc,
     coupons_pb2,
     coupons_pb2_grpc,
+    decisions_pb2,
+    decisions_pb2_grpc,
+    earning_pb2,
+    earning_pb2_grpc,
     entitlements_pb2,
     entitlements_pb2_grpc,
     notices_pb2,
     notices_pb2_grpc,
     points_pb2,
     points_pb2_grpc,
+    programs_pb2,
+    programs_pb2_grpc,
     proofs_pb2,
     proofs_pb2_grpc,
     reports_pb2,
     reports_pb2_grpc,
     rewards_pb2,
     rewards_pb2_grpc,
+    simulations_pb2,
+    simulations_pb2_grpc,
+    thresholds_pb2,
+    thresholds_pb2_grpc,
+    tiers_pb2,
+    tiers_pb2_grpc,
     tills_pb2,
     tills_pb2_grpc,
 )
@@ -64,6 +76,12 @@ class Clients:
     rewards: "rewards_pb2_grpc.RewardsServiceAsyncStub"
     points: "points_pb2_grpc.PointsServiceAsyncStub"
     tills: "tills_pb2_grpc.TillsServiceAsyncStub"
+    programs: "programs_pb2_grpc.ProgramsServiceAsyncStub"
+    decisions: "decisions_pb2_grpc.DecisionsServiceAsyncStub"
+    simulations: "simulations_pb2_grpc.SimulationsServiceAsyncStub"
+    thresholds: "thresholds_pb2_grpc.ThresholdsServiceAsyncStub"
+    earning: "earning_pb2_grpc.EarningServiceAsyncStub"
+    tiers: "tiers_pb2_grpc.TiersServiceAsyncStub"
     audit: Mapping[str, "audit_pb2_grpc.AuditServiceAsyncStub"] = field(default_factory=dict)
 
 
@@ -74,12 +92,14 @@ def signer(run: RunFile) -> TokenSigner:
     return TokenSigner(run.signing_key_file)
 
 
-def staff_token(run: RunFile, program_id: str, roles: Sequence[str] = ROLES) -> str:
+def staff_token(run: RunFile, program_id: str, roles: Sequence[str] = ROLES, *, subject: str = STAFF) -> str:
     """A token of the platform's operator in a program; one from a file is what its provider made it."""
     if run.token_file is not None:
+        if subject != STAFF:
+            raise CommandError(f"{run.token_file} says who you are: leave --as {subject} out.")
         return _read(run.token_file)
     return signer(run).token(
-        STAFF, "staff", now=clock.now(), ttl=TOKEN_TTL, program_id=program_id, roles=roles
+        subject, "staff", now=clock.now(), ttl=TOKEN_TTL, program_id=program_id, roles=roles
     )
 
 
@@ -126,6 +146,12 @@ async def _connected(
     rewards = rewards_pb2.DESCRIPTOR.services_by_name["RewardsService"]
     points = points_pb2.DESCRIPTOR.services_by_name["PointsService"]
     tills = tills_pb2.DESCRIPTOR.services_by_name["TillsService"]
+    programs = programs_pb2.DESCRIPTOR.services_by_name["ProgramsService"]
+    decisions = decisions_pb2.DESCRIPTOR.services_by_name["DecisionsService"]
+    simulations = simulations_pb2.DESCRIPTOR.services_by_name["SimulationsService"]
+    thresholds = thresholds_pb2.DESCRIPTOR.services_by_name["ThresholdsService"]
+    earning = earning_pb2.DESCRIPTOR.services_by_name["EarningService"]
+    tiers = tiers_pb2.DESCRIPTOR.services_by_name["TiersService"]
     risk = risk_pb2.DESCRIPTOR.services_by_name["RiskService"]
     scoring = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
     audit = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
@@ -140,6 +166,12 @@ async def _connected(
         rewards,
         points,
         tills,
+        programs,
+        decisions,
+        simulations,
+        thresholds,
+        earning,
+        tiers,
         audit,
     )
     how: Any = {"token": token, "tls": tls, "timeout": CALL_SECONDS}
@@ -164,5 +196,11 @@ async def _connected(
             rewards_pb2_grpc.RewardsServiceStub(to_benefits),
             points_pb2_grpc.PointsServiceStub(to_benefits),
             tills_pb2_grpc.TillsServiceStub(to_benefits),
+            programs_pb2_grpc.ProgramsServiceStub(to_benefits),
+            decisions_pb2_grpc.DecisionsServiceStub(to_benefits),
+            simulations_pb2_grpc.SimulationsServiceStub(to_benefits),
+            thresholds_pb2_grpc.ThresholdsServiceStub(to_benefits),
+            earning_pb2_grpc.EarningServiceStub(to_benefits),
+            tiers_pb2_grpc.TiersServiceStub(to_benefits),
             {name: audit_pb2_grpc.AuditServiceStub(each) for name, each in channels.items()},
         )

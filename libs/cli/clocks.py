@@ -55,13 +55,13 @@ def span(text: str) -> timedelta:
     return length
 
 
-def point(text: str, time_zone: str) -> datetime:
+def point(text: str, time_zone: str, *, option: str = "--to") -> datetime:
     """A day or a time, by the program's time zone where it says none."""
     try:
         told = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(
-            f"--to {text}: expected a day or a time, such as 1998-09-01 or 1998-09-01T12:00."
+            f"{option} {text}: expected a day or a time, such as 1998-09-01 or 1998-09-01T12:00."
         ) from None
     return told if told.tzinfo is not None else told.replace(tzinfo=ZoneInfo(time_zone))
 

@@ -32,8 +32,9 @@ class LoadResult:
 class Loader:
     """Sends rows as one partner; every call can be made again under its request_id."""
 
-    def __init__(self, clients: Clients, program: Program, *, run_id: str) -> None:
-        self._clients, self._program, self._run_id = clients, program, run_id
+    def __init__(self, clients: Clients, program: Program, *, run_id: str, store_id: str = "") -> None:
+        """Members who are new join at this store of the partner, or at none."""
+        self._clients, self._program, self._run_id, self._store_id = clients, program, run_id, store_id
         self._zone = ZoneInfo(program.time_zone)
         self._result = LoadResult()
 
@@ -49,7 +50,9 @@ class Loader:
     async def _register(self, rows: dict[str, list[Purchase]]) -> None:
         registrations = iter(
             members_pb2.Registration(
-                external_member_id=customer, registered_time=timestamp(self._noon(own[0].day))
+                external_member_id=customer,
+                store_id=self._store_id,
+                registered_time=timestamp(self._noon(own[0].day)),
             )
             for customer, own in rows.items()
         )

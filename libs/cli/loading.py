@@ -18,15 +18,16 @@ REJECTIONS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class LoadFile:
-    """A file that was read, where it comes from, and where it goes."""
+    """A file that was read, where it comes from, and where it goes: to a program, new members to a store."""
 
     content: bytes
     purchases: list[cdnow.Purchase]
     source: str
     program_id: str
+    store_id: str = ""
 
 
-def read(file: Path, *, source: str, program_id: str) -> LoadFile:
+def read(file: Path, *, source: str, program_id: str, store_id: str = "") -> LoadFile:
     """Read a file whole and check each line of it, before anything is sent."""
     try:
         content = file.read_bytes()
@@ -35,7 +36,7 @@ def read(file: Path, *, source: str, program_id: str) -> LoadFile:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise CommandError(f"{file} is no text in UTF-8.") from error
-    return LoadFile(content, cdnow.parse(text.splitlines()), source, program_id)
+    return LoadFile(content, cdnow.parse(text.splitlines()), source, program_id, store_id)
 
 
 def is_loaded(folder: DataFolder, file: LoadFile) -> bool:
@@ -52,7 +53,7 @@ async def load(run: RunFile, folder: DataFolder, file: LoadFile, console: Consol
     of = {"source": file.source, "program_id": file.program_id}
     attempt = runs.begin(file.content, **of)
     async with connected_partner(run, file.program_id, file.source) as partner:
-        loader = Loader(partner, program, run_id=attempt.run_id)
+        loader = Loader(partner, program, run_id=attempt.run_id, store_id=file.store_id)
         with progress_bar(console) as progress:
             bar = progress.add_task("Loading purchases", total=len(file.purchases))
             result = await loader.load(file.purchases, lambda count: progress.advance(bar, count))

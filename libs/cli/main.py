@@ -28,11 +28,14 @@ COMMANDS = {
     "backup": ("backup", "backup"),
     "restore": ("backup", "restore"),
     "init": ("init", "app"),
+    "program": ("program", "app"),
+    "explain": ("explain", "app"),
     "audit": ("audit", "app"),
     "report": ("report", "app"),
     "webhook": ("webhook", "app"),
     "coupon": ("coupon", "app"),
     "reward": ("reward", "app"),
+    "tier": ("tier", "app"),
 }
 
 

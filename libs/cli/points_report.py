@@ -42,8 +42,9 @@ async def read(clients: Clients, program_id: str, months: int) -> pb.PointsRepor
 def money(amount_minor: int, currency: str) -> str:
     """An amount with its currency, such as 1,234.50 USD."""
     digits = minor_digits(currency)
-    whole, part = divmod(amount_minor, 10**digits)
-    return f"{whole:,}{f'.{part:0{digits}}' if digits else ''} {currency}"
+    whole, part = divmod(abs(amount_minor), 10**digits)
+    sign = "-" if amount_minor < 0 else ""
+    return f"{sign}{whole:,}{f'.{part:0{digits}}' if digits else ''} {currency}"
 
 
 def summary(report: pb.PointsReport) -> Table:

@@ -48,6 +48,12 @@ def read_program(preset_or_file: str) -> Program:
         raise CommandError(f"{file} breaks rules of program documents:{problems}") from refusal
 
 
+def yaml_of(program: Program, *, whole: bool = False) -> str:
+    """A program as YAML, without its version; without defaults, unless the whole of it is asked for."""
+    document = program.model_dump(mode="json", exclude={"version"}, exclude_defaults=not whole)
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)
+
+
 async def publish(clients: Clients, program: Program) -> benefits_pb2.Program:
     """Make a program document the live version."""
     request = benefits_pb2.PublishProgramRequest(

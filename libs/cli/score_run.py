@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -14,19 +14,25 @@ from pydantic import BaseModel, ValidationError
 from libs.cli.data_folder import write_whole
 from libs.cli.errors import CommandError
 
-LAYOUT = 1  # of the files; another one needs another folder
+LAYOUT = 2  # of the files; another one needs another folder
 MANIFEST = "manifest.json"
+
+# How many members have each label, by score.
+Labels = Mapping[str, Mapping[str, int]]
 
 
 class Part(BaseModel):
-    """Members above one id and up to another, which is none when empty; when scored, what came out."""
+    """Members above one id and up to another, which is none when empty.
+
+    When scored, what came out: how many have each label, by score.
+    """
 
     after: str
     through: str
     file: str
     bytes_count: int = -1
     members: int = 0
-    labels: dict[str, int] = {}
+    labels: dict[str, dict[str, int]] = {}
 
 
 class Manifest(BaseModel):
@@ -77,11 +83,15 @@ class ScoreRun:
         """The parts that are still to be scored."""
         return [part for part in self.manifest.parts if not self.is_done(part)]
 
-    def keep(self, part: Part, fresh: Path, *, members: int, labels: Counter[str]) -> None:
+    def keep(self, part: Part, fresh: Path, *, members: int, labels: Labels) -> None:
         """Put the written file of a part in its place, then say that it is there."""
         with fresh.open("rb") as written:
             os.fsync(written.fileno())
-        part.bytes_count, part.members, part.labels = fresh.stat().st_size, members, dict(labels)
+        part.bytes_count, part.members, part.labels = (
+            fresh.stat().st_size,
+            members,
+            {name: dict(counted) for name, counted in labels.items()},
+        )
         fresh.replace(self.folder / part.file)
         self.save()
 
@@ -93,11 +103,12 @@ class ScoreRun:
         """Members in the parts that are done."""
         return sum(part.members for part in self.manifest.parts if self.is_done(part))
 
-    def labels(self) -> Counter[str]:
-        """How many members have each label; those without a score have none."""
-        found: Counter[str] = Counter()
+    def labels(self) -> dict[str, Counter[str]]:
+        """How many members have each label, by score; those without a score have none."""
+        found: dict[str, Counter[str]] = {}
         for part in self.manifest.parts:
-            found.update(part.labels)
+            for name, counted in part.labels.items():
+                found.setdefault(name, Counter()).update(counted)
         return found
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 from array import array
 from collections import Counter, deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import partial
@@ -25,10 +25,9 @@ from libs.cli.errors import CommandError
 from libs.cli.retries import patiently
 from libs.cli.score_run import Manifest, Part, ScoreRun, parts_between
 from libs.cli.supervisor import together
-from libs.common.program import Program, Rfm
+from libs.common.program import Program
 from libs.common.rpc.time import moment, timestamp
 
-HEADER = "member_id,r,f,m,total_bp,label\n"
 MEMBERS_PER_PART = 20_000
 PARTS_MAX = 1000
 FRAMES_IN_FLIGHT_MAX = 3
@@ -36,6 +35,8 @@ DIVIDE_SECONDS = 60.0
 
 # Members more or less that are scored, and how many there are.
 Told = Callable[[int, int], None]
+# What the labels of each score are called.
+Keys = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,6 @@ class Scored:
 
     live: benefits_pb2.Program
     program: Program
-    rfm: Rfm
     as_of: date
 
     def manifest(self) -> Manifest:
@@ -62,15 +62,15 @@ async def asked(clients: Clients, program_id: str, as_of: date | None) -> Scored
     """The live version of a program, for a day or for the program's own today."""
     live = await programs.live(clients, program_id)
     program = Program.parse(live.document)
-    if program.rfm is None:
+    if not program.score_policies:
         raise CommandError(
-            f"{program_id} has no RFM policy: publish a version whose document has `rfm`, with "
-            "`laurel init program`."
+            f"{program_id} has no score policy: publish a version whose document has `rfm` or `scorecards`, "
+            "with `laurel init program`."
         )
     if as_of is None:
         clock = await clocks.clock(clients, program_id)
         as_of = moment(clock.time).astimezone(ZoneInfo(program.time_zone)).date()
-    return Scored(live, program, program.rfm, as_of)
+    return Scored(live, program, as_of)
 
 
 async def divide(clients: Clients, program_id: str, parts: int | None) -> list[Part]:
@@ -116,7 +116,7 @@ class PartScorer:
     scored: Scored
     part: Part
     told: Told
-    labels: Counter[str] = field(default_factory=Counter)
+    labels: dict[str, Counter[str]] = field(default_factory=dict)
     members: int = 0
     members_total: int = 0
     sent: deque[Any] = field(default_factory=deque)
@@ -135,12 +135,12 @@ class PartScorer:
 
     async def _write(self, fresh: Path) -> None:
         facts = self.clients.members.StreamFactColumns(self._facts_request())
-        keys: list[str] = []
+        keys: dict[str, list[str]] = {}
         with fresh.open("w", encoding="utf-8", newline="") as file:
-            file.write(HEADER)
+            file.write(header(self.scored.program))
             try:
                 async for answer in self.clients.scoring.ScoreFrames(self._requests(facts)):
-                    keys = keys or [cell(key) for key in answer.label_keys]
+                    keys = keys or {each.name: [*map(cell, each.label_keys)] for each in answer.scores}
                     ids = self.sent.popleft()
                     await asyncio.to_thread(file.writelines, rows(ids, answer, keys))
                     self._count(answer, keys)
@@ -156,7 +156,7 @@ class PartScorer:
         """The header, then frames. What fails here ends the frames, and is raised when these are answered."""
         live = self.scored.live
         header = scoring_pb2.FrameHeader(
-            program_digest=live.digest, program_document=live.document, facts=self._facts(), score="rfm"
+            program_digest=live.digest, program_document=live.document, facts=self._facts()
         )
         yield scoring_pb2.ScoreFramesRequest(header=header)
         try:
@@ -170,8 +170,7 @@ class PartScorer:
             self.failure = error
 
     def _facts(self) -> list[str]:
-        rfm = self.scored.rfm
-        return list(dict.fromkeys([rfm.recency_fact, rfm.frequency_fact, rfm.monetary_fact]))
+        return list(self.scored.program.score_facts)
 
     def _facts_request(self) -> members_pb2.StreamFactColumnsRequest:
         noon = datetime.combine(self.scored.as_of, time(12), ZoneInfo(self.scored.program.time_zone))
@@ -183,22 +182,38 @@ class PartScorer:
             through_member_id=self.part.through,
         )
 
-    def _count(self, answer: scoring_pb2.ScoreFramesResponse, keys: list[str]) -> None:
-        for place, count in Counter(array("b", answer.labels)).items():
-            self.labels[keys[place] if place >= 0 else ""] += count
+    def _count(self, answer: scoring_pb2.ScoreFramesResponse, keys: Keys) -> None:
+        for score in answer.scores:
+            counted, named = self.labels.setdefault(score.name, Counter()), keys[score.name]
+            for place, count in Counter(array("b", score.labels)).items():
+                counted[named[place] if place >= 0 else ""] += count
         self.members += answer.rows_count
         self.told(answer.rows_count, self.members_total)
 
 
-def rows(ids: Iterable[str], answer: scoring_pb2.ScoreFramesResponse, keys: list[str]) -> Iterator[str]:
-    """The lines of a frame; who has no score has empty cells."""
-    points = {factor.factor: factor.scores for factor in answer.factors}
-    totals = array("i", answer.totals_bp)
+def header(program: Program) -> str:
+    """The first line of a file: of each score the points of its factors, its total and its label."""
+    names = [
+        f"{score}.{part}"
+        for score, policy in program.score_policies.items()
+        for part in (*policy.factors, "total_bp", "label")
+    ]
+    return ",".join(["member_id", *names]) + "\n"
+
+
+def rows(ids: Iterable[str], answer: scoring_pb2.ScoreFramesResponse, keys: Keys) -> Iterator[str]:
+    """The lines of a frame; who has no score has empty cells for it."""
+    scores = [_cells(score, keys[score.name]) for score in answer.scores]
+    for line in zip(ids, *scores, strict=True):
+        yield ",".join(line) + "\n"
+
+
+def _cells(score: scoring_pb2.FrameScore, keys: Sequence[str]) -> Iterator[str]:
+    """The cells of one score, row by row."""
+    totals = array("i", score.totals_bp)
     if sys.byteorder == "big":
         totals.byteswap()
-    columns = (points["recency"], points["frequency"], points["monetary"], totals, array("b", answer.labels))
-    for member_id, r, f, m, total, label in zip(ids, *columns, strict=True):
-        if label >= 0:
-            yield f"{member_id},{r},{f},{m},{total},{keys[label]}\n"
-        else:
-            yield f"{member_id},,,,,\n"
+    empty = "," * (len(score.factors) + 1)
+    points = zip(*(factor.scores for factor in score.factors), strict=True)
+    for each, total, label in zip(points, totals, array("b", score.labels), strict=True):
+        yield f"{','.join(map(str, each))},{total},{keys[label]}" if label >= 0 else empty

@@ -22,6 +22,12 @@ def business_date(moment: datetime, time_zone: str) -> date:
     return moment.astimezone(ZoneInfo(time_zone)).date()
 
 
+def end_of_day(day: date, time_zone: str) -> datetime:
+    """The last moment of a business day, in the milliseconds that times are kept in."""
+    following = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(time_zone))
+    return following.astimezone(UTC) - timedelta(milliseconds=1)
+
+
 def months_later(moment: datetime, months: int) -> datetime:
     """The same time of day so many months later; the last day of the month where it is too short."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)

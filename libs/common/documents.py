@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 # Numbers and their differences stay below 2**53, which is what canonical JSON holds exactly.
 NUMBER_MAX = 10**15
@@ -15,6 +16,7 @@ PROBLEM_LENGTH_MAX = 200
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+StoreKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 
 
@@ -24,7 +26,11 @@ def _whole_second(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_whole_second)]
+Moment = Annotated[
+    AwareDatetime,
+    AfterValidator(_whole_second),
+    Field(description="A whole second with its offset, such as `2026-11-11T00:00:00+08:00`."),
+]
 
 
 class Part(BaseModel):
@@ -45,6 +51,20 @@ def unique(what: str, keys: Sequence[str]) -> None:
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise ValueError(f"{what} share a key: {', '.join(twice)}")
+
+
+def refuse_at(found: Sequence[tuple[tuple[int | str, ...], str]]) -> None:
+    """Refuse what is wrong in places further in, if anything is; a check of a whole says where."""
+    if found:
+        raise ValidationError.from_exception_data(
+            "document",
+            [
+                InitErrorDetails(
+                    type=PydanticCustomError("value_error", "{text}", {"text": text}), loc=place, input=None
+                )
+                for place, text in found
+            ],
+        )
 
 
 def problems(error: ValidationError) -> dict[str, str]:

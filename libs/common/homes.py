@@ -45,6 +45,12 @@ async def visible(database: Database, program_id: str, member_ids: Iterable[str]
     return {each["_id"] async for each in found if caller_sees(each["_id"], _home(each))}
 
 
+async def homes_of(database: Database, program_id: str, member_ids: Iterable[str]) -> dict[str, Home]:
+    """Where members belong, of those whom this service has heard of."""
+    wanted = {"_id": {"$in": sorted(set(member_ids))}, "program_id": program_id}
+    return {each["_id"]: _home(each) async for each in database.homes.find(wanted)}
+
+
 async def is_visible(database: Database, program_id: str, member_id: str) -> bool:
     """Whether this service has heard of a member, and the present caller's grant reaches them."""
     return await seen_home(database, program_id, member_id) is not None

@@ -15,7 +15,7 @@ from libs.common.commits import committed, told_of_commits
 from libs.common.ids import new_id
 from libs.common.leases import Leases
 from libs.common.mongo import Database, Document, Session, at_once
-from libs.common.parcels import following_ids, parcels
+from libs.common.parcels import following_ids, parcels, recent_rows
 from libs.common.redis import PARTITIONS, Redis, RedisError, asked_to_end, ordered, partition_of
 from libs.common.sending import Sending
 from libs.common.telemetry import log
@@ -62,7 +62,9 @@ class Announcement:
 async def announce(database: Database, rows: Sequence[Document], session: Session | None = None) -> None:
     """Store rows, in the transaction of what they announce."""
     if rows:
-        await database.outbox.insert_many(parcels(rows), session=session)
+        parts = parcels(rows)
+        await database.outbox.insert_many(parts, session=session)
+        recent_rows.add(parts)
     if session is None:
         committed()
 
@@ -181,10 +183,12 @@ class OutboxRelay:
                 break
             rows.append(head)
             others += following_ids(head)
-        if others:
-            found = self._database.outbox.find({"_id": {"$in": others}})
-            rows += await at_once(found, len(others)).to_list(None)
-            rows.sort(key=lambda row: str(row["_id"]))
+        remembered, unknown = recent_rows.take(others)
+        rows += remembered
+        if unknown:
+            found = self._database.outbox.find({"_id": {"$in": unknown}})
+            rows += await at_once(found, len(unknown)).to_list(None)
+        rows.sort(key=lambda row: str(row["_id"]))
         return rows
 
     async def _mark(self, rows: Sequence[Document], last: Mapping[int, str]) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from libs.common.documents import Key, Part, Text
+from libs.common.redemption_policy import Payment
 
 MONTH_DAYS_MIN = 28
 TYPES_MAX = 10
@@ -38,9 +39,17 @@ class Lifetime(Part):
 class PointType(Lifetime):
     """Points beside the redeemable ones, in accounts of their own: `tier` ones qualify, or `exclusive` ones.
 
-    They are earned, reversed and expire like these, and nothing is paid with them.
+    They are earned, reversed and expire like these. Nothing is paid with them, unless `pays` says what
+    exclusive ones are worth: then rewards and tills may ask for them, within the limits of all redeeming.
     """
 
     key: PointsKey
     name: Text
     kind: Literal["tier", "exclusive"]
+    pays: Payment | None = None
+
+    @model_validator(mode="after")
+    def _qualifying(self) -> Self:
+        if self.kind == "tier" and self.pays is not None:
+            raise ValueError("points that qualify for tiers pay nothing")
+        return self

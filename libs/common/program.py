@@ -3,11 +3,9 @@
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
-import yaml
 from pydantic import (
     AfterValidator,
     Field,
@@ -15,36 +13,35 @@ from pydantic import (
     model_validator,
 )
 
-from libs.common.benefit_policy import BenefitGrant
+from libs.common import shipped
 from libs.common.canonical import canonical, digest
-from libs.common.conditions import METRICS, Condition, comparisons, depth
+from libs.common.charter_policy import Calibration, Kpis, LocalNames, Referral, Scope
 from libs.common.contract_policy import Contracts
 from libs.common.coupon_policy import Coupons
 from libs.common.currencies import CURRENCIES
 from libs.common.documents import (
     PROBLEM_LENGTH_MAX,
-    WHOLE_BP,
-    Count,
     Key,
     Moment,
     Part,
     Text,
     problems,
+    refuse_at,
     unique,
 )
 from libs.common.earning_policy import EarningTerms
-from libs.common.errors import ProgramInvalid, ProgramUnknown
+from libs.common.entry_rules import misread
+from libs.common.errors import ProgramInvalid
+from libs.common.fairness_policy import Fairness
 from libs.common.mix_policy import Mix
 from libs.common.point_policy import TYPES_MAX, Lifetime, PointsKey, PointType
 from libs.common.redemption_policy import Adjustments, Redemption, Transfers
 from libs.common.reward_policy import Rewards
+from libs.common.score_policy import RFM, SCORE_FACTS_MAX, SCORECARDS_MAX, Rfm, Scorecard
+from libs.common.tier_policy import TierSet
 
-CONDITION_DEPTH_MAX = 8
-# A receipt carries every condition of its tier set, and an answer five hundred receipts.
-TIER_SET_CONDITIONS_MAX = 50
-RFM_TOTAL_MAX_BP = 5 * WHOLE_BP
-
-_PRESETS = Path(__file__).parent / "presets"
+# Facts that other services than members know.
+OF_OTHERS = ("benefits.", "risk.")
 
 
 def _known_time_zone(name: str) -> str:
@@ -64,9 +61,6 @@ def _time_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-FactName = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", max_length=96)]
-Share = Annotated[int, Field(ge=0, le=WHOLE_BP)]
-Cuts = Annotated[tuple[Count, ...], Field(min_length=4, max_length=4)]
 NoticeDays = Annotated[int, Field(ge=1, le=365)]
 
 
@@ -74,64 +68,6 @@ class Clock(Part):
     """What time it is in the program: the machine's, or replayed from a time on."""
 
     replay_from: Moment | None = None
-
-
-class Tier(Part):
-    """One step of the ladder. Without `entry` the first is held from registration on, others by contract."""
-
-    key: Key
-    name: Text
-    entry: Condition | None = None
-    multiplier_bp: int = Field(default=WHOLE_BP, ge=0, le=100 * WHOLE_BP)
-    discount_bp: Share = WHOLE_BP
-    benefits: tuple[BenefitGrant, ...] = Field(default=(), max_length=100)
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        if self.entry is None:
-            return self
-        if depth(self.entry) > CONDITION_DEPTH_MAX:
-            raise ValueError(f"entry is nested deeper than {CONDITION_DEPTH_MAX}")
-        compared = list(comparisons(self.entry))
-        if len(compared) > TIER_SET_CONDITIONS_MAX:
-            raise ValueError(f"entry has more than {TIER_SET_CONDITIONS_MAX} comparisons")
-        for path, comparison in compared:
-            if comparison.metric not in METRICS:
-                raise ValueError(f"{path}: metric is none of {', '.join(METRICS)}")
-        return self
-
-
-class Movement(Part):
-    """When tiers change, and from where on a member counts as near the next one."""
-
-    upgrade: Literal["realtime"] = "realtime"
-    downgrade: Literal["never"] = "never"
-    near_upgrade_bp: int = Field(default=8000, ge=1, le=WHOLE_BP)
-
-
-class TierSet(Part):
-    """One ladder. Tiers stand in ascending rank; each inherits the benefits of those below."""
-
-    key: Key
-    name: Text
-    window: Literal["lifetime"] = "lifetime"
-    tiers: tuple[Tier, ...] = Field(min_length=1, max_length=100)
-    movement: Movement = Movement()
-
-    @model_validator(mode="after")
-    def _coherent(self) -> Self:
-        unique("tiers", [tier.key for tier in self.tiers])
-        grants = [grant.benefit for tier in self.tiers for grant in tier.benefits]
-        unique("benefits, which higher tiers inherit,", grants)
-        entered = [tier.entry is not None for tier in self.tiers]
-        if entered[0] or entered[1:] != sorted(entered[1:], reverse=True):
-            raise ValueError(
-                "the first tier is without entry, as are the highest if only contracts grant them"
-            )
-        count = sum(1 for tier in self.tiers if tier.entry for _ in comparisons(tier.entry))
-        if count > TIER_SET_CONDITIONS_MAX:
-            raise ValueError(f"the tiers have more than {TIER_SET_CONDITIONS_MAX} comparisons")
-        return self
 
 
 class Points(EarningTerms, Lifetime):
@@ -172,6 +108,18 @@ class Points(EarningTerms, Lifetime):
         """How long points of a currency live."""
         return next((each for each in self.types if each.key == currency), self)
 
+    def paying(self, point_type: str) -> Redemption | None:
+        """How points are redeemed, of a type or the redeemable ones; None where nothing is paid with them."""
+        if not point_type:
+            return self.redemption
+        found = next((each.pays for each in self.types if each.key == point_type), None)
+        return None if found is None else self.redemption.of(found)
+
+    @property
+    def qualifying(self) -> tuple[str, ...]:
+        """The types that qualify for tiers."""
+        return tuple(each.key for each in self.types if each.kind == "tier")
+
     def name_of(self, currency: str) -> Text:
         """What points of a currency are called."""
         return next((each.name for each in self.types if each.key == currency), self.name)
@@ -197,14 +145,20 @@ class QuietHours(Part):
 
 
 NoticeKind = Literal[
-    "tier_changed", "points_expiring", "wake_up", "near_upgrade", "contract_ending", "birthday"
+    "tier_changed",
+    "tier_at_risk",
+    "points_expiring",
+    "wake_up",
+    "near_upgrade",
+    "contract_ending",
+    "birthday",
 ]
 
 
 class Notices(Part):
     """What members are told: service notices always, marketing by consent and not too often."""
 
-    switched_off: tuple[NoticeKind, ...] = Field(default=(), max_length=6)
+    switched_off: tuple[NoticeKind, ...] = Field(default=(), max_length=7)
     marketing_consent: Literal["opt_in", "opt_out"] = "opt_out"
     marketing_per_day_max: int = Field(default=1, ge=1, le=100)
     quiet_hours: QuietHours | None = QuietHours(from_hour=22, to_hour=8)
@@ -212,53 +166,6 @@ class Notices(Part):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         unique("switched_off", list(self.switched_off))
-        return self
-
-
-class RfmWeights(Part):
-    """What each factor weighs; 10,000 in all."""
-
-    recency: Share
-    frequency: Share
-    monetary: Share
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.recency + self.frequency + self.monetary != WHOLE_BP:
-            raise ValueError(f"the weights do not add up to {WHOLE_BP}")
-        return self
-
-
-class Label(Part):
-    """A name for totals from a threshold on, up to the label before."""
-
-    key: Key
-    name: Text
-    min_total_bp: int = Field(ge=0, le=RFM_TOTAL_MAX_BP)
-
-
-class Rfm(Part):
-    """Recency, frequency and monetary scores of 1 to 5 by fixed cuts, weighed and labelled."""
-
-    cuts_version: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
-    recency_fact: FactName = "purchase.days_since_last"
-    frequency_fact: FactName = "purchase.count.lifetime"
-    monetary_fact: FactName = "purchase.amount_minor.lifetime"
-    recency_cuts: Cuts
-    frequency_cuts: Cuts
-    monetary_cuts: Cuts
-    weights_bp: RfmWeights
-    labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=20)]
-
-    @model_validator(mode="after")
-    def _coherent(self) -> Self:
-        for cuts in (self.recency_cuts, self.frequency_cuts, self.monetary_cuts):
-            if list(cuts) != sorted(cuts):
-                raise ValueError("the cuts of each factor ascend")
-        unique("labels", [label.key for label in self.labels])
-        thresholds = [label.min_total_bp for label in self.labels]
-        if thresholds != sorted(set(thresholds), reverse=True) or thresholds[-1] != 0:
-            raise ValueError("min_total_bp of the labels descends, down to 0")
         return self
 
 
@@ -270,8 +177,10 @@ class Program(Part):
     version: int = Field(default=0, ge=0, lt=2**31)
     name: Text
     industry: Key
-    currency: Annotated[str, AfterValidator(_known_currency)]
-    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
+    currency: Annotated[str, AfterValidator(_known_currency), Field(description="ISO 4217, such as `CNY`.")]
+    time_zone: Annotated[
+        str, AfterValidator(_known_time_zone), Field(description="IANA, such as `Asia/Shanghai`.")
+    ]
     clock: Clock = Clock()
     tier_sets: tuple[TierSet, ...] = Field(min_length=1, max_length=20)
     points: Points
@@ -282,6 +191,13 @@ class Program(Part):
     rewards: Rewards = Rewards()
     mix: Mix | None = None
     rfm: Rfm | None = None
+    scorecards: tuple[Scorecard, ...] = Field(default=(), max_length=SCORECARDS_MAX)
+    scope: Scope = Scope()
+    labels: LocalNames = Field(default_factory=LocalNames)
+    kpis: Kpis = ()
+    referral: Referral | None = None
+    calibration: Calibration | None = None
+    fairness: Fairness = Fairness()
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -289,20 +205,51 @@ class Program(Part):
         self.contracts.require_tiers(
             {
                 each.key: {
-                    tier.key: place == 0 or tier.entry is not None for place, tier in enumerate(each.tiers)
+                    tier.key: place == 0 or tier.entry is not None or tier.staff_assigned
+                    for place, tier in enumerate(each.tiers)
                 }
                 for each in self.tier_sets
             }
         )
         highest_bp = max(tier.multiplier_bp for tier in self.tier_sets[0].tiers)
         self.points.require_bounded(highest_bp)
+        unique("scorecards", [card.key for card in self.scorecards])
+        refuse_at(misread(self.tier_sets, self.score_policies, self.points.types))
+        if len(self.score_facts) > SCORE_FACTS_MAX:
+            raise ValueError(f"the scores read {len(self.score_facts)} facts, {SCORE_FACTS_MAX} at most")
         return self
+
+    @property
+    def score_facts(self) -> tuple[str, ...]:
+        """The facts that the scores read, each once and sorted; none where nothing is scored."""
+        return tuple(sorted({fact for policy in self.score_policies.values() for fact in policy.facts}))
+
+    @property
+    def member_facts(self) -> frozenset[str]:
+        """The facts of what members did that tiers ask for, by their rules and by the scores in these."""
+        read: set[str] = set()
+        for tier_set in self.tier_sets:
+            read |= tier_set.fact_names
+            asked = {name.split(".")[1] for name in tier_set.score_names}
+            read |= {fact for name in asked for fact in self.score_policies[name].facts}
+        return frozenset(name for name in read if not name.startswith(OF_OTHERS))
+
+    @property
+    def score_policies(self) -> Mapping[str, Rfm | Scorecard]:
+        """What members are scored by, by the name of the score: RFM first, then the scorecards."""
+        rfm: dict[str, Rfm | Scorecard] = {} if self.rfm is None else {RFM: self.rfm}
+        return rfm | {card.key: card for card in self.scorecards}
 
     @property
     def birthday_counts(self) -> bool:
         """Whether a condition may ask for the member's birthday."""
         segments = () if self.mix is None else self.mix.segments
         return self.points.birthday_counts or any("birthday" in each.condition for each in segments)
+
+    @property
+    def reads_points(self) -> bool:
+        """Whether tiers ask for points that qualify."""
+        return any(each.reads_points for each in self.tier_sets)
 
     @property
     def pools(self) -> frozenset[str]:
@@ -337,11 +284,9 @@ class Program(Part):
 
 def preset_names() -> list[str]:
     """The programs that are shipped."""
-    return sorted(file.stem for file in _PRESETS.glob("*.yaml"))
+    return shipped.names("programs")
 
 
 def preset(name: str) -> Program:
     """A shipped program, ready to be published."""
-    if name not in preset_names():
-        raise ProgramUnknown(preset=name)
-    return Program.parse(yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")))
+    return Program.parse(shipped.document("programs", name))

@@ -21,7 +21,15 @@ class Depreciation(Part):
     worth_bp: int = Field(ge=0, lt=WHOLE_BP)
 
 
-class Redemption(Part):
+class Payment(Part):
+    """What points pay: `value_minor` of money for each `points`, and at least so many at a time."""
+
+    value_minor: int = Field(default=1, ge=1, le=VALUE_MAX)
+    points: int = Field(default=1, ge=1, le=VALUE_MAX)
+    min_points: int = Field(default=1, ge=1, le=POINTS_MAX)
+
+
+class Redemption(Payment):
     """What redeemed points are worth, and how much may be redeemed.
 
     `value_minor` of money for each `points`. `daily_cap_minor` is money per
@@ -31,9 +39,6 @@ class Redemption(Part):
     worth less; they stay as many.
     """
 
-    value_minor: int = Field(default=1, ge=1, le=VALUE_MAX)
-    points: int = Field(default=1, ge=1, le=VALUE_MAX)
-    min_points: int = Field(default=1, ge=1, le=POINTS_MAX)
     daily_cap_minor: int = Field(default=500_000, ge=0, le=NUMBER_MAX)
     per_day_max: int = Field(default=100, ge=1, le=REDEMPTIONS_OF_A_DAY_MAX)
     returned_days: int = Field(default=30, ge=1, le=3650)
@@ -46,6 +51,10 @@ class Redemption(Part):
         if any(one[0] >= other[0] or one[1] >= other[1] for one, other in pairwise(steps)):
             raise ValueError("the steps of depreciation ascend in months and descend in worth")
         return self
+
+    def of(self, payment: Payment) -> Self:
+        """The same limits for points that pay otherwise, and do not depreciate."""
+        return self.model_copy(update={**dict(payment), "depreciation": ()})
 
     def worth_minor(self, points: int) -> int:
         """What so many points are worth in money, rounded down."""

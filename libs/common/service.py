@@ -40,6 +40,9 @@ from libs.common.telemetry import log, serve_metrics
 from libs.common.tls import Certificates, certificates_of
 from libs.common.watch import Watches
 
+# So many are made before some are looked through for garbage: 700 unless set.
+YOUNG_OBJECTS = 10_000
+
 
 @dataclass
 class Platform:
@@ -145,6 +148,8 @@ async def serve(
     port = await server.start()
     # Modules stay for good; to look through them takes 70 ms, in which nobody is answered.
     gc.freeze()
+    # A batch of events is some thousand objects that all end with it, and none of them in a circle.
+    gc.set_threshold(YOUNG_OBJECTS)
     log("server").info("serving", port=port)
     stop = asyncio.create_task(stopped())
     done, _ = await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)

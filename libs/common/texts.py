@@ -7,6 +7,9 @@ from typing import Literal
 
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
+from libs.common.conditions import POINT_FACTS
+from libs.common.windows import LIFETIME, named_window
+
 Locale = Literal["zh", "en"]
 LOCALES: tuple[Locale, ...] = ("zh", "en")
 
@@ -24,6 +27,52 @@ TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
             "zh": "目前的数据只够{earned_tier}，但本计划不降级，保留{tier}。",
             "en": "The facts alone would give {earned_tier}; no tier is taken away here, so {tier} is kept.",
         },
+        "TIER_HELD_UNTIL": {
+            "zh": "目前的数据只够{earned_tier}，{tier}保留至{until}再评定。",
+            "en": "The facts alone would give {earned_tier}; {tier} is held until the review on {until}.",
+        },
+        "TIER_KEPT_BY": {
+            "zh": "{metric}为{value}，满足{tier}的保级要求：{op}{threshold}。",
+            "en": "{metric} {value} meets what keeps {tier}: {op} {threshold}.",
+        },
+        "TIER_GRACE": {
+            "zh": "未达到{tier}的保级要求，宽限至{until}。",
+            "en": "What keeps {tier} is not met; it is held by grace until {until}.",
+        },
+        "TIER_LOST": {
+            "zh": "未达到{tier}的保级要求，目前的数据只够{earned_tier}。",
+            "en": "What keeps {tier} is not met; the facts give {earned_tier}.",
+        },
+        "TIER_SOFT_LANDING": {
+            "zh": "一次最多降到{tier}，不直接降到{earned_tier}。",
+            "en": "No further than {tier} at once, instead of {earned_tier}.",
+        },
+        "TIER_AFTER_PERIOD": {
+            "zh": "已达到{tier}，将于{until}升级。",
+            "en": "{tier} is reached; upgrades are given on {until}.",
+        },
+        "TIER_OVERRIDDEN": {
+            "zh": "工作人员指定为{tier}（{why}）；按规则为{earned_tier}。",
+            "en": "Given {tier} by staff ({why}); by the rules it would be {earned_tier}.",
+        },
+        "TIER_OVERRIDDEN_UNTIL": {
+            "zh": "工作人员指定为{tier}，至{until}（{why}）；按规则为{earned_tier}。",
+            "en": "Given {tier} by staff until {until} ({why}); by the rules it would be {earned_tier}.",
+        },
+        "OVERRIDE_OVER": {
+            "zh": "工作人员指定的{tier}已结束，重新按规则评定为{earned_tier}。",
+            "en": "{tier}, given by staff, is over: the rules give {earned_tier}.",
+        },
+        "KEEP_GAP": {
+            "zh": "{metric}为{value}，保留{tier}要求{op}{threshold}，还差{missing}。",
+            "en": "{metric} {value}: keeping {tier} asks for {op} {threshold}, which is {missing} away.",
+        },
+        "UPGRADE_HELD": {
+            "zh": "已达到{earned_tier}，但诚信分{value}低于{threshold}，待审核，暂保持{tier}。",
+            "en": "{earned_tier} is reached; integrity {value} is below {threshold}: {tier} until reviewed.",
+        },
+        "NEW_VERSION": {"zh": "计划的新版本生效。", "en": "A new version of the program took effect."},
+        "SEASON": {"zh": "适用{season}期间的门槛。", "en": "The thresholds are those of {season}."},
         "NEXT_TIER_GAP": {
             "zh": "{metric}为{value}，{tier}要求{op}{threshold}，还差{missing}。",
             "en": "{metric} {value}: {tier} asks for {op} {threshold}, which is {missing} away.",
@@ -37,6 +86,24 @@ TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
             "zh": "{window_days}天内有{reporters}位举报人举报，互动功能暂受限制。",
             "en": "Reported by {reporters} people within {window_days} days: interaction is limited for now.",
         },
+        "NO_PURCHASES": {"zh": "还没有购买，没有评分。", "en": "Nothing was bought, so there is no score."},
+        "FACT_MISSING": {
+            "zh": "还没有{fact}的记录，没有评分。",
+            "en": "Nothing is known of {fact}, so there is no score.",
+        },
+        "SCORE_LIFTED_BY": {
+            "zh": "贡献最多的是{factor}：{contribution}，最多可得{most}。",
+            "en": "{factor} gives the most: {contribution} of {most}.",
+        },
+        "SCORE_HELD_BACK_BY": {
+            "zh": "提升空间最大的是{factor}：{contribution}，最多可得{most}。",
+            "en": "{factor} leaves the most: {contribution} of {most}.",
+        },
+        "SCORE_AGED": {
+            "zh": "{factor}因时间较久，按{left}计算。",
+            "en": "{factor} counts {left}, for it is some time ago.",
+        },
+        "NEXT_LABEL_GAP": {"zh": "距离{label}还差{missing}。", "en": "{label} is {missing} away."},
         "EARNING_OTHER_KIND": {
             "zh": "本规则针对{wanted}，不针对{kind}。",
             "en": "The rule is for {wanted}, not for {kind}.",
@@ -85,6 +152,31 @@ METRIC_NAMES: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
         "check_ins": {"zh": "累计签到次数", "en": "Check-ins"},
         "interactions": {"zh": "累计互动次数", "en": "Interactions"},
         "messages": {"zh": "累计消息数", "en": "Messages"},
+        "average_order": {"zh": "平均每单金额", "en": "Average order"},
+        "purchase_days": {"zh": "累计购物天数", "en": "Days with purchases"},
+    }
+)
+
+_SO_FAR = "累计"
+WINDOW_NAMES: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
+    {
+        "month": {"zh": "当月", "en": "of the month"},
+        "quarter": {"zh": "当季", "en": "of the quarter"},
+        "year": {"zh": "当年", "en": "of the year"},
+        "d": {"zh": "近{n}天", "en": "of the last {n} days"},
+        "month_avg": {"zh": "近{n}个月月均", "en": "per month, of the last {n} months"},
+    }
+)
+
+# Why staff gave a tier by hand.
+WHY_NAMES: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
+    {
+        "INVITED": {"zh": "特邀", "en": "invited"},
+        "APPEAL_UPHELD": {"zh": "申诉成立", "en": "appeal upheld"},
+        "GOODWILL": {"zh": "补偿", "en": "goodwill"},
+        "CORRECTION": {"zh": "更正", "en": "correction"},
+        "STATUS_MATCH": {"zh": "等级匹配", "en": "status match"},
+        "MISUSE": {"zh": "滥用权益", "en": "misuse"},
     }
 )
 
@@ -148,18 +240,44 @@ def _shown(params: Mapping[str, str], locale: Locale, tier_names: Mapping[str, s
         if name in params:
             shown[name] = shown_amount(params[name], params.get("currency", ""), locale)
     if "metric" in params:
-        shown["metric"] = METRIC_NAMES.get(params["metric"], {}).get(locale, params["metric"])
+        shown["metric"] = metric_name(params["metric"], params.get("window", ""), locale)
+    if "until" in params:
+        shown["until"] = params["until"].partition("T")[0]
+    if "why" in params:
+        shown["why"] = WHY_NAMES.get(params["why"], {}).get(locale, params["why"])
     if "op" in params:
-        shown["op"] = _OPERATORS.get(params["op"], {}).get(locale, params["op"])
+        shown["op"] = operator_name(params["op"], locale)
     for name in ("kind", "wanted"):
         if name in params:
             shown[name] = EVENT_NAMES.get(params[name], {}).get(locale, params[name])
-    if "multiplier_bp" in params:
-        shown["multiplier"] = f"{Decimal(params['multiplier_bp']).scaleb(-4).normalize():f}"
-    if "progress_bp" in params:
-        # Rounded down: nobody is told 100% who is not there.
-        shown["progress"] = f"{int(params['progress_bp']) // _BP_OF_PERCENT}%"
-    return shown
+    return shown | _shown_bp(params)
+
+
+def _shown_bp(params: Mapping[str, str]) -> dict[str, str]:
+    """Basis points: as numbers, and shares of a whole in percent. Nobody is told 100% who is not there."""
+    numbers = [name for name in ("multiplier", "contribution", "most", "missing") if f"{name}_bp" in params]
+    shares = [name for name in ("progress", "left") if f"{name}_bp" in params]
+    return {name: f"{Decimal(params[f'{name}_bp']).scaleb(-4).normalize():f}" for name in numbers} | {
+        name: f"{int(params[f'{name}_bp']) // _BP_OF_PERCENT}%" for name in shares
+    }
+
+
+def metric_name(metric: str, window: str, locale: Locale) -> str:
+    """What a metric is called, with the window that it counts in where that is not a lifetime."""
+    name = METRIC_NAMES.get(metric, {}).get(locale, metric.removeprefix(POINT_FACTS))
+    known = named_window(window)
+    if known is None or known.so_far == LIFETIME:
+        return name
+    kind = known.so_far or ("d" if known.days else "month_avg")
+    when = WINDOW_NAMES[kind][locale].format(n=known.days or known.months)
+    if locale == "zh":
+        return when + name.removeprefix(_SO_FAR)
+    return f"{name.removeprefix('Lifetime ').capitalize()} {when}"
+
+
+def operator_name(op: str, locale: Locale) -> str:
+    """What a comparison is called; one that we do not know as it is."""
+    return _OPERATORS.get(op, {}).get(locale, op)
 
 
 def shown_amount(value: str, currency: str, locale: Locale) -> str:

@@ -1,6 +1,7 @@
-"""What benefits learns from others: what members did, and who was away for long, from members."""
+"""What benefits learns from others: from members what they did and who was away, from risk whom it trusts."""
 
 from laurel.members.v1 import events_pb2
+from laurel.risk.v1 import risk_pb2
 from libs.common.birthdays import Birthday
 from libs.common.homes import Belongs, KeepHomes
 from libs.common.redis import StreamMessage
@@ -11,9 +12,10 @@ from services.benefits.domain.occasions import Activity
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.birthdays import BirthdayHandlers, ToldBirthday
 from services.benefits.handlers.decisions import DecisionHandlers
+from services.benefits.handlers.held_upgrades import HeldUpgrades
 from services.benefits.messages import activity, member_event
 
-STREAM = "members.events"
+STREAM, RISK_STREAM = "members.events", "risk.events"
 
 
 class MemberEvents:
@@ -44,6 +46,23 @@ class MemberEvents:
             await self._decisions.apply(partition, list(members.values()))
         for activities in _activities(messages).values():
             await self._activities.apply(activities)
+
+
+class RiskEvents:
+    """Collects of whom risk has another word, and has what waits for it decided on again."""
+
+    def __init__(self, held: HeldUpgrades) -> None:
+        self._held = held
+
+    async def apply(self, partition: int, messages: list[StreamMessage]) -> None:
+        """Apply the announcements of one partition, whatever their order and however often they come."""
+        by_program: dict[str, set[str]] = {}
+        for message in messages:
+            if message.type == risk_pb2.RiskProfileChanged.DESCRIPTOR.name:
+                changed = risk_pb2.RiskProfileChanged.FromString(message.payload)
+                by_program.setdefault(changed.program_id, set()).add(changed.member_id)
+        for program_id, members in by_program.items():
+            await self._held.changed(program_id, sorted(members))
 
 
 def _home(message: StreamMessage) -> Belongs | None:

@@ -1,11 +1,13 @@
 """Between the proto messages of earning and its domain."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from laurel.benefits.v1 import benefits_pb2, earning_pb2
 from laurel.members.v1 import events_pb2
 from laurel.scoring.v1 import receipts_pb2
 from libs.common.rpc.time import moment, timestamp
+from services.benefits.domain.ahead import TierAhead
 from services.benefits.domain.earning import Earning
 from services.benefits.domain.earning_previews import PossibleEvent, Preview
 from services.benefits.domain.earning_reasons import Params
@@ -26,11 +28,12 @@ def possible_event(event: earning_pb2.PossibleEvent, source: str) -> PossibleEve
         store_id=event.store_id,
         source=event.source or source,
         attributes=dict(event.attributes),
+        quantity=event.quantity,
     )
 
 
-def preview_message(preview: Preview) -> earning_pb2.PointsPreview:
-    """What an event would earn."""
+def preview_message(preview: Preview, tiers: Sequence[TierAhead]) -> earning_pb2.PointsPreview:
+    """What an event would earn, and do to tiers."""
     expires = preview.expire_time
     return earning_pb2.PointsPreview(
         points=preview.points,
@@ -40,6 +43,20 @@ def preview_message(preview: Preview) -> earning_pb2.PointsPreview:
         expire_time=None if expires is None else timestamp(expires),
         rules=[earning_message(each) for each in preview.rules],
         multipliers=[_tried_message(each) for each in preview.multipliers],
+        tiers=map(tier_ahead_message, tiers),
+    )
+
+
+def tier_ahead_message(ahead: TierAhead) -> earning_pb2.TierPreview:
+    """What events would do to a tier."""
+    receipt = receipts_pb2.Receipt.FromString(ahead.decision.receipt)
+    return earning_pb2.TierPreview(
+        tier_set=ahead.tier_set,
+        tier=ahead.tier,
+        tier_after=ahead.tier_after,
+        outcome=receipt.outcome,
+        reasons=receipt.reasons,
+        next=receipt.next if receipt.HasField("next") else None,
     )
 
 

@@ -1,5 +1,6 @@
 """The gRPC edge of earning: messages to commands, results to messages. No decisions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from laurel.benefits.v1 import earning_pb2 as pb
 from laurel.benefits.v1 import earning_pb2_grpc
 from laurel.common.v1 import lookup_pb2
 from libs.common.caller import caller
+from services.benefits.domain.ahead import TierAhead
 from services.benefits.domain.earning_previews import Preview
 from services.benefits.earning_messages import possible_event, preview_message
 from services.benefits.handlers.earning import EarningHandlers
@@ -30,7 +32,7 @@ class EarningServicer(earning_pb2_grpc.EarningServiceServicer):
         return pb.BatchPreviewPointsResponse(results=[_result(each) for each in previews])
 
 
-def _result(preview: Preview | None) -> pb.PointsPreviewResult:
-    if preview is None:
+def _result(found: tuple[Preview, Sequence[TierAhead]] | None) -> pb.PointsPreviewResult:
+    if found is None:
         return pb.PointsPreviewResult(status=MISSING)
-    return pb.PointsPreviewResult(status=FOUND, preview=preview_message(preview))
+    return pb.PointsPreviewResult(status=FOUND, preview=preview_message(*found))

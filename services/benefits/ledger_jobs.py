@@ -1,4 +1,4 @@
-"""What benefits does on the clock with the ledger: sum it, follow its chain, close its days."""
+"""What benefits does on the clock with its books: sums the ledger, follows its chain, closes days, audits."""
 
 import asyncio
 import time
@@ -16,12 +16,14 @@ from services.benefits.handlers.following import STRETCH, FollowHandlers
 from services.benefits.handlers.verification import VerificationHandlers
 
 LEDGER_SUM, LEDGER_CHECKS, LEDGER_ROOTS = "ledger_sum", "ledger_checks", "ledger_roots"
-LIABILITY = "liability"
+LIABILITY, FAIRNESS = "liability", "fairness"
 EVERY_SECONDS = 60.0
 LEASE_SECONDS = 1.0
 FOLLOW_SECONDS = 5.0
 CLOSE_SECONDS = 15.0
 LIABILITY_SECONDS = 300.0
+# It walks through all members.
+FAIRNESS_SECONDS = 6 * 3_600.0
 # Of one program before the next one's, so that none waits for long.
 TURNS_AT_ONCE = 20
 # How long work rests for each second that it took: it is never more than a fifth of what a replica does.
@@ -50,6 +52,12 @@ LEDGER_UNROOTED_SECONDS = Gauge(
 LIABILITY_MINOR = Gauge(
     "laurel_points_liability_minor",
     "What the outstanding points of a program may cost, in minor units of its currency.",
+    ["program"],
+)
+FAIRNESS_PROBLEMS = Gauge(
+    "laurel_fairness_problems",
+    "What somebody should look at: rates of groups beyond the bounds of a program, and equal members decided "
+    "differently.",
     ["program"],
 )
 

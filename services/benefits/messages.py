@@ -1,18 +1,21 @@
 """Between the proto messages that benefits sends and reads, and its domain."""
 
+from collections.abc import Mapping
+
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2, notices_pb2
+from laurel.common.v1 import fact_pb2
 from laurel.members.v1 import events_pb2 as members_pb2
 from laurel.scoring.v1 import receipts_pb2
 from libs.common.conditions import MONEY_METRICS
 from libs.common.point_policy import PointType
 from libs.common.program import Program
-from libs.common.rpc.time import moment, timestamp
+from libs.common.rpc.time import moment, optional_timestamp, timestamp
 from libs.common.watch import Change
 from services.benefits.domain.entitlements import Entitlement
 from services.benefits.domain.holdings import Holding, Holdings
 from services.benefits.domain.ledger import Transaction
-from services.benefits.domain.memberships import Decision, MemberEvent, Membership
+from services.benefits.domain.memberships import Decision, InForce, MemberEvent, Membership
 from services.benefits.domain.notice_texts import notice_text
 from services.benefits.domain.notices import Notice, Preferences
 from services.benefits.domain.occasions import Activity, Explained, Gap, Reason
@@ -71,6 +74,11 @@ def program_message(version: Version) -> pb.Program:
     )
 
 
+def facts_messages(facts: Mapping[str, int]) -> list[fact_pb2.Fact]:
+    """Facts, sorted by name."""
+    return [fact_pb2.Fact(name=name, value=value) for name, value in sorted(facts.items())]
+
+
 def receipt_of(decision: Decision) -> receipts_pb2.Receipt:
     """The receipt of a decision, as scoring gave it."""
     return receipts_pb2.Receipt.FromString(decision.tier.receipt)
@@ -94,6 +102,44 @@ def membership_message(membership: Membership, decision: Decision | None, held: 
         decision=None if decision is None else decision_message(decision),
         earned_tier=held.earned_tier,
         contract_id="" if contract is None else contract.contract_id,
+        review_time=None if membership.review_time is None else timestamp(membership.review_time),
+        in_grace=membership.in_grace,
+        override=None if membership.override is None else _in_force_message(membership.override),
+    )
+
+
+def term_message(membership: Membership) -> receipts_pb2.TierTerm | None:
+    """The term in which a tier is held; none where there is nothing to say of it."""
+    override = membership.override
+    if membership.review_time is None and override is None:
+        return None
+    return receipts_pb2.TierTerm(
+        review_time=optional_timestamp(membership.review_time),
+        in_grace=membership.in_grace,
+        override=None if override is None else _in_force_message(override),
+    )
+
+
+def in_force(override: receipts_pb2.TermOverride) -> InForce:
+    """What staff decided, as a receipt has it."""
+    return InForce(
+        code=override.code,
+        until_time=moment(override.until_time) if override.HasField("until_time") else None,
+        earned_tier=override.earned_tier,
+        earned_review_time=moment(override.earned_review_time)
+        if override.HasField("earned_review_time")
+        else None,
+        earned_in_grace=override.earned_in_grace,
+    )
+
+
+def _in_force_message(override: InForce) -> receipts_pb2.TermOverride:
+    return receipts_pb2.TermOverride(
+        code=override.code,
+        until_time=optional_timestamp(override.until_time),
+        earned_tier=override.earned_tier,
+        earned_review_time=optional_timestamp(override.earned_review_time),
+        earned_in_grace=override.earned_in_grace,
     )
 
 
@@ -201,6 +247,8 @@ def _typed_message(point_type: PointType, holding: Holding) -> pb.TypedPoints:
         balance_points=holding.account.balance,
         pending_points=holding.pending_points,
         expiring=_expiring(holding),
+        held_points=holding.held_points,
+        pays=point_type.pays is not None,
     )
 
 

@@ -11,7 +11,7 @@ from services.benefits.domain.adjustments import Adjustment
 from services.benefits.domain.earning import redeemable
 from services.benefits.domain.holds import Hold
 from services.benefits.domain.quotes import Quote
-from services.benefits.earning_messages import earning_message
+from services.benefits.earning_messages import earning_message, tier_ahead_message
 
 
 def hold_message(held: Hold) -> tills_pb2.PointsHold:
@@ -31,6 +31,7 @@ def hold_message(held: Hold) -> tills_pb2.PointsHold:
         kept_minor=held.kept_minor,
         since_time=timestamp(held.held_time),
         expires_time=_optional(held.expires_time),
+        point_type=charge.point_type,
     )
 
 
@@ -51,6 +52,7 @@ def quote_message(quote: Quote) -> tills_pb2.QuoteResponse:
         redeemable_points=quote.offer.points,
         redeemable_minor=quote.offer.money_minor,
         reasons=map(_reason_message, quote.offer.reasons),
+        tiers=map(tier_ahead_message, quote.tiers),
     )
 
 

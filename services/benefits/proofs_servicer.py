@@ -1,23 +1,20 @@
-"""The gRPC edge of proofs and reports: messages to reads and back. No decisions."""
+"""The gRPC edge of proofs: messages to reads and back. No decisions."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from laurel.benefits.v1 import proofs_pb2 as pb
-from laurel.benefits.v1 import proofs_pb2_grpc, reports_pb2, reports_pb2_grpc
+from laurel.benefits.v1 import proofs_pb2_grpc
 from laurel.common.v1 import lookup_pb2
 from libs.common.audit.messages import head_message
 from libs.common.chains.reading import place_of, place_text
 from libs.common.paging import page_after, page_token
 from libs.common.rpc.lookup import in_order
-from services.benefits.handlers.points_report import ReportHandlers
-from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.proofs import ProofHandlers
-from services.benefits.proof_messages import chained_message, proof_message, report_message, root_message
+from services.benefits.proof_messages import chained_message, proof_message, root_message
 
 STATEMENTS = 100
 ENTRIES = 50
-MONTHS = 24
 FOUND, MISSING = lookup_pb2.LOOKUP_STATUS_FOUND, lookup_pb2.LOOKUP_STATUS_MISSING
 
 
@@ -69,32 +66,4 @@ class ProofsServicer(proofs_pb2_grpc.ProofServiceServicer):
             next_page_token="" if page.following is None else page_token(place_text(page.following), *bound),
             position=page.position,
             position_last=page.position_last,
-        )
-
-
-@dataclass(frozen=True)
-class ReportsServicer(reports_pb2_grpc.ReportsServiceServicer):
-    """ReportsService over the books of benefits."""
-
-    programs: ProgramHandlers
-    reports: ReportHandlers
-
-    async def GetPointsReport(
-        self, message: reports_pb2.GetPointsReportRequest, context: Any
-    ) -> reports_pb2.GetPointsReportResponse:
-        before = page_after(message.page_token, "points", message.program_id)
-        program = (await self.programs.live(message.program_id)).program
-        report = await self.reports.points(message.program_id)
-        months = [each for each in reversed(report.cohorts) if before is None or each.month < before]
-        shown = months[: message.page_size or MONTHS]
-        return reports_pb2.GetPointsReportResponse(
-            report=report_message(
-                report,
-                shown,
-                points_currency=program.points.currency,
-                currency=program.currency,
-            ),
-            next_page_token=page_token(shown[-1].month, "points", message.program_id)
-            if len(shown) < len(months)
-            else "",
         )

@@ -37,6 +37,8 @@ def terms_of(message: pb.RewardTerms) -> Terms:
         spend_min_minor=message.spend_min_minor,
         window=_window(message.window),
         limits=_limits(message.limits),
+        point_type=message.point_type,
+        coupon_campaign=message.coupon_campaign,
     )
 
 
@@ -91,6 +93,8 @@ def _terms(terms: Terms) -> pb.RewardTerms:
         ),
         limits=pb.RewardLimits(**asdict(terms.limits)),
         reserve_minutes=terms.reserve_minutes,
+        point_type=terms.point_type,
+        coupon_campaign=terms.coupon_campaign,
     )
 
 
@@ -125,6 +129,8 @@ def redemption_message(redemption: Redemption, *, for_staff: bool = False) -> pb
         fulfilled_time=_time(redemption.fulfilled_time),
         ended_time=_time(redemption.ended_time),
         granted=redemption.grant is not None,
+        coupon_id=redemption.coupon_id,
+        point_type=redemption.point_type,
     )
     if for_staff and redemption.grant is not None:
         grant = redemption.grant

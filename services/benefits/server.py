@@ -10,13 +10,18 @@ from laurel.benefits.v1 import (
     benefits_pb2_grpc,
     contracts_pb2_grpc,
     coupons_pb2_grpc,
+    decisions_pb2_grpc,
     earning_pb2_grpc,
     entitlements_pb2_grpc,
     notices_pb2_grpc,
     points_pb2_grpc,
+    programs_pb2_grpc,
     proofs_pb2_grpc,
     reports_pb2_grpc,
     rewards_pb2_grpc,
+    simulations_pb2_grpc,
+    thresholds_pb2_grpc,
+    tiers_pb2_grpc,
     tills_pb2_grpc,
 )
 from libs.common.audit.trail import Auditor
@@ -34,15 +39,17 @@ from libs.common.sealing import Sealing
 from libs.common.service import Platform, run_service, serve
 from libs.common.settings import read_settings
 from services.benefits import consumers, outbox
-from services.benefits.clients import MembersClient, ScoringClient
-from services.benefits.consumers import MemberEvents
+from services.benefits.clients import ExplanationClient, MembersClient, RiskClient, ScoringClient
+from services.benefits.consumers import MemberEvents, RiskEvents
 from services.benefits.contracts_servicer import ContractsServicer
 from services.benefits.coupons_servicer import CouponsServicer
+from services.benefits.decisions_servicer import DecisionsServicer
 from services.benefits.earning_servicer import EarningServicer
 from services.benefits.entitlements_servicer import EntitlementsServicer
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.adjustments import AdjustmentHandlers
 from services.benefits.handlers.birthdays import BirthdayGreetings, BirthdayHandlers
+from services.benefits.handlers.calibrations import CalibrationDates, CalibrationHandlers
 from services.benefits.handlers.contract_calendar import ContractEnds, ContractReminders
 from services.benefits.handlers.contract_reads import ContractReads
 from services.benefits.handlers.contracts import ContractHandlers
@@ -54,30 +61,45 @@ from services.benefits.handlers.coupon_keys import CouponKeys
 from services.benefits.handlers.coupon_quotes import CouponQuotes
 from services.benefits.handlers.coupon_reads import CouponReads
 from services.benefits.handlers.coupon_reservations import ReservationHandlers
+from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.deliveries import Delivering
 from services.benefits.handlers.earning import EarningHandlers
 from services.benefits.handlers.expiry_notices import ExpiryNotices
+from services.benefits.handlers.explaining import ExplainingHandlers
+from services.benefits.handlers.fairness import FairnessHandlers
 from services.benefits.handlers.following import FollowHandlers
+from services.benefits.handlers.held_upgrades import HeldUpgrades
 from services.benefits.handlers.hold_reads import HoldEnding, HoldReads
 from services.benefits.handlers.maturity import LotMaturity
 from services.benefits.handlers.mixes import MixHandlers
 from services.benefits.handlers.notices import NoticeHandlers
+from services.benefits.handlers.overrides import OverrideHandlers
 from services.benefits.handlers.points_report import ReportHandlers
+from services.benefits.handlers.program_changes import ChangeHandlers, ScheduledVersions
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.proofs import ProofHandlers
 from services.benefits.handlers.quotas import QuotaHandlers
 from services.benefits.handlers.quotes import QuoteHandlers
 from services.benefits.handlers.reads import ReadHandlers
+from services.benefits.handlers.recalculation import RecalculationHandlers
 from services.benefits.handlers.redemption_ends import RedemptionEnds
 from services.benefits.handlers.redemption_reads import RedemptionReads
 from services.benefits.handlers.redemptions import RedemptionHandlers
+from services.benefits.handlers.review_calendar import ReviewCalendar
+from services.benefits.handlers.reviews import TierReviews
 from services.benefits.handlers.reward_checks import RewardChecks
 from services.benefits.handlers.reward_grants import GrantHandlers
 from services.benefits.handlers.rewards import RewardHandlers
 from services.benefits.handlers.roots import RootHandlers
 from services.benefits.handlers.sending import Sending
+from services.benefits.handlers.simulating import SimulatingHandlers
+from services.benefits.handlers.simulations import SimulationHandlers
 from services.benefits.handlers.spending import Spending
+from services.benefits.handlers.surroundings import Surroundings
+from services.benefits.handlers.thresholds import ThresholdHandlers
+from services.benefits.handlers.tier_previews import TierPreviews
+from services.benefits.handlers.tier_report import TierReportHandlers
 from services.benefits.handlers.tills import TillHandlers
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.transfers import TransferHandlers
@@ -87,9 +109,23 @@ from services.benefits.handlers.verification import VerificationHandlers
 from services.benefits.handlers.webhook_channel import WebhookChannel
 from services.benefits.handlers.webhook_upkeep import WebhookUpkeep
 from services.benefits.handlers.webhooks import WebhookHandlers
-from services.benefits.jobs import HOLDS, NOTICES, HoldEnds, NoticeSending
+from services.benefits.jobs import (
+    CALIBRATION,
+    HOLDS,
+    NOTICES,
+    RECALCULATION,
+    SIMULATION,
+    Calibrations,
+    HoldEnds,
+    NoticeSending,
+    Recalculations,
+    Simulations,
+)
 from services.benefits.ledger_jobs import (
     CLOSE_SECONDS,
+    FAIRNESS,
+    FAIRNESS_PROBLEMS,
+    FAIRNESS_SECONDS,
     FOLLOW_SECONDS,
     LEDGER_CHECKS,
     LEDGER_ROOTS,
@@ -107,7 +143,9 @@ from services.benefits.ledger_jobs import (
 from services.benefits.notices_servicer import NoticesServicer
 from services.benefits.outgoing import Poster, tls_context
 from services.benefits.points_servicer import PointsServicer
-from services.benefits.proofs_servicer import ProofsServicer, ReportsServicer
+from services.benefits.programs_servicer import ProgramsServicer
+from services.benefits.proofs_servicer import ProofsServicer
+from services.benefits.reports_servicer import ReportsServicer
 from services.benefits.repository.chaining import CHAINED
 from services.benefits.repository.indexes import ensure_indexes
 from services.benefits.repository.store import BenefitsStore
@@ -115,7 +153,11 @@ from services.benefits.rewards_servicer import RewardsServicer
 from services.benefits.sender import WEBHOOKS, WebhookSender
 from services.benefits.servicer import BenefitsServicer
 from services.benefits.settings import Settings
+from services.benefits.simulations_servicer import SimulationsServicer
+from services.benefits.thresholds_servicer import ThresholdsServicer
+from services.benefits.tiers_servicer import TiersServicer
 from services.benefits.tills_servicer import TillsServicer
+from services.benefits.walks import WalkClient
 
 SERVICE = "benefits"
 
@@ -127,10 +169,15 @@ def servicer(platform: Platform, programs: ProgramHandlers, times: ProgramTimes)
     store = BenefitsStore(platform.database)
     return BenefitsServicer(
         programs=programs,
+        changes=ChangeHandlers(store, programs, times, now=now, new_id=new_id),
         reads=ReadHandlers(store, programs, times),
         verification=VerificationHandlers(store),
         pipeline=PipelineReader(
-            SERVICE, platform.database, platform.redis, [consumers.STREAM], store.positions
+            SERVICE,
+            platform.database,
+            platform.redis,
+            [consumers.STREAM, consumers.RISK_STREAM],
+            store.positions,
         ),
         watches=platform.watches(outbox.STREAM),
     )
@@ -211,8 +258,30 @@ def coupons_servicer(
     )
 
 
+def explaining_handlers(
+    store: BenefitsStore,
+    programs: ProgramHandlers,
+    times: ProgramTimes,
+    members: MembersClient,
+    scoring: ExplanationClient,
+    surroundings: Surroundings,
+) -> ExplainingHandlers:
+    """What explains decisions, with the help of others."""
+    reads = ReadHandlers(store, programs, times)
+    return ExplainingHandlers(store, programs, times, members, scoring, reads, surroundings)
+
+
 def servicers(
-    platform: Platform, settings: Settings, programs: ProgramHandlers, times: ProgramTimes, sealing: Sealing
+    platform: Platform,
+    settings: Settings,
+    programs: ProgramHandlers,
+    times: ProgramTimes,
+    sealing: Sealing,
+    explaining: ExplainingHandlers,
+    fairness: FairnessHandlers,
+    overrides: OverrideHandlers,
+    tiers: TierPreviews,
+    thresholds: ThresholdHandlers,
 ) -> list[tuple[Register, object]]:
     """All that the service serves, each with what adds it to a server."""
     store = BenefitsStore(platform.database)
@@ -220,13 +289,27 @@ def servicers(
     quotas = QuotaHandlers(store, programs, times, turns=Turns(), now=now, new_id=new_id)
     return [
         (benefits_pb2_grpc.add_BenefitsServiceServicer_to_server, servicer(platform, programs, times)),
+        (decisions_pb2_grpc.add_DecisionsServiceServicer_to_server, DecisionsServicer(explaining)),
+        (
+            programs_pb2_grpc.add_ProgramsServiceServicer_to_server,
+            ProgramsServicer(ChangeHandlers(store, programs, times, now=now, new_id=new_id)),
+        ),
+        (
+            simulations_pb2_grpc.add_SimulationsServiceServicer_to_server,
+            SimulationsServicer(SimulationHandlers(store, programs, times, now=now, new_id=new_id)),
+        ),
+        (
+            thresholds_pb2_grpc.add_ThresholdsServiceServicer_to_server,
+            ThresholdsServicer(thresholds),
+        ),
+        (tiers_pb2_grpc.add_TiersServiceServicer_to_server, TiersServicer(overrides, now, new_id)),
         (
             notices_pb2_grpc.add_NoticesServiceServicer_to_server,
             notices_servicer(platform, settings, programs, sealing),
         ),
         (
             earning_pb2_grpc.add_EarningServiceServicer_to_server,
-            EarningServicer(EarningHandlers(store, programs, times)),
+            EarningServicer(EarningHandlers(store, programs, times, tiers)),
         ),
         (
             entitlements_pb2_grpc.add_EntitlementsServiceServicer_to_server,
@@ -248,7 +331,8 @@ def servicers(
         (
             tills_pb2_grpc.add_TillsServiceServicer_to_server,
             TillsServicer(
-                TillHandlers(store, programs, times, spending, now=now), QuoteHandlers(store, programs, times)
+                TillHandlers(store, programs, times, spending, now=now),
+                QuoteHandlers(store, programs, times, tiers),
             ),
         ),
         (
@@ -274,6 +358,8 @@ def servicers(
                 ReportHandlers(
                     store, programs, times, FollowHandlers(store, programs, service=SERVICE, now=now)
                 ),
+                TierReportHandlers(store, programs, times),
+                fairness,
             ),
         ),
     ]
@@ -331,32 +417,75 @@ async def main() -> None:
     programs = ProgramHandlers(store, now)
     scoring = ScoringClient(settings.scoring_address, tls=platform.certificates)
     members = MembersClient(settings.members_address, tls=platform.certificates)
+    explanation = ExplanationClient(settings.scoring_address, tls=platform.certificates)
     times = ProgramTimes(store, programs, Clocks(members.clocks), now)
-    decisions = DecisionHandlers(store, programs, scoring, members, times, now=now, new_id=new_id)
+    risk = RiskClient(settings.risk_address, tls=platform.certificates)
+    surroundings = Surroundings(store, risk)
+    deciding = Deciding(scoring, surroundings)
+    reviews = TierReviews(store, deciding, members, times, now=now, new_id=new_id)
+    decisions = DecisionHandlers(store, programs, deciding, members, times, reviews, now=now, new_id=new_id)
+    overrides = OverrideHandlers(store, programs, times, members, deciding, reviews, now=now, new_id=new_id)
     activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
     platform.relay(outbox.STREAM, outbox.READERS)
     birthdays = BirthdayHandlers(store, programs, times)
     learned = MemberEvents(decisions, activities, birthdays, partial(keep_homes, platform.database))
     platform.consume(consumers.STREAM, learned.apply)
+    held = HeldUpgrades(store, programs, times, members, deciding, reviews, now=now, new_id=new_id)
+    platform.consume(consumers.RISK_STREAM, RiskEvents(held).apply)
     sealing = Sealing.of_file(settings.webhook_key_file)
     await CouponKeys(store, sealing, secrets.token_bytes).reseal()
     leases = Leases(
         platform.database,
-        [LEDGER_SUM, LEDGER_CHECKS, LEDGER_ROOTS, LIABILITY, NOTICES, WEBHOOKS, HOLDS],
+        [
+            LEDGER_SUM,
+            LEDGER_CHECKS,
+            LEDGER_ROOTS,
+            LIABILITY,
+            FAIRNESS,
+            NOTICES,
+            WEBHOOKS,
+            HOLDS,
+            RECALCULATION,
+            SIMULATION,
+            CALIBRATION,
+        ],
         group="jobs",
         holder=platform.holder,
         now=now,
     )
+    fairness = FairnessHandlers(store, programs, times, members, explanation)
+    recalculation = RecalculationHandlers(store, deciding, members, times, now=now, new_id=new_id)
+    reports = ReportHandlers(
+        store, programs, times, FollowHandlers(store, programs, service=SERVICE, now=now)
+    )
+    walks = WalkClient(settings.members_address, settings.scoring_address, tls=platform.certificates)
+    thresholds = ThresholdHandlers(store, times, reports, walks, surroundings)
+    simulating = SimulatingHandlers(store, recalculation, reports, walks, surroundings, times, now=now)
     spending = Spending(now=now, new_id=new_id)
     sending = Sending(store, programs, [WebhookChannel(new_id)], now=now)
     platform.tasks += [
         leases.run(),
         *ledger_jobs(platform, store, programs, times, leases),
+        Rounds(
+            FAIRNESS,
+            leases,
+            store.program_ids,
+            turn=nothing,
+            number=fairness.problems,
+            gauge=FAIRNESS_PROBLEMS,
+            every_seconds=FAIRNESS_SECONDS,
+        ).run(),
         NoticeSending(sending, times, leases).run(),
+        Recalculations(recalculation, leases).run(),
+        Simulations(simulating, leases).run(),
+        Calibrations(CalibrationHandlers(store, thresholds, now=now), leases).run(),
         HoldEnds(HoldEnding(store, programs, times, spending, now), leases).run(),
     ]
     platform.calendar(
         times.all,
+        ScheduledVersions(store, programs, now=now, new_id=new_id),
+        CalibrationDates(store, programs),
+        ReviewCalendar(store, programs, members, decisions, reviews),
         LotMaturity(store, programs, pending=True, now=now, new_id=new_id),
         LotMaturity(store, programs, pending=False, now=now, new_id=new_id),
         ContractReminders(store, programs, now=now, new_id=new_id),
@@ -370,11 +499,27 @@ async def main() -> None:
     server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
     platform.audit(server)
     platform.chain(CHAINED)
-    for register, served in servicers(platform, settings, programs, times, sealing):
+    explaining = explaining_handlers(store, programs, times, members, explanation, surroundings)
+    previews = TierPreviews(deciding, members)
+    for register, served in servicers(
+        platform,
+        settings,
+        programs,
+        times,
+        sealing,
+        explaining,
+        fairness,
+        overrides,
+        previews,
+        thresholds,
+    ):
         server.add(register, served)
     await serve(server, settings, platform.tasks)
     await scoring.close()
+    await risk.close()
     await members.close()
+    await explanation.close()
+    await walks.close()
     await platform.close()
 
 

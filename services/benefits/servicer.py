@@ -14,6 +14,7 @@ from libs.common.pipeline import PipelineReader
 from libs.common.rpc.lookup import in_order
 from libs.common.watch import Watches
 from services.benefits.domain.memberships import Decision
+from services.benefits.handlers.program_changes import ChangeHandlers
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reads import ReadHandlers
 from services.benefits.handlers.verification import VerificationHandlers, Verified
@@ -37,6 +38,7 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     """BenefitsService over the handlers of benefits."""
 
     programs: ProgramHandlers
+    changes: ChangeHandlers
     reads: ReadHandlers
     verification: VerificationHandlers
     pipeline: PipelineReader
@@ -48,7 +50,7 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
         asked = request(
             message.program_id, "PublishProgram", message.request_id, message, pb.PublishProgramResponse
         )
-        return await self.programs.publish(
+        return await self.changes.publish_directly(
             message.program_id,
             message.document,
             asked,

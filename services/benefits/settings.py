@@ -13,6 +13,7 @@ class Settings(StoredServiceSettings):
 
     members_address: str
     scoring_address: str
+    risk_address: str
     # Seals the secrets that webhooks are signed with: keys of 32 bytes in base64, the newest first.
     webhook_key_file: Path
     # Who signed the certificates of endpoints, where the machine's own authorities did not.

@@ -21,9 +21,14 @@ class TillsServicer(tills_pb2_grpc.TillsServiceServicer):
     quotes: QuoteHandlers
 
     async def Quote(self, message: pb.QuoteRequest, context: Any) -> pb.QuoteResponse:
-        lines = [QuotedLine(each.ref, each.amount_minor, dict(each.attributes)) for each in message.lines]
+        lines = [
+            QuotedLine(each.ref, each.amount_minor, dict(each.attributes), each.quantity)
+            for each in message.lines
+        ]
         basket = Basket(lines, source=caller().subject, store_id=message.store_id)
-        return quote_message(await self.quotes.quote(message.program_id, message.member_id, basket))
+        return quote_message(
+            await self.quotes.quote(message.program_id, message.member_id, basket, message.point_type)
+        )
 
     async def Reserve(self, message: pb.ReserveRequest, context: Any) -> pb.ReserveResponse:
         asked = request(message.program_id, "Reserve", message.request_id, message, pb.ReserveResponse)
@@ -33,6 +38,7 @@ class TillsServicer(tills_pb2_grpc.TillsServiceServicer):
             message.points,
             asked,
             lambda held: pb.ReserveResponse(hold=hold_message(held)),
+            point_type=message.point_type,
         )
 
     async def Capture(self, message: pb.CaptureRequest, context: Any) -> pb.CaptureResponse:

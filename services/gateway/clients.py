@@ -15,6 +15,8 @@ from laurel.benefits.v1 import (
     contracts_pb2_grpc,
     coupons_pb2,
     coupons_pb2_grpc,
+    decisions_pb2,
+    decisions_pb2_grpc,
     earning_pb2,
     earning_pb2_grpc,
     entitlements_pb2,
@@ -23,12 +25,18 @@ from laurel.benefits.v1 import (
     notices_pb2_grpc,
     points_pb2,
     points_pb2_grpc,
+    programs_pb2,
+    programs_pb2_grpc,
     proofs_pb2,
     proofs_pb2_grpc,
     reports_pb2,
     reports_pb2_grpc,
     rewards_pb2,
     rewards_pb2_grpc,
+    simulations_pb2,
+    simulations_pb2_grpc,
+    tiers_pb2,
+    tiers_pb2_grpc,
 )
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
@@ -49,10 +57,14 @@ _BESIDE = (
     earning_pb2,
     contracts_pb2,
     coupons_pb2,
+    decisions_pb2,
     rewards_pb2,
     points_pb2,
+    programs_pb2,
     proofs_pb2,
     reports_pb2,
+    simulations_pb2,
+    tiers_pb2,
 )
 
 Watch = Callable[[str, int | None], AsyncGenerator[Any, None]]
@@ -73,12 +85,16 @@ class Clients:
         self.entitlements = entitlements_pb2_grpc.EntitlementsServiceStub(benefits)
         self.contracts = contracts_pb2_grpc.ContractsServiceStub(benefits)
         self.coupons = coupons_pb2_grpc.CouponsServiceStub(benefits)
+        self.decisions = decisions_pb2_grpc.DecisionsServiceStub(benefits)
         self.earning = earning_pb2_grpc.EarningServiceStub(benefits)
         self.notices = notices_pb2_grpc.NoticesServiceStub(benefits)
         self.points = points_pb2_grpc.PointsServiceStub(benefits)
+        self.programs = programs_pb2_grpc.ProgramsServiceStub(benefits)
         self.proofs = proofs_pb2_grpc.ProofServiceStub(benefits)
         self.reports = reports_pb2_grpc.ReportsServiceStub(benefits)
         self.rewards = rewards_pb2_grpc.RewardsServiceStub(benefits)
+        self.simulations = simulations_pb2_grpc.SimulationsServiceStub(benefits)
+        self.tiers = tiers_pb2_grpc.TiersServiceStub(benefits)
         self.risk = risk_pb2_grpc.RiskServiceStub(risk)
         self._watch_channels = {
             protos: WatchChannels(

@@ -13,12 +13,15 @@ from services.gateway.auth import program_of
 from services.gateway.authorization import fields_granted
 from services.gateway.benefits.contract_loaders import ContractsLoaders
 from services.gateway.benefits.coupon_loaders import CouponsLoaders
+from services.gateway.benefits.decision_loaders import DecisionsLoaders
 from services.gateway.benefits.earning_loaders import EarningLoaders
 from services.gateway.benefits.entitlement_loaders import EntitlementsLoaders
 from services.gateway.benefits.loaders import BenefitsLoaders, NoticesLoaders
 from services.gateway.benefits.point_loaders import PointsLoaders
+from services.gateway.benefits.program_loaders import ProgramVersionsLoaders
 from services.gateway.benefits.proof_loaders import ProofLoaders
 from services.gateway.benefits.reward_loaders import RewardsLoaders
+from services.gateway.benefits.simulation_loaders import SimulationsLoaders
 from services.gateway.clients import Clients
 from services.gateway.members.loaders import MembersLoaders
 from services.gateway.risk.loaders import RiskLoaders
@@ -38,12 +41,15 @@ class Context:
     scoring: ScoringLoaders
     benefits: BenefitsLoaders
     notices: NoticesLoaders
+    decisions: DecisionsLoaders
     entitlements: EntitlementsLoaders
     earning: EarningLoaders
     contracts: ContractsLoaders
     coupons: CouponsLoaders
     rewards: RewardsLoaders
     points: PointsLoaders
+    program_versions: ProgramVersionsLoaders
+    simulations: SimulationsLoaders
     proofs: ProofLoaders
     risk: RiskLoaders
     operation: str = "none"
@@ -74,12 +80,15 @@ def make_context(clients: Clients, principal: Principal, *, request_id: str) -> 
         scoring=ScoringLoaders(clients.scoring, members, benefits, program_id),
         benefits=benefits,
         notices=NoticesLoaders(clients.notices, program_id),
+        decisions=DecisionsLoaders(clients.benefits, clients.decisions, program_id),
         entitlements=EntitlementsLoaders(clients.entitlements, program_id),
         earning=EarningLoaders(clients.earning, program_id),
         contracts=ContractsLoaders(clients.contracts, program_id),
         coupons=CouponsLoaders(clients.coupons, program_id),
         rewards=RewardsLoaders(clients.rewards, program_id),
         points=PointsLoaders(clients.points, program_id),
+        program_versions=ProgramVersionsLoaders(clients.programs, program_id),
+        simulations=SimulationsLoaders(clients.simulations, program_id),
         proofs=ProofLoaders(clients.proofs, program_id),
         risk=RiskLoaders(clients.risk, program_id),
     )

@@ -3,10 +3,11 @@
 import base64
 import binascii
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
+from google.protobuf.descriptor import FieldDescriptor
 from strawberry import relay
 
 from services.gateway.errors import InvalidInput
@@ -53,20 +54,38 @@ def cursors(page_token: str, next_page_token: str, count: int) -> list[str]:
 
 
 class Page(Protocol):
-    """What services answer with when they are asked for a page."""
+    """What services answer with when they are asked for a page: one list of things, and where it goes on."""
 
     next_page_token: str
+
+    def ListFields(self) -> Sequence[tuple[FieldDescriptor, Any]]: ...
 
 
 async def page_token_at(start: Cursor, page: Callable[[int, str], Awaitable[Page]]) -> str | None:
     """The token of the page that begins at a cursor; None at the end of the list.
 
-    Cursors of edges inside a page cost a call more, for the token after those that are before them.
+    Cursors of edges inside a page cost a call more, for the token after those that are before them. Services
+    leave out what the caller does not see, so a page of as many places may hold fewer of them: it goes on
+    until all are passed, by larger steps over places that hold nothing, and back where a step was too large;
+    as far as a page may reach, which has all edges of a cursor that somebody was given.
     """
-    if not start.skipped:
-        return start.page_token
-    before = await page(start.skipped, start.page_token)
-    return before.next_page_token or None
+    token, left, step, room = start.page_token, start.skipped, start.skipped, FIRST_MAX
+    while left and room:
+        before = await page(step, token)
+        passed = _count(before)
+        if passed > left:
+            step //= 2
+            continue
+        if not before.next_page_token:
+            return None
+        token, left, room = before.next_page_token, left - passed, room - step
+        step = min(left if passed else 2 * step, room)
+    return token
+
+
+def _count(page: Page) -> int:
+    """How many things a page holds."""
+    return sum(len(found) for field, found in page.ListFields() if field.is_repeated)
 
 
 def page_info(places: list[str], next_page_token: str, after: str | None) -> relay.PageInfo:

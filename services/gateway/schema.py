@@ -24,11 +24,17 @@ from services.gateway.benefits.mutations import BenefitsMutation
 from services.gateway.benefits.notice_queries import NoticesQuery
 from services.gateway.benefits.point_mutations import PointsMutation
 from services.gateway.benefits.point_queries import PointsQuery
+from services.gateway.benefits.program_mutations import ProgramsMutation
+from services.gateway.benefits.program_queries import ProgramsQuery
 from services.gateway.benefits.proof_queries import ProofQuery
 from services.gateway.benefits.queries import BenefitsQuery
 from services.gateway.benefits.redemption_mutations import RedemptionsMutation
+from services.gateway.benefits.report_queries import ReportQuery
 from services.gateway.benefits.reward_mutations import RewardsMutation
 from services.gateway.benefits.reward_queries import RewardsQuery
+from services.gateway.benefits.simulation_mutations import SimulationsMutation
+from services.gateway.benefits.tier_mutations import TiersMutation
+from services.gateway.benefits.tier_queries import TiersQuery
 from services.gateway.live.subscriptions import LiveSubscription
 from services.gateway.members.mutations import MembersMutation
 from services.gateway.members.queries import MembersQuery
@@ -44,12 +50,15 @@ SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
 class Query(
     MembersQuery,
     BenefitsQuery,
+    ProgramsQuery,
     ContractsQuery,
     CouponsQuery,
     RewardsQuery,
     PointsQuery,
+    TiersQuery,
     NoticesQuery,
     ProofQuery,
+    ReportQuery,
     RiskQuery,
 ):
     pass
@@ -61,12 +70,15 @@ class Query(
 class Mutation(
     MembersMutation,
     BenefitsMutation,
+    ProgramsMutation,
+    SimulationsMutation,
     ContractsMutation,
     CouponsMutation,
     CampaignsMutation,
     RewardsMutation,
     RedemptionsMutation,
     PointsMutation,
+    TiersMutation,
     RiskMutation,
 ):
     pass

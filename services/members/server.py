@@ -14,6 +14,7 @@ from services.members import consumers, outbox
 from services.members.clients import ProgramsClient
 from services.members.consumers import BenefitsProjection
 from services.members.handlers.activity import Dormancy
+from services.members.handlers.attributes import AttributeHandlers
 from services.members.handlers.birthdays import BirthdayHandlers
 from services.members.handlers.columns import ColumnHandlers
 from services.members.handlers.intake import IntakeHandlers
@@ -45,9 +46,10 @@ def servicer(
     return MembersServicer(
         programs=programs,
         intake=intake,
-        reads=ReadHandlers(store, programs, now),
+        reads=ReadHandlers(store, programs, now, kinds=EVENT_KINDS),
         birthdays=BirthdayHandlers(store, programs, now),
         columns=ColumnHandlers(ColumnsStore(platform.database), programs, now, kinds=EVENT_KINDS),
+        attributes=AttributeHandlers(platform.database, programs),
         pipeline=PipelineReader(
             SERVICE, platform.database, platform.redis, [consumers.STREAM], store.positions
         ),

@@ -20,13 +20,16 @@ from libs.common.rpc.parts import has_few_parts
 from libs.common.rpc.requests import WHOLE, violation_texts
 from libs.common.rpc.time import moment, timestamp
 from libs.common.watch import Watches
+from services.members.domain.facts import Counts
 from services.members.domain.members import Partner, Store
+from services.members.handlers.attributes import AttributeHandlers
 from services.members.handlers.birthdays import BirthdayHandlers
 from services.members.handlers.columns import ColumnHandlers, ColumnsRequest
 from services.members.handlers.intake import IntakeHandlers
 from services.members.handlers.programs import ProgramHandlers
 from services.members.handlers.reads import FactsKey, ReadHandlers
 from services.members.messages import (
+    KINDS,
     VERIFICATIONS,
     clock_message,
     clock_moved,
@@ -56,6 +59,7 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     intake: IntakeHandlers
     reads: ReadHandlers
     columns: ColumnHandlers
+    attributes: AttributeHandlers
     birthdays: BirthdayHandlers
     pipeline: PipelineReader
     watches: Watches
@@ -151,21 +155,24 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
 
     async def BatchGetFacts(self, message: pb.BatchGetFactsRequest, context: Any) -> pb.BatchGetFactsResponse:
         keys = [
-            FactsKey(key.member_id, moment(key.as_of) if key.HasField("as_of") else None, key.through_seq)
+            FactsKey(
+                key.member_id,
+                moment(key.as_of) if key.HasField("as_of") else None,
+                key.through_seq,
+                [(KINDS[each.kind], Counts(1, each.amount_minor, each.quantity)) for each in key.possible],
+            )
             for key in message.keys
         ]
-        wanted = frozenset(message.names)
         results = []
-        for facts_at in await self.reads.facts(message.program_id, keys):
+        for facts_at in await self.reads.facts(message.program_id, keys, message.names):
             if facts_at is None:
                 results.append(pb.FactsResult(status=MISSING))
                 continue
-            facts = {name: value for name, value in facts_at.facts.items() if not wanted or name in wanted}
             results.append(
                 pb.FactsResult(
                     status=FOUND,
                     as_of=timestamp(facts_at.as_of),
-                    facts=facts_messages(facts),
+                    facts=facts_messages(facts_at.facts),
                 )
             )
         return pb.BatchGetFactsResponse(results=results)
@@ -201,13 +208,31 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
             facts=list(message.facts),
             after=message.after_member_id,
             through=message.through_member_id,
+            more_dates=[moment(each) for each in message.more_dates],
         )
         async for found in self.columns.stream(asked):
+            first, *more = found.dates
             yield pb.StreamFactColumnsResponse(
                 member_ids=found.member_ids,
-                columns=found.columns,
-                as_of=timestamp(found.as_of),
+                columns=first.columns,
+                as_of=timestamp(first.as_of),
                 members_total=found.members_total,
+                more_dates=[
+                    pb.FactColumnsAt(as_of=timestamp(each.as_of), columns=each.columns) for each in more
+                ],
+            )
+
+    async def StreamMemberAttributes(
+        self, message: pb.StreamMemberAttributesRequest, context: Any
+    ) -> AsyncIterator[pb.StreamMemberAttributesResponse]:
+        names = [
+            pb.MemberAttribute.Name(each).removeprefix("MEMBER_ATTRIBUTE_").lower()
+            for each in message.attributes
+        ]
+        async for ids, columns in self.attributes.stream(message.program_id, names):
+            yield pb.StreamMemberAttributesResponse(
+                member_ids=ids,
+                columns=[pb.AttributeColumn(values=each.values, places=each.places) for each in columns],
             )
 
     async def DivideMembers(self, message: pb.DivideMembersRequest, context: Any) -> pb.DivideMembersResponse:

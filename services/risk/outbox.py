@@ -9,8 +9,7 @@ from services.risk.domain.profiles import Profile
 from services.risk.messages import profile_message
 
 STREAM = "risk.events"
-# Nobody reads it yet; the newest entries are kept for those who will.
-READERS: tuple[str, ...] = ()
+READERS = ("benefits",)
 
 
 def profile_changed(profile: Profile, *, now: datetime) -> Document:

@@ -1,10 +1,13 @@
 """Use cases of scoring: find the program, decide or score. Nothing is saved."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from libs.common.caller import Principal
 from libs.common.errors import InvalidRequest
@@ -12,24 +15,24 @@ from services.scoring.domain.columns import ScoredColumns
 from services.scoring.domain.errors import ScoreUnknown
 from services.scoring.domain.frames import Frame, FrameScorer
 from services.scoring.domain.receipts import Receipt
-from services.scoring.domain.rfm import RfmScore, rfm_score
+from services.scoring.domain.scores import Score, score
 from services.scoring.domain.tiers import Standing, Step, decide_in_row
 from services.scoring.kernels import Kernels
 from services.scoring.programs import HeldPrograms, NamedProgram
 
 STEPS_MAX = 500
-RFM = "rfm"
-# So many are checked and scored in the time that it takes to give them to a thread and to hear of it.
-NUMBERS_AT_ONCE_MAX = 40_000
+# So many take the time that it takes to give a frame to a thread and to hear of it.
+LOOKUPS_AT_ONCE_MAX = 80_000
 
 
 @dataclass(frozen=True, slots=True)
 class TierSubject:
-    """One membership, and what to decide for it in order."""
+    """One membership, and what to decide for it in order; by the rules of a region where one is named."""
 
     tier_set: str
     standing: Standing
     steps: Sequence[Step]
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,16 @@ class BatchScore:
 
 @dataclass(frozen=True, slots=True)
 class ScoreFrames:
-    """Score frames whose columns are these facts, by a program, for somebody who must be of it."""
+    """Score frames whose columns are these facts, by a program, for somebody who must be of it.
+
+    By these scores, or all that the program has. `kinds` are those of the columns.
+    """
 
     principal: Principal
     program: NamedProgram
     facts: Sequence[str]
-    score: str
+    kinds: Sequence["np.dtype[Any]"]
+    scores: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +85,28 @@ class ScoringHandlers:
             raise InvalidRequest(subjects=f"have {steps} steps, {STEPS_MAX} are allowed in one request")
         program = self.programs.find(command.program, command.principal)
         return [
-            decide_in_row(program.ladder(subject.tier_set), subject.standing, subject.steps)
+            decide_in_row(
+                program.ladder(subject.tier_set).local(subject.variant), subject.standing, subject.steps
+            )
             for subject in command.subjects
         ]
 
-    def batch_score(self, command: BatchScore) -> list[list[RfmScore]]:
-        """The scores of each subject, one per policy that the program has."""
-        program = self.programs.find(command.program, command.principal).program
-        if program.rfm is None:
-            return [[] for _ in command.subjects]
-        return [[rfm_score(program.rfm, facts)] for facts in command.subjects]
+    def batch_score(self, command: BatchScore) -> Iterator[list[Score]]:
+        """The scores of each subject as it is come to, one per policy that the program has."""
+        cards = self.programs.find(command.program, command.principal).cards.values()
+        return ([score(card, facts) for card in cards] for facts in command.subjects)
 
     def frame_scorer(self, command: ScoreFrames) -> FrameScorer:
         """What scores the frames of a stream."""
-        program = self.programs.find(command.program, command.principal).program
-        if command.score != RFM or program.rfm is None:
-            raise ScoreUnknown(score=command.score)
-        return FrameScorer(program.rfm, command.facts)
+        program = self.programs.find(command.program, command.principal)
+        cards = [program.card(name) for name in command.scores or program.cards]
+        if not cards:
+            raise ScoreUnknown(program_id=program.program.key)
+        return FrameScorer(cards, command.facts, command.kinds)
 
-    async def score_frame(self, scorer: FrameScorer, frame: Frame) -> ScoredColumns:
+    async def score_frame(self, scorer: FrameScorer, frame: Frame) -> list[ScoredColumns]:
         """The scores of a frame. A large one is given to a thread, and nobody else waits for it."""
         score = partial(scorer.score, frame, self.kernels.best)
-        if frame.numbers_count <= NUMBERS_AT_ONCE_MAX:
+        if scorer.lookups_count(frame) <= LOOKUPS_AT_ONCE_MAX:
             return score()
         return await asyncio.get_running_loop().run_in_executor(self.threads, score)

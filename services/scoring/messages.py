@@ -1,37 +1,53 @@
 """Scoring's messages: to what the domain knows, and back."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from laurel.common.v1 import fact_pb2
 from laurel.scoring.v1 import receipts_pb2, scoring_pb2
 from libs.common.documents import NUMBER_MAX
 from libs.common.errors import InvalidRequest
-from libs.common.rpc.time import moment, timestamp
-from services.scoring.domain.columns import FACTORS, RfmTables, ScoredColumns
-from services.scoring.domain.errors import FrameInvalid
-from services.scoring.domain.frames import Frame
+from libs.common.rpc.time import moment, optional_timestamp
+from services.scoring.domain.moves import Look, Outcome
 from services.scoring.domain.receipts import (
-    SCHEMA_VERSION,
     ActorCause,
     Cause,
     EventCause,
     NextTier,
-    Outcome,
     Receipt,
     RunCause,
+    Terms,
 )
-from services.scoring.domain.rfm import RfmScore
 from services.scoring.domain.rules import RuleResult
+from services.scoring.domain.terms import Given, Override, Term
 from services.scoring.domain.tiers import Standing, Step
 from services.scoring.handlers import TierSubject
 
 # Margins, which are differences to thresholds of up to NUMBER_MAX, stay below 2**53, exact in JSON.
 FACT_MAX = 8 * NUMBER_MAX
 
-_OUTCOMES = {
+OUTCOMES = {
     Outcome.ENROLLED: receipts_pb2.TIER_OUTCOME_ENROLLED,
     Outcome.KEPT: receipts_pb2.TIER_OUTCOME_KEPT,
     Outcome.UPGRADED: receipts_pb2.TIER_OUTCOME_UPGRADED,
+    Outcome.DOWNGRADED: receipts_pb2.TIER_OUTCOME_DOWNGRADED,
+    Outcome.GRACE: receipts_pb2.TIER_OUTCOME_GRACE,
+    Outcome.HELD: receipts_pb2.TIER_OUTCOME_HELD,
+    Outcome.OVERRIDDEN: receipts_pb2.TIER_OUTCOME_OVERRIDDEN,
+}
+LOOKS = {
+    receipts_pb2.TIER_LOOK_UNSPECIFIED: Look.EVENT,
+    receipts_pb2.TIER_LOOK_EVENT: Look.EVENT,
+    receipts_pb2.TIER_LOOK_REVIEW: Look.REVIEW,
+    receipts_pb2.TIER_LOOK_NEW_VERSION: Look.NEW_VERSION,
+    receipts_pb2.TIER_LOOK_OVERRIDE: Look.OVERRIDE,
+}
+_LOOK_NAMES = {
+    Look.EVENT: receipts_pb2.TIER_LOOK_EVENT,
+    Look.REVIEW: receipts_pb2.TIER_LOOK_REVIEW,
+    Look.NEW_VERSION: receipts_pb2.TIER_LOOK_NEW_VERSION,
+    Look.OVERRIDE: receipts_pb2.TIER_LOOK_OVERRIDE,
 }
 
 
@@ -40,11 +56,18 @@ def tier_subject(message: scoring_pb2.TierSubject) -> TierSubject:
     decided_time = moment(message.decided_time) if message.HasField("decided_time") else None
     return TierSubject(
         tier_set=message.tier_set,
-        standing=Standing(message.tier, decided_time),
+        standing=Standing(message.tier, decided_time, term_of(message.term)),
         steps=[
-            Step(_cause(step.cause), moment(step.occurred_time), facts_of(step.facts))
+            Step(
+                cause_of(step.cause),
+                moment(step.occurred_time),
+                facts_of(step.facts),
+                LOOKS[step.look],
+                given_of(step.given) if step.HasField("given") else None,
+            )
             for step in message.steps
         ],
+        variant=message.variant,
     )
 
 
@@ -62,85 +85,94 @@ def facts_of(messages: Iterable[fact_pb2.Fact]) -> dict[str, int]:
 
 def receipt_message(receipt: Receipt) -> receipts_pb2.Receipt:
     """A receipt on the wire."""
-    return receipts_pb2.Receipt(
-        schema_version=SCHEMA_VERSION,
-        program_id=receipt.policy.program_id,
-        program_version=receipt.policy.version,
-        program_digest=receipt.policy.digest,
-        tier_set=receipt.tier_set,
-        as_of=timestamp(receipt.as_of),
-        cause=_cause_message(receipt.cause),
-        facts=[fact_pb2.Fact(name=name, value=value) for name, value in receipt.facts],
-        facts_digest=receipt.facts_digest,
-        rules=map(_rule_message, receipt.rules),
-        outcome=_OUTCOMES[receipt.outcome],
-        from_tier=receipt.from_tier,
-        to_tier=receipt.to_tier,
-        reasons=[receipts_pb2.Reason(code=reason.code, params=reason.params) for reason in receipt.reasons],
-        next=_next_message(receipt.next),
-        digest=receipt.digest,
+    message = receipts_pb2.Receipt()
+    fill_receipt(message, receipt)
+    return message
+
+
+def fill_receipt(message: receipts_pb2.Receipt, receipt: Receipt) -> None:
+    """Write a receipt in its place: messages that are handed over are copied, which takes as long again."""
+    policy = receipt.policy
+    message.schema_version = receipt.schema_version
+    message.program_id, message.program_version = policy.program_id, policy.version
+    message.program_digest, message.tier_set = policy.digest, receipt.tier_set
+    message.as_of.FromDatetime(receipt.as_of)
+    message.cause.CopyFrom(_cause_message(receipt.cause))
+    for name, value in receipt.facts:
+        message.facts.add(name=name, value=value)
+    message.facts_digest = receipt.facts_digest
+    for result in receipt.rules:
+        _add_rule(message, result)
+    message.outcome = OUTCOMES[receipt.outcome]
+    message.from_tier, message.to_tier = receipt.from_tier, receipt.to_tier
+    for reason in receipt.reasons:
+        message.reasons.add(code=reason.code, params=reason.params)
+    if receipt.next is not None:
+        _fill_next(message.next, receipt.next)
+    message.digest = receipt.digest
+    if receipt.terms is not None:
+        message.terms.CopyFrom(_terms_message(receipt.terms))
+    message.variant = receipt.variant
+
+
+def term_of(message: receipts_pb2.TierTerm) -> Term:
+    """A term as it is told."""
+    override = _override_of(message.override) if message.HasField("override") else None
+    return Term(_moment(message, "review_time"), message.in_grace, override)
+
+
+def given_of(message: receipts_pb2.TierOrder) -> Given:
+    """What staff order."""
+    return Given(message.tier, message.code, _moment(message, "until_time"), message.decision_id)
+
+
+def _override_of(message: receipts_pb2.TermOverride) -> Override:
+    earned = Term(_moment(message, "earned_review_time"), message.earned_in_grace)
+    return Override(message.code, _moment(message, "until_time"), message.earned_tier, earned)
+
+
+def _moment(message: Any, field: str) -> datetime | None:
+    return moment(getattr(message, field)) if message.HasField(field) else None
+
+
+def _terms_message(terms: Terms) -> receipts_pb2.TierTerms:
+    return receipts_pb2.TierTerms(
+        look=_LOOK_NAMES[terms.look],
+        before=_term_message(terms.before),
+        after=_term_message(terms.after),
+        given=None if terms.given is None else _given_message(terms.given),
     )
 
 
-def score_message(score: RfmScore) -> scoring_pb2.Score:
-    """An RFM score on the wire."""
-    return scoring_pb2.Score(
-        name="rfm",
-        policy_version=score.cuts_version,
-        value_bp=score.total_bp,
-        label=score.label,
-        contributions=[
-            scoring_pb2.Contribution(
-                factor=each.factor,
-                fact=each.fact,
-                value=each.value,
-                score=each.score,
-                weight_bp=each.weight_bp,
-                contribution_bp=each.contribution_bp,
-                cuts=each.cuts,
-            )
-            for each in score.contributions
-        ],
-        absent_reason=score.absent_reason,
+def _term_message(term: Term) -> receipts_pb2.TierTerm:
+    return receipts_pb2.TierTerm(
+        review_time=optional_timestamp(term.review_time),
+        in_grace=term.in_grace,
+        override=None if term.override is None else _override_message(term.override),
     )
 
 
-def frame_header(message: scoring_pb2.ScoreFramesRequest | None) -> scoring_pb2.FrameHeader:
-    """The header, which comes first."""
-    if message is None or not message.HasField("header"):
-        raise FrameInvalid(problem="the header is missing: it comes first, and announces the columns")
-    return message.header
-
-
-def frame_of(message: scoring_pb2.ScoreFramesRequest) -> Frame:
-    """A frame, which is all that comes after the header."""
-    if not message.HasField("frame"):
-        raise FrameInvalid(problem="the header comes twice: other columns take another stream")
-    frame = message.frame
-    return Frame(frame.frame_id, frame.rows_count, list(frame.columns))
-
-
-def frame_message(frame: Frame, scored: ScoredColumns) -> scoring_pb2.ScoreFramesResponse:
-    """The scores of a frame on the wire."""
-    return scoring_pb2.ScoreFramesResponse(
-        frame_id=frame.frame_id,
-        rows_count=frame.rows_count,
-        totals_bp=scored.totals_bp.tobytes(),
-        labels=scored.labels.tobytes(),
-        factors=[
-            scoring_pb2.FactorScores(factor=factor, scores=points.tobytes())
-            for factor, points in zip(FACTORS, scored.points, strict=True)
-        ],
+def _override_message(override: Override) -> receipts_pb2.TermOverride:
+    return receipts_pb2.TermOverride(
+        code=override.code,
+        until_time=optional_timestamp(override.until_time),
+        earned_tier=override.earned_tier,
+        earned_review_time=optional_timestamp(override.earned_term.review_time),
+        earned_in_grace=override.earned_term.in_grace,
     )
 
 
-def name_labels(message: scoring_pb2.ScoreFramesResponse, tables: RfmTables) -> None:
-    """Say in an answer what its labels are called, and by which version of the policy."""
-    message.label_keys.extend(tables.label_keys)
-    message.policy_version = tables.cuts_version
+def _given_message(given: Given) -> receipts_pb2.TierOrder:
+    return receipts_pb2.TierOrder(
+        tier=given.tier,
+        code=given.code,
+        until_time=optional_timestamp(given.until_time),
+        decision_id=given.decision_id,
+    )
 
 
-def _cause(message: receipts_pb2.Cause) -> Cause:
+def cause_of(message: receipts_pb2.Cause) -> Cause:
+    """What made us decide."""
     match message.WhichOneof("cause"):
         case "event":
             if not 0 <= message.event.seq <= NUMBER_MAX:
@@ -163,9 +195,9 @@ def _cause_message(cause: Cause) -> receipts_pb2.Cause:
             return receipts_pb2.Cause(actor=cause.actor)
 
 
-def _rule_message(result: RuleResult) -> receipts_pb2.RuleResult:
+def _add_rule(message: receipts_pb2.Receipt, result: RuleResult) -> None:
     rule = result.rule
-    return receipts_pb2.RuleResult(
+    message.rules.add(
         tier=rule.tier,
         path=rule.path,
         metric=rule.metric,
@@ -178,18 +210,14 @@ def _rule_message(result: RuleResult) -> receipts_pb2.RuleResult:
     )
 
 
-def _next_message(following: NextTier | None) -> receipts_pb2.NextTier | None:
-    if following is None:
-        return None
-    return receipts_pb2.NextTier(tier=following.tier, gaps=map(_gap_message, following.gaps))
-
-
-def _gap_message(result: RuleResult) -> receipts_pb2.Gap:
-    rule = result.rule
-    return receipts_pb2.Gap(
-        path=rule.path,
-        metric=rule.metric,
-        value=result.value,
-        threshold=rule.threshold,
-        missing=result.missing,
-    )
+def _fill_next(message: receipts_pb2.NextTier, following: NextTier) -> None:
+    message.tier = following.tier
+    for result in following.gaps:
+        rule = result.rule
+        message.gaps.add(
+            path=rule.path,
+            metric=rule.metric,
+            value=result.value,
+            threshold=rule.threshold,
+            missing=result.missing,
+        )

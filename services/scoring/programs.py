@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from libs.common.caller import Principal
 from libs.common.errors import ProgramInvalid
 from libs.common.program import Program
-from services.scoring.domain.errors import ProgramNotHeld, TierUnknown
+from services.scoring.domain.cards import Card, cards_of
+from services.scoring.domain.errors import ProgramNotHeld, ScoreUnknown, TierUnknown
 from services.scoring.domain.tiers import Ladder, ladders
 
 # Of one program at a time: the live one, the one before for decisions under way, and drafts.
@@ -25,16 +26,23 @@ class NamedProgram:
 
 @dataclass(frozen=True, slots=True)
 class CompiledProgram:
-    """A program with its tier sets compiled."""
+    """A program with its tier sets and score policies compiled."""
 
     program: Program
     ladders: Mapping[str, Ladder]
+    cards: Mapping[str, Card]
 
     def ladder(self, tier_set: str) -> Ladder:
         """The tier set of a key."""
         if tier_set not in self.ladders:
             raise TierUnknown(tier_set=tier_set)
         return self.ladders[tier_set]
+
+    def card(self, score: str) -> Card:
+        """The card of a score."""
+        if score not in self.cards:
+            raise ScoreUnknown(score=score)
+        return self.cards[score]
 
 
 class HeldPrograms:
@@ -76,4 +84,4 @@ def _compile(named: NamedProgram) -> CompiledProgram:
     if hashlib.sha256(named.document).hexdigest() != named.digest:
         raise ProgramInvalid(program_digest="is not the SHA-256 of the document")
     program = Program.parse(named.document)
-    return CompiledProgram(program, ladders(program, named.digest))
+    return CompiledProgram(program, ladders(program, named.digest), cards_of(program))

@@ -1,5 +1,6 @@
 """The gRPC edge of scoring: messages to commands, results to messages. No decisions."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,17 +9,9 @@ from laurel.scoring.v1 import scoring_pb2 as pb
 from laurel.scoring.v1 import scoring_pb2_grpc
 from libs.common.caller import caller
 from services.scoring.handlers import BatchScore, DecideTiers, ScoreFrames, ScoringHandlers
-from services.scoring.messages import (
-    facts_of,
-    frame_header,
-    frame_message,
-    frame_of,
-    name_labels,
-    receipt_message,
-    score_message,
-    tier_subject,
-)
+from services.scoring.messages import facts_of, fill_receipt, tier_subject
 from services.scoring.programs import NamedProgram
+from services.scoring.score_messages import COLUMN_KINDS, FrameAnswers, frame_header, frame_of, score_message
 
 
 @dataclass(frozen=True)
@@ -35,12 +28,12 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
                 subjects=[tier_subject(subject) for subject in message.subjects],
             )
         )
-        return pb.DecideTiersResponse(
-            decisions=[
-                pb.TierDecisions(subject_id=subject.subject_id, receipts=map(receipt_message, receipts))
-                for subject, receipts in zip(message.subjects, decisions, strict=True)
-            ]
-        )
+        response = pb.DecideTiersResponse()
+        for subject, receipts in zip(message.subjects, decisions, strict=True):
+            decided = response.decisions.add(subject_id=subject.subject_id)
+            for receipt in receipts:
+                fill_receipt(decided.receipts.add(), receipt)
+        return response
 
     async def BatchScore(self, message: pb.BatchScoreRequest, context: Any) -> pb.BatchScoreResponse:
         results = self.handlers.batch_score(
@@ -50,12 +43,14 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
                 subjects=[facts_of(subject.facts) for subject in message.subjects],
             )
         )
-        return pb.BatchScoreResponse(
-            results=[
-                pb.SubjectScores(subject_id=subject.subject_id, scores=map(score_message, scores))
-                for subject, scores in zip(message.subjects, results, strict=True)
-            ]
-        )
+        response = pb.BatchScoreResponse()
+        for subject, scores in zip(message.subjects, results, strict=True):
+            if response.results:
+                # A dozen scores of 500 members take as long as hundreds of calls: those are answered between.
+                await asyncio.sleep(0)
+            scored = response.results.add(subject_id=subject.subject_id)
+            scored.scores.extend(map(score_message, scores))
+        return response
 
     async def ScoreFrames(
         self, messages: AsyncIterator[pb.ScoreFramesRequest], context: Any
@@ -66,14 +61,11 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
                 principal=caller(),
                 program=NamedProgram(header.program_digest, header.program_document),
                 facts=list(header.facts),
-                score=header.score,
+                kinds=[COLUMN_KINDS[kind] for kind in header.kinds],
+                scores=[header.score] if header.score else list(header.scores),
             )
         )
-        named = False
+        answers = FrameAnswers(scorer.tables, single=bool(header.score))
         async for message in messages:
             frame = frame_of(message)
-            answer = frame_message(frame, await self.handlers.score_frame(scorer, frame))
-            if not named:
-                name_labels(answer, scorer.tables)
-                named = True
-            yield answer
+            yield answers.message(frame, await self.handlers.score_frame(scorer, frame))

@@ -9,13 +9,13 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from laurel.benefits.v1 import notices_pb2
-from laurel.members.v1 import events_pb2
+from laurel.members.v1 import events_pb2, members_pb2
 from libs.cli.data_folder import STORING_SERVICES
 from libs.common.ids import new_id
 from libs.common.policy import ROLES, policy
 from libs.common.rpc.time import timestamp
 from libs.common.rpc.transport import area
-from tests.attacks import coupon_scene, point_scene
+from tests.attacks import coupon_scene, point_scene, program_scene, simulation_scene, tier_scene
 from tests.attacks.world import BENEFIT, Shop
 from tests.contracts.test_protos import methods
 from tests.support.builders import NOON
@@ -26,9 +26,14 @@ Place = tuple[str | int, ...]
 CALLERS = ("partner", "compliance_officer", "system_administrator", "service", "member", *ROLES)
 
 
+# After these, what is approved cannot be published any more, nor what is proposed be simulated.
+LATE = {"RollBackProgram"}
+
+
 def served() -> list[tuple[str, MethodDescriptor]]:
-    """Every RPC with the services that serve it."""
-    return [(service, method) for method in methods() for service in servers(method)]
+    """Every RPC with the services that serve it, those last after which others have nothing to be about."""
+    ordered = sorted(methods(), key=lambda method: method.name in LATE)
+    return [(service, method) for method in ordered for service in servers(method)]
 
 
 def servers(method: MethodDescriptor) -> tuple[str, ...]:
@@ -213,6 +218,10 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
         "as_of": timestamp(NOON),
         "facts": ["purchase.days_since_last", "purchase.count.lifetime"],
     },
+    "StreamMemberAttributes": lambda shop: {
+        "program_id": shop.program_id,
+        "attributes": [members_pb2.MEMBER_ATTRIBUTE_STORE],
+    },
     "DivideMembers": lambda shop: {"program_id": shop.program_id, "parts_count": 3},
     "BatchGetClocks": lambda shop: {"program_ids": [shop.program_id]},
     "MoveClock": lambda shop: {**_write(shop), "by_seconds": 1},
@@ -318,6 +327,8 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
     "ListLedgerHeads": lambda shop: {"program_id": shop.program_id, "after_position": 1, "page_size": 2},
     "ListChainedEntries": lambda shop: {"program_id": shop.program_id, "page_size": 2},
     "GetPointsReport": lambda shop: {"program_id": shop.program_id, "page_size": 2},
+    "GetTierReport": lambda shop: {"program_id": shop.program_id, "months": 2},
+    "GetFairnessReport": lambda shop: {"program_id": shop.program_id},
     # Under one id, as a program has but twenty.
     "CreateWebhookEndpoint": lambda shop: {
         **_write(shop),
@@ -411,6 +422,9 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
     },
     **coupon_scene.RPCS,
     **point_scene.RPCS,
+    **tier_scene.RPCS,
+    **program_scene.RPCS,
+    **simulation_scene.RPCS,
     "BatchGetRiskProfiles": _keys,
     "BatchListIntegrityChanges": lambda shop: {**_keys(shop), "first": 2},
     "ReportMember": lambda shop: {

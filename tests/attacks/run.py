@@ -97,6 +97,7 @@ def _cases(world: World, plan: Plan) -> Iterator[Case]:
     # First: numbers that others send move the clock of the sandbox by decades, and what is open ends.
     yield from replays.cases(world)
     yield from bad_messages.cases(world)
+    yield from replays.late_cases(world)
     yield from graph.cases(world)
     yield from http.cases(world)
     yield from transport.cases(world)

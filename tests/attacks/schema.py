@@ -10,7 +10,7 @@ from graphql import GraphQLField, GraphQLObjectType, build_schema
 
 from libs.common.ids import new_id
 from libs.common.policy import policy
-from tests.attacks import coupon_scene, point_scene
+from tests.attacks import coupon_scene, point_scene, program_scene, simulation_scene, tier_scene
 from tests.attacks.contract import CALLERS
 from tests.attacks.world import Shop, World
 from tests.contracts.code import ROOT
@@ -147,6 +147,9 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
     "recordEvents": lambda shop: {"input": {"requestId": new_id("req"), "events": [_event(shop)]}},
     **coupon_scene.FIELDS,
     **point_scene.FIELDS,
+    **tier_scene.FIELDS,
+    **program_scene.FIELDS,
+    **simulation_scene.FIELDS,
     "setNoticePreferences": lambda shop: {
         "input": {
             "requestId": new_id("req"),
@@ -217,6 +220,8 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
     "ledgerProof": lambda shop: {"entryId": shop.entries[0]},
     "ledgerRoots": lambda shop: {"first": 2, "after": None},
     "pointsReport": lambda shop: {"first": 2},
+    "tierReport": lambda shop: {"months": 2},
+    "fairnessReport": lambda _: {},
     "rewards": lambda shop: {"first": 2, "after": None, "kind": "GOODS", "includeArchived": True},
     "redemptions": lambda shop: {
         "first": 2,

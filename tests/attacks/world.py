@@ -26,7 +26,7 @@ from libs.common.mix_policy import Mix, Segment
 from libs.common.policy import ROLES
 from libs.common.program import Program, preset
 from libs.common.rpc.time import timestamp
-from tests.attacks import coupon_scene, point_scene
+from tests.attacks import coupon_scene, point_scene, program_scene, simulation_scene, tier_scene
 from tests.attacks.graph import Graph
 from tests.attacks.rpc import Caller, Rpc
 from tests.support.builders import NOON, a_purchase
@@ -64,6 +64,9 @@ class Shop(BaseModel):
     coupons: list[str]
     contracts: list[str]
     adjustments: list[str]
+    overrides: list[str]
+    simulations: list[str]
+    versions: program_scene.Versions
 
 
 class Scene(BaseModel):
@@ -212,12 +215,15 @@ async def _shop(run: RunFile, key: str) -> Shop:
         coupons=await coupon_scene.coupons(run, key, partner_id=ours[0][0], member_ids=members[0][:2]),
         contracts=await _contracts(run, key, partner_id=ours[0][0], member_ids=members[0][1:9]),
         adjustments=await point_scene.adjustments(run, key, members[0][9]),
+        overrides=await tier_scene.overrides(run, key, members[0][9]),
+        simulations=await simulation_scene.runs(run, Program.parse(live.document)),
+        versions=await program_scene.versions(run, Program.parse(live.document)),
     )
 
 
 async def _prepare(run: RunFile, program: Program, ours: Sequence[tuple[str, str]]) -> None:
     async with connected(run, staff_token(run, program.key)) as staff:
-        await programs.publish(staff, program)
+        await program_scene.history(staff, program)
         for partner_id, store_id in ours:
             await programs.create_store(staff, program.key, store_id, store_id)
             await programs.create_partner(staff, program.key, partner_id, name=partner_id, stores=[store_id])

@@ -10,11 +10,13 @@ from rich.table import Table
 
 from libs.cli import foreground
 from libs.cli.console import err, out
-from tests.bench import calls, frames, graph, platforms, points, rescore
+from tests.bench import calls, frames, graph, platforms, points, redecide, rescore
 from tests.bench.rows import CannotRun, Result, Row, write
 
 FILE = Path("build/bench.json")
-ROWS: Sequence[Row] = [*calls.ROWS, *frames.ROWS, *graph.ROWS, *platforms.ROWS, *points.ROWS, *rescore.ROWS]
+ROWS: Sequence[Row] = [
+    row for module in (calls, frames, graph, platforms, points, redecide, rescore) for row in module.ROWS
+]
 
 
 async def measure(rows: Sequence[Row], file: Path) -> list[Result]:

@@ -14,9 +14,10 @@ from laurel.scoring.v1 import scoring_pb2 as pb
 from laurel.scoring.v1 import scoring_pb2_grpc
 from libs.common.program import preset
 from libs.common.rpc.client import channel
-from services.scoring.domain.columns import NUMPY, Kernel
+from services.scoring.domain.cards import cards_of
+from services.scoring.domain.columns import NO_FACT, NUMPY, Integers, Kernel
 from services.scoring.domain.compiled import compiled
-from services.scoring.domain.frames import Frame, FrameScorer
+from services.scoring.domain.frames import SHORT_NUMBER, Frame, FrameScorer
 from tests.bench.measure import Measured, ratio
 from tests.bench.processes import server
 from tests.bench.rows import Row
@@ -25,7 +26,10 @@ from tests.support.services import Keys
 
 ROWS_COUNT, FRAMES, IN_FLIGHT = 10_000, 300, 8
 SCORING = pb.DESCRIPTOR.services_by_name["ScoringService"]
-PROGRAM = preset("music_store")
+PROGRAM = preset("ecommerce_points")
+CARDS = tuple(cards_of(PROGRAM).values())
+FACTS = PROGRAM.score_facts
+MISSING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +52,19 @@ class Alone:
 
 
 def alone() -> Alone:
-    """A frame of members as a shop has them: days since the last purchase, purchases, amounts."""
-    assert PROGRAM.rfm is not None
+    """A frame of members as a shop has them, each fact of which some lack."""
     numbers = np.random.default_rng(1)
-    columns = [numbers.integers(0, below, ROWS_COUNT).astype("<f8") for below in (400, 20, 100_000)]
-    frame = Frame(1, ROWS_COUNT, [column.tobytes() for column in columns])
-    return Alone(FrameScorer(PROGRAM.rfm, _facts()), frame)
+    columns = [_column(fact, numbers).tobytes() for fact in FACTS]
+    scorer = FrameScorer(CARDS, FACTS, [SHORT_NUMBER] * len(FACTS))
+    return Alone(scorer, Frame(1, ROWS_COUNT, columns))
 
 
-def _facts() -> list[str]:
-    assert PROGRAM.rfm is not None
-    return [PROGRAM.rfm.recency_fact, PROGRAM.rfm.frequency_fact, PROGRAM.rfm.monetary_fact]
+def _column(fact: str, numbers: np.random.Generator) -> Integers:
+    """Days of up to a year, amounts of up to a thousand, and a few of everything else."""
+    below = 400 if "days_since" in fact else 100_000 if "amount" in fact else 20
+    column = numbers.integers(0, below, ROWS_COUNT).astype("<i4")
+    column[numbers.random(ROWS_COUNT) < MISSING] = NO_FACT
+    return column
 
 
 async def _against(folder: Path, kernel: Kernel) -> Measured:
@@ -84,8 +90,8 @@ async def _streamed(stub: Any, frame: Frame) -> float:
             header=pb.FrameHeader(
                 program_digest=PROGRAM.digest(),
                 program_document=PROGRAM.canonical(),
-                facts=_facts(),
-                score="rfm",
+                facts=FACTS,
+                kinds=[pb.COLUMN_KIND_INT32] * len(FACTS),
             )
         )
         for _ in range(FRAMES):
@@ -102,18 +108,21 @@ async def _streamed(stub: Any, frame: Frame) -> float:
 
 
 async def frames_vs_numpy(folder: Path) -> Measured:
-    """Against the numpy kernel."""
+    """Against the numpy kernels."""
     return await _against(folder, NUMPY)
 
 
 async def frames_vs_best_kernel(folder: Path) -> Measured:
-    """Against the kernel that numba compiled."""
+    """Against the kernels that numba compiled."""
     return await _against(folder, compiled())
 
 
+FACTORS = sum(len(card.factors) for card in CARDS)
 WHAT = (
-    f"{FRAMES} frames of {ROWS_COUNT} rows and 3 columns over a stream, everything on, {IN_FLIGHT} on their "
-    "way: rows a second, by those of the {} kernel alone on the same core, from bytes to checked scores"
+    f"{FRAMES} frames of {ROWS_COUNT} rows and {len(FACTS)} columns of int32 over a stream, everything on, "
+    f"{IN_FLIGHT} on their way, for {len(CARDS)} scores ({', '.join(card.name for card in CARDS)}) with the "
+    f"points of {FACTORS} factors: rows a second, by those of the {{}} kernels alone on the same core, from "
+    "bytes to checked scores"
 )
 ROWS = [
     Row(

@@ -13,6 +13,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import benefits_pb2_grpc, notices_pb2, notices_pb2_grpc
 from laurel.members.v1 import members_pb2_grpc
+from laurel.risk.v1 import risk_pb2_grpc
 from libs.cli.data_folder import DataFolder
 from libs.cli.ports import Ports
 from libs.common.caller import PrincipalKind
@@ -27,19 +28,31 @@ from libs.common.rpc.client import channel
 from libs.common.rpc.server import RpcServer
 from libs.common.sealing import Sealing
 from libs.common.service import Platform
-from services.benefits.clients import MembersClient, ScoringClient
-from services.benefits.consumers import MemberEvents
+from services.benefits.clients import ExplanationClient, MembersClient, RiskClient, ScoringClient
+from services.benefits.consumers import MemberEvents, RiskEvents
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.birthdays import BirthdayHandlers
+from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.decisions import DecisionHandlers
+from services.benefits.handlers.fairness import FairnessHandlers
+from services.benefits.handlers.following import FollowHandlers
+from services.benefits.handlers.held_upgrades import HeldUpgrades
+from services.benefits.handlers.overrides import OverrideHandlers
+from services.benefits.handlers.points_report import ReportHandlers
 from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.reviews import TierReviews
+from services.benefits.handlers.surroundings import Surroundings
+from services.benefits.handlers.thresholds import ThresholdHandlers
+from services.benefits.handlers.tier_previews import TierPreviews
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository.indexes import ensure_indexes
 from services.benefits.repository.store import BenefitsStore
-from services.benefits.server import servicers
+from services.benefits.server import explaining_handlers, servicers
 from services.benefits.settings import Settings
+from services.benefits.walks import WalkClient
 from services.scoring.server import make_server
 from services.scoring.settings import Settings as ScoringSettings
+from tests.benefits.fake_risk import FakeRisk
 from tests.benefits.proof_world import ProofWorld
 from tests.benefits.stories import FakeMembers, Story
 from tests.support.builders import PROGRAM
@@ -85,6 +98,7 @@ class BenefitsWorld:
     settings: Settings
     scoring: Scoring
     members: FakeMembers
+    risk: FakeRisk
     _closing: list[Any] = field(default_factory=list)
 
     @property
@@ -138,26 +152,50 @@ class BenefitsWorld:
         """Another service, which works for all programs."""
         return self.caller("service", "members", None)
 
-    def consumer(self) -> MemberEvents:
+    def consumer(self, risk_address: str = "") -> MemberEvents:
         """What applies announcements in one replica, with clients and memories of its own."""
-        store = BenefitsStore(self.database)
-        token = self.keys.token("service", "benefits", None)
-        scoring = ScoringClient(self.settings.scoring_address, token=token)
-        members = MembersClient(self.settings.members_address, token=token)
-        self._closing += [scoring, members]
+        store, members = BenefitsStore(self.database), self.members_client()
+        deciding = self.deciding(risk_address)
         programs = ProgramHandlers(store, now)
         times = ProgramTimes(store, programs, Clocks(members.clocks), now)
-        decisions = DecisionHandlers(store, programs, scoring, members, times, now=now, new_id=new_id)
+        reviews = TierReviews(store, deciding, members, times, now=now, new_id=new_id)
+        decisions = DecisionHandlers(
+            store, programs, deciding, members, times, reviews, now=now, new_id=new_id
+        )
         activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
         birthdays = BirthdayHandlers(store, programs, times)
         return MemberEvents(decisions, activities, birthdays, partial(keep_homes, self.database))
 
+    def risk_consumer(self, risk_address: str = "") -> RiskEvents:
+        """What applies announcements of risk in one replica."""
+        store, members = BenefitsStore(self.database), self.members_client()
+        deciding = self.deciding(risk_address)
+        programs = ProgramHandlers(store, now)
+        times = ProgramTimes(store, programs, Clocks(members.clocks), now)
+        reviews = TierReviews(store, deciding, members, times, now=now, new_id=new_id)
+        return RiskEvents(
+            HeldUpgrades(store, programs, times, members, deciding, reviews, now=now, new_id=new_id)
+        )
+
+    def deciding(self, risk_address: str = "") -> Deciding:
+        """What decides in one replica, with clients of its own; with the fake risk where none is named."""
+        token = self.keys.token("service", "benefits", None)
+        scoring = ScoringClient(self.settings.scoring_address, token=token)
+        risk = RiskClient(risk_address or self.settings.risk_address, token=token)
+        self._closing += [scoring, risk]
+        return Deciding(scoring, Surroundings(BenefitsStore(self.database), risk))
+
+    def members_client(self) -> MembersClient:
+        """A client of the members service, for one replica."""
+        members = MembersClient(
+            self.settings.members_address, token=self.keys.token("service", "benefits", None)
+        )
+        self._closing.append(members)
+        return members
+
     def program_times(self) -> ProgramTimes:
         """What tells the time of programs in one replica, with clocks that it has not read yet."""
-        store = BenefitsStore(self.database)
-        token = self.keys.token("service", "benefits", None)
-        members = MembersClient(self.settings.members_address, token=token)
-        self._closing.append(members)
+        store, members = BenefitsStore(self.database), self.members_client()
         return ProgramTimes(store, ProgramHandlers(store, now), Clocks(members.clocks), now)
 
     @cached_property
@@ -191,6 +229,10 @@ class BenefitsWorld:
         await self.apply(story.partition, story.registration(), *told)
         return story
 
+    def closing(self, *opened: Any) -> None:
+        """Have these closed with the world."""
+        self._closing += opened
+
     async def close(self) -> None:
         for opened in self._closing:
             await opened.close()
@@ -201,6 +243,7 @@ async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> Asyn
     """A benefits service with the store and another program, beside a scoring service and a fake members."""
     keys = Keys.made_in(folder)
     members = FakeMembers()  # type: ignore[abstract]  # what it lacks nobody calls
+    risk = FakeRisk()  # type: ignore[abstract]  # what it lacks nobody calls
     common = keys.settings(mongodb_uri, redis_url)
     with Ports() as ports:
         scoring = Scoring(
@@ -213,10 +256,16 @@ async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> Asyn
             )
         )
         add_members = members_pb2_grpc.add_MembersServiceServicer_to_server
+        add_risk = risk_pb2_grpc.add_RiskServiceServicer_to_server
         await scoring.start()
-        async with serving(scoring.settings.model_copy(update={"port": 0}), add_members, members) as address:
+        anywhere = scoring.settings.model_copy(update={"port": 0})
+        async with (
+            serving(anywhere, add_members, members) as address,
+            serving(anywhere, add_risk, risk) as risk_address,
+        ):
             settings = Settings(
                 members_address=address,
+                risk_address=risk_address,
                 scoring_address=scoring.address,
                 webhook_key_file=keys.webhook_key_file,
                 webhook_loopback=True,
@@ -226,21 +275,54 @@ async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> Asyn
             await ensure_indexes(platform.database)
             programs = ProgramHandlers(BenefitsStore(platform.database), now)
             sealing = Sealing.of_file(keys.webhook_key_file)
-            to_members = MembersClient(address, token=keys.token("service", "benefits", None))
-            times = ProgramTimes(BenefitsStore(platform.database), programs, Clocks(to_members.clocks), now)
+            store, token = BenefitsStore(platform.database), keys.token("service", "benefits", None)
+            to_members, to_risk = MembersClient(address, token=token), RiskClient(risk_address, token=token)
+            deciding_scoring = ScoringClient(scoring.address, token=token)
+            times = ProgramTimes(store, programs, Clocks(to_members.clocks), now)
 
             def add(served: list[tuple[Any, object]], server: Any) -> None:
                 for register, each in served:
                     register(each, server)
 
-            served = servicers(platform, settings, programs, times, sealing)
+            to_scoring = ExplanationClient(scoring.address, token=token)
+            surroundings = Surroundings(store, to_risk)
+            explaining = explaining_handlers(store, programs, times, to_members, to_scoring, surroundings)
+            deciding = Deciding(deciding_scoring, surroundings)
+            reviews = TierReviews(store, deciding, to_members, times, now=now, new_id=new_id)
+            overrides = OverrideHandlers(
+                store, programs, times, to_members, deciding, reviews, now=now, new_id=new_id
+            )
+            fairness = FairnessHandlers(
+                BenefitsStore(platform.database), programs, times, to_members, to_scoring
+            )
+            previews = TierPreviews(deciding, to_members, seconds_max=20)
+            walks = WalkClient(address, scoring.address, token=token)
+            follow = FollowHandlers(store, programs, service="benefits", now=now)
+            reports = ReportHandlers(store, programs, times, follow)
+            thresholds = ThresholdHandlers(store, times, reports, walks, surroundings)
+            served = servicers(
+                platform,
+                settings,
+                programs,
+                times,
+                sealing,
+                explaining,
+                fairness,
+                overrides,
+                previews,
+                thresholds,
+            )
             async with serving(settings, add, served) as benefits_address:
-                world = BenefitsWorld(benefits_address, keys, platform, settings, scoring, members)
+                world = BenefitsWorld(benefits_address, keys, platform, settings, scoring, members, risk)
                 await world.publish(preset(PROGRAM))
                 await world.publish(preset("ecommerce_five").model_copy(update={"key": OTHER_PROGRAM}))
                 yield world
                 await world.close()
             await to_members.close()
+            await to_scoring.close()
+            await deciding_scoring.close()
+            await to_risk.close()
+            await walks.close()
         await scoring.stop()
         await dropped(platform)
 

@@ -1,11 +1,14 @@
 """What tests of points have in common: programs of other points, spending, and what a member has."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from libs.common.calendar import CALENDAR, Calendar, Kind
 from libs.common.clock import now
 from libs.common.ids import new_id
+from libs.common.leases import Leases
 from libs.common.program import Program, preset
 from services.benefits.domain.holds import Charge
 from services.benefits.handlers.maturity import LotMaturity
@@ -59,6 +62,26 @@ async def matured(benefits: BenefitsWorld, program_id: str, until: datetime) -> 
         while items := await kind.due(program_id, until, PAGE):
             happened += await kind.happen(program_id, items, until - 7 * DAY)
     return happened
+
+
+async def a_calendar_day(
+    benefits: BenefitsWorld, kinds: Sequence[Kind], program_id: str, time: datetime
+) -> None:
+    """Have a replica's calendar catch up with a time of a program, once."""
+    group = new_id("calendar")
+    leases = Leases(benefits.database, [CALENDAR], group=group, holder="test", now=now)
+    await leases.renew()
+
+    async def times() -> dict[str, datetime]:
+        return {program_id: time}
+
+    await Calendar(benefits.database, leases, kinds, times, service="benefits").run_once()
+
+
+async def put_aside(benefits: BenefitsWorld, program_id: str) -> list[str]:
+    """What the calendar has put aside of a program, as people see it."""
+    found = benefits.database.dead_letters.find({"program_id": program_id})
+    return [each["stream"] async for each in found]
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,13 @@ from libs.common.visibility import Home
 from services.benefits.domain.accruals import Accrual, accrue
 from services.benefits.domain.earning import Earning
 from services.benefits.domain.posting import Posting
+from services.benefits.domain.program_changes import change_of
 from services.benefits.domain.programs import Version
 from services.benefits.handlers.following import FollowHandlers
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.roots import RootHandlers
 from services.benefits.repository import ledger as books
+from services.benefits.repository import program_versions
 from services.benefits.repository.chaining import CHAINED
 from services.benefits.repository.store import BenefitsStore
 from tests.support.services import Keys
@@ -190,7 +192,7 @@ class ProofWorld:
             update={"key": f"store_{new_id('x')[-12:]}", "time_zone": "Asia/Shanghai", "version": 1}
         )
         version = Version(program, program.digest(), datetime(2026, 1, 1, tzinfo=UTC))
-        await BenefitsStore(self.database).add_program(version, now())
+        await program_versions.keep(BenefitsStore(self.database), change_of(version), now())
         return Books(self, program.key, **fields)
 
     def channel(self, program_id: str, kind: PrincipalKind, subject: str, **claims: Any) -> grpc.aio.Channel:

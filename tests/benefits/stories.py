@@ -1,7 +1,9 @@
 """What members did, as the members service tells it: announcements on its stream, and pages to pull."""
 
+import math
+import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +13,14 @@ from laurel.common.v1 import fact_pb2, lookup_pb2
 from laurel.members.v1 import events_pb2, members_pb2, members_pb2_grpc
 from libs.common.ids import new_id
 from libs.common.redis import StreamMessage, partition_of
-from libs.common.rpc.time import timestamp
+from libs.common.rpc.time import moment, timestamp
 from libs.common.visibility import Home
 from tests.support.builders import DAY, NOON, PROGRAM
 
 JOINED = NOON - 30 * DAY
 PAGE_MAX = 500
+YEAR, LIFETIME = "purchase.amount_minor.year", "purchase.amount_minor.lifetime"
+LAST_YEAR = "purchase.amount_minor.365d"
 # Of sandboxes, where a test sets no other: whatever happens in a story is history by then.
 SANDBOX_TIME = datetime(1998, 7, 1, tzinfo=UTC)
 
@@ -93,6 +97,18 @@ class Story:
             )
         )
 
+    def spent(self, as_of: datetime, through_seq: int) -> dict[str, int]:
+        """What the events up to a time and a sequence, all when it is 0, come to."""
+        facts = Counter({YEAR: 0, LIFETIME: 0, LAST_YEAR: 0})
+        for event in self.events[: through_seq or None]:
+            at = moment(event.occurred_time)
+            signed = {events_pb2.EVENT_KIND_PURCHASE: 1, events_pb2.EVENT_KIND_REFUND: -1}.get(event.kind, 0)
+            if at <= as_of:
+                facts[LIFETIME] += signed * event.amount_minor
+                facts[YEAR] += signed * event.amount_minor * (at.year == as_of.year)
+                facts[LAST_YEAR] += signed * event.amount_minor * (as_of - at < 365 * DAY)
+        return dict(facts)
+
     def registration(self) -> StreamMessage:
         """The announcement that they joined."""
         return _announced(
@@ -129,6 +145,12 @@ class Story:
         return messages
 
 
+def _columns(stories: Sequence[Story], names: Sequence[str], as_of: datetime) -> list[bytes]:
+    """Facts at a time as little-endian float64, NaN where there is none."""
+    facts = [story.spent(as_of, 0) for story in stories]
+    return [struct.pack(f"<{len(facts)}d", *(each.get(name) or math.nan for each in facts)) for name in names]
+
+
 def _announced(message: events_pb2.MemberRegistered | events_pb2.FactsChanged) -> StreamMessage:
     return StreamMessage("0-1", message.DESCRIPTOR.name, _bytes(message), message.member_id)
 
@@ -163,6 +185,90 @@ class FakeMembers(members_pb2_grpc.MembersServiceServicer):
         assert len(page) <= PAGE_MAX
         return members_pb2.ListMemberEventsResponse(
             events=page, more=len(following) > len(page), registered_time=timestamp(JOINED)
+        )
+
+    async def BatchGetMembers(
+        self, message: members_pb2.BatchGetMembersRequest, context: Any
+    ) -> members_pb2.BatchGetMembersResponse:
+        found = lookup_pb2.LOOKUP_STATUS_FOUND
+        return members_pb2.BatchGetMembersResponse(
+            results=[
+                members_pb2.MemberResult(
+                    status=found,
+                    member=members_pb2.Member(member_id=each, seq=len(self._stories[each].events)),
+                )
+                if each in self._stories
+                else members_pb2.MemberResult(status=lookup_pb2.LOOKUP_STATUS_MISSING)
+                for each in message.member_ids
+            ]
+        )
+
+    async def BatchGetFacts(
+        self, message: members_pb2.BatchGetFactsRequest, context: Any
+    ) -> members_pb2.BatchGetFactsResponse:
+        """Net spend of the calendar's year, in UTC, and of a lifetime: what the ladders of tests read."""
+        results = []
+        for key in message.keys:
+            facts = self._stories[key.member_id].spent(moment(key.as_of), key.through_seq)
+            for each in key.possible:
+                bought = each.amount_minor * (each.kind == events_pb2.EVENT_KIND_PURCHASE)
+                facts = {name: value + bought for name, value in facts.items()}
+            told = [fact_pb2.Fact(name=name, value=facts[name]) for name in message.names]
+            results.append(members_pb2.FactsResult(status=lookup_pb2.LOOKUP_STATUS_FOUND, facts=told))
+        return members_pb2.BatchGetFactsResponse(results=results)
+
+    async def StreamMemberAttributes(
+        self, message: members_pb2.StreamMemberAttributesRequest, context: Any
+    ) -> AsyncIterator[members_pb2.StreamMemberAttributesResponse]:
+        """The store, and the partner that registered them, of two members an answer."""
+        of = {1: "store_id", 2: "partner_id"}
+        known = self._of(message.program_id)
+        for start in range(0, len(known), 2):
+            some = known[start : start + 2]
+            yield members_pb2.StreamMemberAttributesResponse(
+                member_ids=[each.member_id for each in some],
+                columns=[
+                    members_pb2.AttributeColumn(
+                        values=[getattr(each.home, of[attribute]) for each in some], places=range(len(some))
+                    )
+                    for attribute in message.attributes
+                ],
+            )
+
+    async def DivideMembers(
+        self, message: members_pb2.DivideMembersRequest, context: Any
+    ) -> members_pb2.DivideMembersResponse:
+        """Two members a part, however many parts were asked for: then there is more than one of a few."""
+        ids = [each.member_id for each in self._of(message.program_id)]
+        ends = ids[1:-1:2]
+        return members_pb2.DivideMembersResponse(through_member_ids=ends, members_total=len(ids))
+
+    async def StreamFactColumns(
+        self, message: members_pb2.StreamFactColumnsRequest, context: Any
+    ) -> AsyncIterator[members_pb2.StreamFactColumnsResponse]:
+        """What BatchGetFacts gives, of three members an answer; other facts nobody has."""
+        last = message.through_member_id or "n"
+        known = [
+            each for each in self._of(message.program_id) if message.after_member_id < each.member_id <= last
+        ]
+        for start in range(0, len(known), 3):
+            some = known[start : start + 3]
+            first, *more = [
+                members_pb2.FactColumnsAt(as_of=date, columns=_columns(some, message.facts, moment(date)))
+                for date in (message.as_of, *message.more_dates)
+            ]
+            yield members_pb2.StreamFactColumnsResponse(
+                member_ids=[each.member_id for each in some],
+                columns=first.columns,
+                as_of=first.as_of,
+                members_total=len(known),
+                more_dates=more,
+            )
+
+    def _of(self, program_id: str) -> list[Story]:
+        return sorted(
+            (each for each in self._stories.values() if each.program_id == program_id),
+            key=lambda each: each.member_id,
         )
 
     async def BatchGetClocks(

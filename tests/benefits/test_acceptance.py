@@ -13,8 +13,9 @@ from libs.common.benefit_policy import BenefitGrant
 from libs.common.conditions import Comparison
 from libs.common.documents import Text
 from libs.common.ids import new_id
-from libs.common.program import Program, Tier, TierSet, preset
+from libs.common.program import Program, preset
 from libs.common.rpc.errors import reason_of
+from libs.common.tier_policy import Tier, TierSet
 from tests.benefits.conftest import BenefitsWorld
 from tests.benefits.contracts_world import BEGIN, DAY, Site, a_site, end_of
 from tests.benefits.coupons_world import CouponsWorld, a_basket
@@ -35,7 +36,6 @@ from tests.benefits.stories import Story
 from tests.benefits.test_contract_calendar import changes, leads
 from tests.benefits.test_earn_points import BY_AMOUNT, OFFLINE, a_program
 from tests.benefits.test_unlocks import a_site as a_site_with_a_channel
-from tests.support.builders import PROGRAM
 
 # In New York, where the store does business.
 MIDNIGHT = datetime(1998, 3, 3, 5, tzinfo=UTC)
@@ -158,19 +158,10 @@ AIRLINE = {"silver": (0, 9_500), "gold": (2_000_000, 9_000), "diamond": (6_000_0
 
 
 async def an_airline(benefits: BenefitsWorld) -> str:
-    """The key of a program of three tiers, each with its discount."""
-    document = preset(PROGRAM).document()
-    tiers = [
-        {
-            "key": key,
-            "name": {"zh": key, "en": key},
-            "entry": {"metric": "spend", "op": ">=", "value": spend_minor} if spend_minor else None,
-            "discount_bp": discount_bp,
-        }
-        for key, (spend_minor, discount_bp) in AIRLINE.items()
-    ]
-    document["tier_sets"] = [{**document["tier_sets"][0], "tiers": tiers}]
-    program = Program.parse(document | {"key": f"air_{new_id('x')[-12:]}", "currency": "CNY"})
+    """The key of a program of three tiers, each with its discount, over a lifetime."""
+    document = preset("airline_three").document()
+    document["tier_sets"][0] |= {"window": "lifetime"}
+    program = Program.parse(document | {"key": f"air_{new_id('x')[-12:]}"})
     await benefits.publish(program)
     return program.key
 

@@ -38,9 +38,12 @@ async def test_a_published_version_is_recorded_beside_the_one_before(benefits: B
     second = (await staff.PublishProgram(a_request(renamed, "r2"))).program
 
     one, other = await records(benefits, program)
-    assert (one["before"], json.loads(one["after"])) == ("", {"version": 1, "digest": first.digest})
-    assert json.loads(other["before"]) == {"version": 1, "digest": first.digest}
-    assert json.loads(other["after"]) == {"version": 2, "digest": second.digest}
+    assert (one["before"], json.loads(one["after"])) == (
+        "",
+        {"version": 1, "digest": first.digest, "state": "live"},
+    )
+    assert json.loads(other["before"]) == {"version": 1, "digest": first.digest, "state": "live"}
+    assert json.loads(other["after"]) == {"version": 2, "digest": second.digest, "state": "live"}
     assert (other["act"], other["request_id"], other["objects"]) == ("PublishProgram", "r2", [program.key])
     assert other["actor"]["subject"] == "ann"
 

@@ -4,17 +4,15 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.program import Program
 from services.benefits.domain.expiry_notices import day_begin
-from services.benefits.handlers import expiry_notices as module
 from services.benefits.handlers.expiry_notices import ExpiryNotices
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
+from tests.benefits.points import a_calendar_day, put_aside
 from tests.benefits.stories import Story
 from tests.benefits.telling import a_sandbox, told
 from tests.support.builders import NOON
@@ -91,10 +89,7 @@ async def test_the_lots_of_a_day_are_told_in_one_and_each_day_by_itself(benefits
     assert await expiring(benefits, story) == [("1998-04-02/7", "60"), ("1998-04-03/7", "7")]
 
 
-async def test_pages_and_replicas_at_once_tell_each_member_once(
-    benefits: BenefitsWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PAGE_LOTS", 3)
+async def test_pages_and_replicas_at_once_tell_each_member_once(benefits: BenefitsWorld) -> None:
     program = await a_sandbox(benefits, points=POINTS)
     kinds = [notices_of(benefits) for _ in range(2)]
     await kinds[0].due(program.key, NOON, 200)
@@ -103,7 +98,7 @@ async def test_pages_and_replicas_at_once_tell_each_member_once(
         story.buys(2_000, at=NOON + timedelta(hours=2))
     await benefits.apply(0, *(message for each in stories for message in (each.registration(), each.told())))
 
-    items = await kinds[0].due(program.key, days_before(7), 200)
+    items = await kinds[0].due(program.key, days_before(7), 3)
     await asyncio.gather(*(kind.happen(program.key, items, LONG_AGO) for kind in kinds))
     await asyncio.gather(*(happen_until(kind, program, days_before(7)) for kind in kinds))
 
@@ -161,3 +156,22 @@ async def test_points_that_stay_are_never_told(benefits: BenefitsWorld) -> None:
     await benefits.a_member(5_000, program_id=program.key)
 
     assert await notices_of(benefits).due(program.key, NOON + timedelta(days=5_000), 200) == []
+
+
+async def test_a_member_who_cannot_be_told_holds_up_nobody(benefits: BenefitsWorld) -> None:
+    program = await a_sandbox(benefits, points=POINTS)
+    kind = notices_of(benefits)
+    await kind.due(program.key, NOON, 200)
+    stories = [await benefits.a_member(1_000, program_id=program.key) for _ in range(5)]
+    broken = stories[1]
+    # What reads of a member's preferences fails for this one.
+    await benefits.database.notice_preferences.insert_one(
+        {"_id": broken.member_id}, bypass_document_validation=True
+    )
+
+    await a_calendar_day(benefits, [kind], program.key, days_before(7))
+    await happen_until(kind, program, days_before(7))
+
+    told_of = [await expiring(benefits, story) for story in stories]
+    assert [len(each) for each in told_of] == [1, 0, 1, 1, 1]
+    assert await put_aside(benefits, program.key) == ["calendar/expiry_notice"]

@@ -1,22 +1,28 @@
 """What falls due with points happens in order and once, whoever is at it, and is told to who shows it."""
 
 import asyncio
-from datetime import datetime
 
 import pytest
 
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2
-from libs.common.calendar import CALENDAR, Calendar, Due
-from libs.common.clock import now
+from libs.common.calendar import Due
 from libs.common.ids import new_id
-from libs.common.leases import Leases
 from libs.common.rpc.time import timestamp
 from services.benefits.repository import ledger
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
 from tests.benefits.outcomes import ledger_faults
-from tests.benefits.points import PAGE, a_program, matured, maturity, points_of, told
+from tests.benefits.points import (
+    PAGE,
+    a_calendar_day,
+    a_program,
+    matured,
+    maturity,
+    points_of,
+    put_aside,
+    told,
+)
 from tests.benefits.stories import Story
 from tests.support.builders import DAY, NOON
 
@@ -210,15 +216,9 @@ async def test_the_calendar_does_both_kinds_in_the_order_of_their_times(benefits
     program_id = await a_waiting_program(benefits)
     story = Story(program_id).buys(1_000).buys(2_000, at=NOON + 20 * DAY)
     await told(benefits, story)
-    leases = Leases(benefits.database, [CALENDAR], group=new_id("calendar"), holder="test", now=now)
-    await leases.renew()
-
-    async def times() -> dict[str, datetime]:
-        return {program_id: EXPIRES + 10 * DAY}
-
     kinds = [maturity(benefits, pending=pending) for pending in (True, False)]
-    calendar = Calendar(benefits.database, leases, kinds, times, service="benefits")
-    await calendar.run_once()
+
+    await a_calendar_day(benefits, kinds, program_id, EXPIRES + 10 * DAY)
 
     assert (await points_of(benefits, story)).kinds == [
         "accrual",
@@ -239,6 +239,33 @@ async def test_a_lot_whose_accrual_is_gone_fails_by_itself(benefits: BenefitsWor
         await maturity(benefits, pending=True).happen(story.program_id, [item], NOON)
 
     assert (await points_of(benefits, story)).pending == 10
+
+
+async def test_a_lot_that_expired_already_holds_up_no_other(benefits: BenefitsWorld) -> None:
+    program_id = await a_program(benefits, expire_after_months=1)
+    stories = [Story(program_id).buys(1_000) for _ in range(3)]
+    for story in stories:
+        await told(benefits, story)
+    transactions = benefits.database.transactions
+    accrual = await transactions.find_one({"external_ref": {"$regex": f"^{stories[1].member_id}"}})
+    assert accrual is not None
+    # Books that somebody broke: its expiration is there, and its points are, too.
+    await transactions.insert_one(
+        {
+            "_id": new_id("txn"),
+            "program_id": program_id,
+            "kind": "expiration",
+            "original_transaction_id": accrual["_id"],
+        },
+        bypass_document_validation=True,
+    )
+
+    await a_calendar_day(benefits, [maturity(benefits, pending=False)], program_id, NOON + 40 * DAY)
+
+    lots = await benefits.database.lots.find({"program_id": program_id}).to_list(None)
+    left = {lot["member_id"]: lot["remaining"] for lot in lots}
+    assert [left[story.member_id] for story in stories] == [0, 10, 0]
+    assert await put_aside(benefits, program_id) == ["calendar/points_expiration"]
 
 
 async def test_what_there_is_not_is_done(benefits: BenefitsWorld) -> None:

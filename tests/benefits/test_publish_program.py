@@ -14,7 +14,9 @@ from libs.common.caller import PrincipalKind
 from libs.common.canonical import canonical
 from libs.common.ids import new_id
 from libs.common.program import Program, preset
+from services.benefits.domain.program_changes import change_of
 from services.benefits.domain.programs import Version
+from services.benefits.repository import program_versions
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
 from tests.benefits.points import told
@@ -152,7 +154,7 @@ async def test_what_is_wrong_with_a_document_is_said_by_path(benefits: BenefitsW
     key = a_key()
     document = a_document(key, currency="XXQ")
     document["tier_sets"][0]["tiers"][1]["multiplier_bp"] = 1.5
-    document["tier_sets"][0]["tiers"][2]["entry"]["metric"] = "karma"
+    document["tier_sets"][0]["tiers"][2]["entry"]["op"] = "about"
     document["points"]["colour"] = "gold"
 
     code, reason, facts = await refusal(benefits.staff_of(key).PublishProgram(a_request(key, document)))
@@ -162,7 +164,7 @@ async def test_what_is_wrong_with_a_document_is_said_by_path(benefits: BenefitsW
         "currency",
         "points.colour",
         "tier_sets[0].tiers[1].multiplier_bp",
-        "tier_sets[0].tiers[2]",
+        "tier_sets[0].tiers[2].entry.op",
     }
     assert await versions(benefits, key) == []
 
@@ -249,7 +251,7 @@ async def test_a_version_of_before_there_were_some_fields_decides_under_its_own_
         del document["points"][name]
     stored = canonical(document)
     version = Version(Program.parse(stored), sha256(stored).hexdigest(), NOON, stored)
-    await BenefitsStore(benefits.database).add_program(version, NOON)
+    await program_versions.keep(BenefitsStore(benefits.database), change_of(version), NOON)
     story = Story(key).buys(5_000)
 
     await told(benefits, story)

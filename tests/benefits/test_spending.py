@@ -98,6 +98,26 @@ async def test_what_comes_back_to_a_lot_that_has_ended_lives_anew_and_expires_by
     assert await ledger_faults(benefits, purse.program.key) == []
 
 
+async def test_points_that_are_held_and_let_go_again_and_again_get_days_once(benefits: BenefitsWorld) -> None:
+    purse = await a_purse(benefits, 50, expire_after_months=1, redemption={"returned_days": 30})
+    program_id = purse.program.key
+
+    # Back on the 40th day, behind their end: until the 70th. Held on the 69th, they are back on the 71st.
+    for held_on, back_on in ((30, 40), (69, 71)):
+        purse.time = NOON + held_on * DAY
+        held = await purse.hold(purse.charge(50))
+        purse.time = NOON + back_on * DAY
+        await matured(benefits, program_id, purse.time)
+        await purse.release(held)
+    with pytest.raises(PointsInsufficient):
+        await purse.hold(purse.charge(1))
+    happened = await matured(benefits, program_id, purse.time)
+
+    assert happened == 1
+    assert await purse.balances() == {"issuer": -50, "active": 0, "held": 0, "expired": 50}
+    assert await ledger_faults(benefits, program_id) == []
+
+
 @pytest.mark.parametrize("way", ["released", "captured in part", "given back"])
 async def test_no_points_come_back_to_a_lot_that_has_expired_however_late_the_clock_of_who_gives_them_is(
     benefits: BenefitsWorld, way: str

@@ -15,6 +15,7 @@ from libs.common.mongo import Database
 from libs.common.program import Program, preset
 from libs.common.sealing import Sealing
 from services.benefits.domain.notices import Notice, NoticeCode, NoticeStatus
+from services.benefits.domain.program_changes import change_of
 from services.benefits.domain.programs import next_version
 from services.benefits.domain.webhooks import Delivery, Endpoint, Secret
 from services.benefits.handlers.deliveries import Delivering
@@ -23,7 +24,7 @@ from services.benefits.handlers.webhook_channel import WebhookChannel
 from services.benefits.handlers.webhook_upkeep import WebhookUpkeep
 from services.benefits.handlers.webhooks import about
 from services.benefits.outgoing import Poster, tls_context
-from services.benefits.repository import deliveries, webhooks
+from services.benefits.repository import deliveries, program_versions, webhooks
 from services.benefits.repository.store import BenefitsStore
 from services.benefits.sender import WEBHOOKS, WebhookSender
 from tests.support.builders import PROGRAM
@@ -171,9 +172,9 @@ def a_notice(member_id: str = "", **fields: Any) -> Notice:
 async def webhooks_world(database: Database) -> AsyncIterator[WebhooksWorld]:
     """A world with the program in it, without anybody's endpoints."""
     world = WebhooksWorld(database)
-    version = next_version(PROGRAM, preset(PROGRAM), None, now=now())
+    version = next_version(PROGRAM, preset(PROGRAM), None, number=1, now=now())
     if not await world.store.live_programs([PROGRAM]):
-        await world.store.add_program(version, now())
+        await program_versions.keep(world.store, change_of(version), now())
     yield world
     for name in ("webhook_endpoints", "webhook_lanes", "webhook_deliveries", "notices"):
         await database[name].delete_many({})

@@ -21,6 +21,7 @@ import httpx
 import jwt
 import pymongo
 import pytest
+import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.cli import main
@@ -28,7 +29,9 @@ from libs.cli.data_folder import DataFolder, RunFile
 from libs.cli.errors import CommandError
 from libs.cli.launch import bound
 from libs.cli.ports import Ports
+from libs.cli.programs import read_program
 from libs.cli.sample import FILE
+from libs.common.program import preset
 
 ROWS = FILE.read_text().splitlines()[:400]
 CUSTOMERS = {row.split()[1] for row in ROWS}
@@ -202,13 +205,71 @@ def test_an_interrupted_load_goes_on(laurel: Laurel) -> None:
     laurel.drained()
 
 
+@pytest.fixture(scope="module")
+def silver(laurel: Laurel) -> dict[str, str]:
+    """The standing of a silver member, straight from the database."""
+    with pymongo.MongoClient[dict[str, Any]](laurel.run_file().mongodb_uri) as client:
+        found = client["laurel_benefits"]["memberships"].find_one({"tier": "silver"}, sort=[("_id", 1)])
+    assert found is not None
+    return {"member": found["member_id"], "decision": found["decision_id"]}
+
+
+def test_a_decision_is_explained_and_comes_out_the_same_again(laurel: Laurel, silver: dict[str, str]) -> None:
+    told = laurel("explain", "decision", silver["decision"], "--language", "zh")
+    found = json.loads(laurel("explain", "decision", silver["decision"], "--json"))
+
+    assert "银卡会员" in told
+    assert "the same bits come out" in told
+    assert found["replay"]["same"]
+    assert found["decision"]["receipt"]["to_tier"] == "silver"
+    assert len(found["reasons"]["en"]) == len(found["decision"]["receipt"]["reasons"]) > 0
+
+
+def test_paths_say_what_an_order_then_does(laurel: Laurel, silver: dict[str, str]) -> None:
+    found = json.loads(laurel("explain", "paths", silver["member"], "--json"))["main"]
+    spend = {step["metric"]: int(step["amount"]) for step in found["found"]["paths"][0]["steps"]}["spend"]
+
+    amount = f"{spend // 100}.{spend % 100:02}"
+    told = laurel("explain", "order", silver["member"], amount)
+    less = laurel("explain", "order", silver["member"], f"{(spend - 1) // 100}.{(spend - 1) % 100:02}")
+
+    assert f"spend ${amount} more" in laurel("explain", "paths", silver["member"])
+    assert "main: Silver → Gold" in told
+    assert "main: stays Silver" in less
+
+
+def test_what_keeps_a_tier_is_told(laurel: Laurel, silver: dict[str, str]) -> None:
+    assert "nothing has to be done" in laurel("explain", "keeping", silver["member"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("decision", "dec_1"), "has no decision 'dec_1'"),
+        (("paths", "mem_1"), "has no member 'mem_1'"),
+        (("keeping", "mem_1"), "Ids begin with mem_"),
+        (("order", "mem_1", "5"), "has no member 'mem_1'"),
+        (("order", "mem_1", "5.001"), "expected an amount in USD, such as 199.90"),
+        (("order", "mem_1", "NaN"), "expected an amount in USD"),
+        (("paths", "mem_1", "--tier", "ruby"), "normal, silver, gold, platinum, diamond"),
+        (("paths", "mem_1", "--ladder", "side"), "has no side"),
+        (("paths", "mem_1", "--by", "soon"), "--by soon: expected a day or a time"),
+        (("keeping", "mem_1", "--program", "nope"), "There is no program 'nope'"),
+    ],
+)
+def test_what_cannot_be_explained_is_told_with_what_to_do(
+    laurel: Laurel, arguments: tuple[str, ...], said: str
+) -> None:
+    assert said in laurel("explain", *arguments, exits=1)
+
+
 def test_all_members_are_scored_into_a_folder_once(laurel: Laurel) -> None:
     told = json.loads(laurel("score", "--as-of", "1998-06-30", "--parts", "3", "--json"))
     other = laurel("score", "--as-of", "1998-06-29", "--out", told["folder"], exits=1)
 
     assert told["parts"] == 3
     members = sum(laurel.tiers().values())
-    assert told["members"] == sum(told["labels"].values()) == members
+    assert told["members"] == sum(told["labels"]["rfm"].values()) == members
     lines = [line for file in Path(told["folder"]).glob("*.csv") for line in file.read_text().splitlines()]
     assert len(set(lines)) == members + 1
     assert "as of 1998-06-30" in other
@@ -268,6 +329,19 @@ def test_a_token_of_staff_says_where_they_work(laurel: Laurel) -> None:
     assert (token["roles"], token["stores"]) == (["store_manager"], ["online", "outlet"])
     assert token["sharing_groups"] == ["north"]
     assert "--role" in laurel("token", "--member", "mem_1", "--store", "online", exits=1)
+
+
+def test_a_token_that_sees_no_member_is_given_with_a_remark(laurel: Laurel) -> None:
+    done = subprocess.run(
+        laurel.command("token", "--role", "consultant"),
+        check=True,
+        env=laurel.environment(),
+        capture_output=True,
+        text=True,
+    )
+
+    assert "Without --store" in done.stderr
+    assert claims(done.stdout)["roles"] == ["consultant"]
 
 
 def asked(laurel: Laurel, token: str) -> int:
@@ -508,6 +582,17 @@ def test_what_is_no_reward_or_no_program_is_refused_and_said_why(laurel: Laurel)
     assert "nothing_here" in laurel("reward", "list", "--program", "nothing_here", exits=1)
 
 
+def test_a_live_program_is_exported_as_what_it_was_published_from(laurel: Laurel, tmp_path: Path) -> None:
+    file = tmp_path / "music_store.yaml"
+
+    laurel("program", "export", "music_store", "-o", str(file))
+
+    assert read_program(str(file)) == preset("music_store")
+    assert laurel("program", "diff", "live:music_store", str(file)) == "Nothing differs.\n"
+    assert "0 errors" in laurel("program", "lint", "live:music_store")
+    assert "nothing_here" in laurel("program", "export", "nothing_here", exits=1)
+
+
 def test_a_sandbox_travels_in_time_and_what_fell_due_on_the_way_has_happened(laurel: Laurel) -> None:
     (before,) = json.loads(laurel("clock", "--json"))
 
@@ -560,3 +645,124 @@ def test_a_campaign_of_coupons_is_made_and_its_codes_and_coupons_are_files(laure
     assert "COUPON_CAMPAIGN_UNKNOWN" in laurel(
         "coupon", "generate", "winter", "1", "--out", str(laurel.folder / "none.csv"), exits=1
     )
+
+
+def test_a_program_is_changed_by_two_followed_and_taken_back(laurel: Laurel, tmp_path: Path) -> None:
+    held, file = laurel.tiers(), tmp_path / "silver.yaml"
+    laurel("program", "export", "music_store", "--out", str(file))
+    document = yaml.safe_load(file.read_text())
+    (tier_set,) = document["tier_sets"]
+    tier_set["movement"] = {"new_version": "apply"}
+    tier_set["tiers"][1]["entry"]["value"] = 24_999
+    file.write_text(yaml.safe_dump(document, allow_unicode=True))
+
+    proposed = laurel("program", "propose", str(file), "--note", "Silver asks for more", "--as", "max")
+    unseen = laurel("program", "approve", "2", "--as", "sue", exits=1)
+    shown = laurel("program", "simulate", "2", "--dates", "3", "--assume", "gross_margin_bp=4000")
+    again = json.loads(laurel("program", "simulate", "2", "--last", "--first", "1000", "--json"))
+    own = laurel("program", "approve", "2", "--as", "max", exits=1)
+    approved = laurel("program", "approve", "2", "--as", "sue")
+    published = laurel("program", "publish", "2", "--as", "max")
+    moved = held["silver"] - laurel.tiers().get("silver", 0)
+    back = laurel("program", "rollback", "1", "--reason", "Complaints", "--as", "sue")
+
+    assert "What differs" in proposed
+    assert "$249.99" in proposed.replace("\n", "")
+    assert "version 2 of music_store is proposed" in proposed
+    assert "laurel program simulate 2 --program music_store" in unseen.replace("\n", " ")
+    assert f"0 go up, {moved} go down, {sum(held.values()) - moved} stay" in shown
+    assert "gross margin: 40 %\n" in shown
+    assert "at least: 5 % *" in shown
+    assert {(each["from_tier"], each["to_tier"]) for each in again["moves"]} == {("silver", "normal")}
+    assert len(again["moves"]) == moved
+    assert len(again["simulation"]["dates"]) == 3
+    assert max(len(line) for line in shown.splitlines() if not line.startswith("- ")) <= 80
+    assert "PROGRAM_VERSION_OF_OWN" in own
+    assert f"simulated, main: 0 go up, {moved} go down" in approved
+    assert "version 2 of music_store is approved by sue" in approved
+    assert moved > 0
+    assert f"{sum(held.values())} memberships were decided on, 0 went up, {moved} down" in published
+    assert f"version 3 of music_store is live: {sum(held.values())} memberships" in back
+    assert laurel.tiers() == held
+    table = laurel("program", "versions")
+    assert re.findall(r"^ *([0-9]+) {2,}(\w+)", table, re.MULTILINE) == [
+        ("3", "live"),
+        ("2", "retired"),
+        ("1", "retired"),
+    ]
+    assert max(map(len, table.splitlines())) <= 80
+    listed = json.loads(laurel("program", "versions", "--first", "2", "--json"))
+    assert [(each["version"], each["reason"]) for each in listed] == [(3, "Complaints"), (2, "")]
+
+
+def test_better_thresholds_are_found_and_proposed_as_a_draft(laurel: Laurel) -> None:
+    looked = ("program", "optimise", "--tier", "gold", "--months", "3")
+    won = ("--assume", "gain_high_bp=10000", "--assume", "gross_margin_bp=9000")
+
+    shown = laurel(*looked, "--factor", "8000", "--factor", "9000", *won)
+    again = json.loads(laurel(*looked, "--factor", "8000", "--factor", "9000", *won, "--json"))
+    chinese = laurel(*looked, "--factor", "8000", "--language", "zh")
+    proposed = laurel(*looked, "--factor", "8000", *won, "--propose", "--as", "max")
+    (draft,) = json.loads(laurel("program", "versions", "--first", "1", "--json"))
+    unknown = laurel("program", "optimise", "--tier", "ruby", exits=1)
+
+    (gold,) = again["suggestions"]
+    assert [each["value"] for each in gold["candidates"]] == ["25000", "23000", "20000"]
+    assert gold["chosen_value"] == "20000"
+    assert "Gold: $200.00 instead of $250.00, net a year" in shown
+    assert "With --propose this becomes a draft." in shown
+    assert re.search(r"^ *→ +\$200.00 +[0-9,]+ ", shown, re.MULTILINE)
+    tables = [line for line in shown.splitlines() if "$" in line and "instead" not in line]
+    assert max(map(len, tables)) <= 80
+    assert "金卡会员" in chinese
+    assert f"laurel program simulate {draft['version']} --program music_store" in proposed
+    assert (draft["state"], draft["proposed_by"]) == ("PROGRAM_VERSION_STATE_DRAFT", "max")
+    assert draft["note"].startswith("Gold: Lifetime spend at least $200.00, now $250.00; net a year")
+    assert "TIER_UNKNOWN" in unknown
+
+
+def test_a_version_waits_for_its_time_and_may_be_withdrawn_until_then(laurel: Laurel, tmp_path: Path) -> None:
+    file = tmp_path / "dormancy.yaml"
+    laurel("program", "export", "music_store", "--out", str(file))
+    document = yaml.safe_load(file.read_text()) | {"dormancy": {"after_days": 40}}
+    file.write_text(yaml.safe_dump(document, allow_unicode=True))
+    laurel("program", "propose", str(file), "--note", "Sleepers sleep later", "--as", "max")
+    number = str(json.loads(laurel("program", "versions", "--first", "1", "--json"))[0]["version"])
+    laurel("program", "simulate", number, "--as-of", "1998-05-31", "--language", "zh")
+    laurel("program", "approve", number, "--as", "sue")
+
+    scheduled = laurel("program", "publish", number, "--at", "2098-07-01", "--as", "max")
+    withdrawn = laurel("program", "reject", number, "--reason", "Not now", "--as", "max")
+
+    assert f"version {number} of music_store is live from 2098-07-01 00:00 America/New_York on" in scheduled
+    assert f"version {number} of music_store is rejected" in withdrawn
+    assert "PROGRAM_VERSION_STATE" in laurel("program", "publish", number, exits=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("approve", "99"), "has no version 99"),
+        (("publish", "99"), "PROGRAM_VERSION_UNKNOWN"),
+        (("simulate", "1", "--last"), "was never simulated"),
+        (("simulate", "1"), "PROGRAM_VERSION_STATE"),
+        (("simulate", "1", "--assume", "luck=1"), "gross_margin_bp"),
+        (("publish", "1", "--at", "soon"), "soon"),
+        (("versions", "--program", "nowhere"), "There is no program 'nowhere'"),
+        (("rollback", "1", "--reason", ""), "INVALID_REQUEST"),
+    ],
+    ids=[
+        "nothing to approve",
+        "nothing to publish",
+        "no simulation",
+        "nothing to simulate",
+        "no assumption",
+        "no time",
+        "no program",
+        "no reason",
+    ],
+)
+def test_a_change_of_nothing_is_refused_and_said_why(
+    laurel: Laurel, arguments: tuple[str, ...], says: str
+) -> None:
+    assert says in laurel("program", *arguments, exits=1)

@@ -41,6 +41,13 @@ def test_we_are_whom_its_identity_provider_says(tmp_path: Path) -> None:
     assert staff_token(run, "music_store") == "ey.token.of-staff"
 
 
+def test_nobody_is_somebody_else_there(tmp_path: Path) -> None:
+    run = a_folder(tmp_path).running()
+
+    with pytest.raises(CommandError, match="leave --as sue out"):
+        staff_token(run, "music_store", subject="sue")
+
+
 def test_a_token_that_was_renewed_is_taken_up(tmp_path: Path) -> None:
     run = a_folder(tmp_path).running()
     (tmp_path / "token/token").write_text("ey.renewed")

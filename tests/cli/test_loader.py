@@ -23,6 +23,7 @@ from libs.common.rpc.errors import abort, refusal_status
 from libs.common.rpc.time import moment
 
 FILE = ["0001 19970101 2 29.33", "0002 19970102 1 9.99", "0001 19970103 1 5.00"]
+STORE = "online"
 
 
 class PartnerUnknown(Refusal):
@@ -84,7 +85,7 @@ async def loader(members: FakeMembers) -> AsyncIterator[Loader]:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = members_pb2_grpc.MembersServiceStub(channel)
         clients: Any = SimpleNamespace(members=stub)
-        yield Loader(clients, preset("music_store"), run_id="load_1")
+        yield Loader(clients, preset("music_store"), run_id="load_1", store_id=STORE)
     await server.stop(None)
 
 
@@ -105,6 +106,12 @@ async def test_members_join_with_their_first_purchase_at_noon_of_the_program(
     noon = datetime(1997, 1, 1, 12, tzinfo=ZoneInfo(preset("music_store").time_zone))
     event = next(each for each in members.requests[1].events if each.external_member_id == "0001")
     assert moment(event.occurred_time) == noon
+
+
+async def test_new_members_join_at_the_store_that_is_named(members: FakeMembers, loader: Loader) -> None:
+    await loader.load(parse(FILE), ignore)
+
+    assert {each.store_id for each in members.requests[0].registrations} == {STORE}
 
 
 async def test_every_row_is_counted(members: FakeMembers, loader: Loader) -> None:

@@ -72,6 +72,8 @@ def test_counts_are_short(points: int, text: str) -> None:
     [
         (123_450, "USD", "1,234.50 USD"),
         (5, "CNY", "0.05 CNY"),
+        (-13_761, "USD", "-137.61 USD"),
+        (-5, "CNY", "-0.05 CNY"),
         (1_234, "JPY", "1,234 JPY"),
         (5, "KWD", "0.005 KWD"),
     ],

@@ -1,6 +1,5 @@
 """Scores in a folder: an interrupted run goes on, and nothing is mixed with scores of something else."""
 
-from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def begun(run: ScoreRun) -> ScoreRun:
 def keep(run: ScoreRun, number: int, text: str = "rows") -> None:
     fresh = run.folder / "fresh"
     fresh.write_text(text)
-    run.keep(run.manifest.parts[number], fresh, members=2, labels=Counter({"high": 1, "": 1}))
+    run.keep(run.manifest.parts[number], fresh, members=2, labels={"rfm": {"high": 1, "": 1}})
 
 
 def test_parts_follow_one_another_and_the_last_has_no_end() -> None:
@@ -42,7 +41,7 @@ def test_a_run_goes_on_with_the_parts_that_are_left(tmp_path: Path) -> None:
         left = [part.file for part in again.waiting()]
 
     assert left == ["part-0001.csv", "part-0003.csv"]
-    assert (again.members(), again.labels()) == (2, {"high": 1, "": 1})
+    assert (again.members(), again.labels()) == (2, {"rfm": {"high": 1, "": 1}})
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut"])

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -27,7 +28,8 @@ from libs.cli.score_run import ScoreRun, opened
 from libs.common.program import Program, preset
 from libs.common.rpc.client import channel
 from libs.common.rpc.time import moment, timestamp
-from services.scoring.domain.rfm import rfm_score
+from services.scoring.domain.cards import cards_of
+from services.scoring.domain.scores import score
 from services.scoring.server import make_server
 from services.scoring.settings import Settings
 from tests.support.services import Keys
@@ -160,18 +162,35 @@ def rows_in(folder: Path) -> list[dict[str, str]]:
     ]
 
 
-def expected(place: int) -> dict[str, str]:
-    policy = preset("music_store").rfm
-    assert policy is not None
+def expected(place: int, program: Program | None = None) -> dict[str, str]:
     facts = {name: int(value) for name, value in facts_of(place).items() if value == value}  # noqa: PLR0124
-    score = rfm_score(policy, facts)
-    points = [str(each.score) for each in score.contributions] or ["", "", ""]
-    return {
-        "member_id": IDS[place],
-        **dict(zip("rfm", points, strict=True)),
-        "total_bp": "" if score.total_bp is None else str(score.total_bp),
-        "label": score.label,
+    line = {"member_id": IDS[place]}
+    for name, card in cards_of(program or preset("music_store")).items():
+        found = score(card, facts)
+        points = {each.factor: str(each.score) for each in found.contributions}
+        cells = {factor.key: points.get(factor.key, "") for factor in card.factors}
+        cells |= {"total_bp": "" if found.total_bp is None else str(found.total_bp), "label": found.label}
+        line |= {f"{name}.{part}": cell for part, cell in cells.items()}
+    return line
+
+
+def with_scorecards() -> Program:
+    """RFM, and two scorecards over the same facts: of all members, and of those who bought."""
+    document = preset("music_store").document()
+    name = {"zh": "名", "en": "Name"}
+    dimension = {"key": "money", "name": name, "fact": AMOUNT, "weight_bp": 10_000}
+    card = {
+        "key": "spend",
+        "version": "v1",
+        "name": name,
+        "dimensions": [dimension | {"scale": {"kind": "linear", "high": 15_000}}],
+        "bands": [
+            {"key": "much", "name": name, "min_total_bp": 5_000},
+            {"key": "some", "name": name, "min_total_bp": 0},
+        ],
     }
+    document["scorecards"] = [card, card | {"key": "buyers", "requires": COUNT}]
+    return Program.parse(document)
 
 
 @pytest.mark.parametrize("parts", [None, 1, 4])
@@ -182,12 +201,25 @@ async def test_every_member_is_in_one_file_with_the_score_of_their_facts(
 
     assert rows_in(run.folder) == [expected(place) for place in range(len(IDS))]
     assert run.members() == sum(world.told) == len(IDS)
-    assert run.labels()[""] == sum(expected(place)["label"] == "" for place in range(len(IDS)))
+    assert run.labels()["rfm"][""] == sum(expected(place)["rfm.label"] == "" for place in range(len(IDS)))
     assert {each.name for each in run.folder.iterdir()} == {
         "lock",
         "manifest.json",
         *(part.file for part in run.manifest.parts),
     }
+
+
+async def test_every_score_of_the_program_is_written(world: World, tmp_path: Path) -> None:
+    world.benefits.program = with_scorecards()
+
+    run = await world.score(tmp_path / "scores")
+
+    lines = [expected(place, with_scorecards()) for place in range(len(IDS))]
+    assert rows_in(run.folder) == lines
+    assert run.labels() == {
+        name: Counter(line[f"{name}.label"] for line in lines) for name in ("rfm", "spend", "buyers")
+    }
+    assert run.labels()["buyers"][""] > 0 == run.labels()["spend"][""]
 
 
 async def test_it_is_of_the_programs_today_unless_a_day_is_given(world: World, tmp_path: Path) -> None:
@@ -233,7 +265,7 @@ async def test_what_is_refused_for_good_is_told_and_the_parts_that_are_done_stay
 async def test_a_program_without_a_policy_is_told_what_to_do(world: World) -> None:
     world.benefits.program = preset("ecommerce_five")
 
-    with pytest.raises(CommandError, match="has no RFM policy"):
+    with pytest.raises(CommandError, match="has no score policy"):
         await scoring.asked(world.clients, "ecommerce_five", None)
 
 
@@ -253,7 +285,9 @@ async def test_the_example_of_the_page_scores_every_member(world: World) -> None
     }
 
     wanted = [expected(place) for place in range(len(IDS))]
-    assert found == {each["member_id"]: (int(each["total_bp"] or -1), each["label"]) for each in wanted}
+    assert found == {
+        each["member_id"]: (int(each["rfm.total_bp"] or -1), each["rfm.label"]) for each in wanted
+    }
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common import outbox as outbox_module
 from libs.common import parcels as parcels_module
 from libs.common import upkeep
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.mongo import Session, transaction
 from libs.common.outbox import announce
-from libs.common.parcels import following_ids, parcels
+from libs.common.parcels import RecentRows, following_ids, parcels
 from tests.common.streams_world import Streams, a_member_of
 
 ANN, BEN, CEM = a_member_of(3), a_member_of(3, 1), a_member_of(7)
@@ -81,7 +82,10 @@ async def test_rows_that_were_stored_one_by_one_are_sent(streams: Streams) -> No
     assert await streams.unsent() == 0
 
 
-async def test_parcels_of_several_partitions_and_transactions_are_sent_in_order(streams: Streams) -> None:
+@pytest.mark.parametrize("stored_by", ["this process", "another process", "both"])
+async def test_parcels_of_several_partitions_and_transactions_are_sent_in_order(
+    streams: Streams, monkeypatch: pytest.MonkeyPatch, stored_by: str
+) -> None:
     relay = await streams.relay()
 
     async def told(session: Session) -> None:
@@ -93,11 +97,62 @@ async def test_parcels_of_several_partitions_and_transactions_are_sent_in_order(
 
     for _ in range(3):
         await transaction(streams.database.client, told)
+        if stored_by == "both":
+            monkeypatch.setattr(outbox_module, "recent_rows", RecentRows())
+    if stored_by == "another process":
+        monkeypatch.setattr(outbox_module, "recent_rows", RecentRows())
 
     assert await relay.send_once() == 12
 
     assert await streams.sent_of(ANN) == [1, 2, 3, 4, 5, 6]
     assert (await streams.sent_of(BEN), await streams.sent_of(CEM)) == ([1, 2, 3], [1, 2, 3])
+
+
+async def test_rows_of_this_process_are_sent_without_being_read(streams: Streams) -> None:
+    relay = await streams.relay()
+    await streams.announce(ANN, 3)
+    await streams.database.outbox.delete_many({"unsent": {"$exists": False}})
+
+    assert await relay.send_once() == 3
+
+    assert await streams.sent_of(ANN) == [1, 2, 3]
+
+
+async def test_rows_of_a_transaction_that_ended_otherwise_are_not_sent(streams: Streams) -> None:
+    relay = await streams.relay()
+
+    async def told(session: Session) -> None:
+        rows = [streams.row(ANN, seq) for seq in (1, 2)]
+        await announce(streams.database, rows, session)
+        raise LookupError("no such member")
+
+    with pytest.raises(LookupError, match="no such member"):
+        await transaction(streams.database.client, told)
+    await streams.announce(ANN)
+
+    assert await relay.send_once() == 1
+    assert await streams.sent_of(ANN) == [1]
+
+
+@given(st.lists(st.lists(st.integers(0, 40), max_size=6), max_size=12), st.integers(0, 8))
+def test_recent_rows_are_the_latest_and_no_more_than_so_many(batches: list[list[int]], kept: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parcels_module, "REMEMBERED_ROWS", kept)
+        patch.setattr(parcels_module, "REMEMBERED_BYTES_MAX", 30)
+        recent, ids = RecentRows(), iter(range(1_000))
+        added = []
+        for batch in batches:
+            rows: list[dict[str, Any]] = [{"_id": next(ids), "payload": b"x" * size} for size in batch]
+            recent.add(rows)
+            added += [row for row in rows if len(row["payload"]) <= 30]
+
+        latest = added[len(added) - min(kept, len(added)) :]
+        wanted = range(sum(map(len, batches)))
+        found, others = recent.take(wanted)
+
+    assert found == latest
+    assert others == [row_id for row_id in wanted if row_id not in {row["_id"] for row in latest}]
+    assert recent.take(wanted) == ([], list(wanted))  # each is taken once
 
 
 async def test_how_much_is_unsent_counts_rows(streams: Streams) -> None:

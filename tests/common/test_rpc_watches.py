@@ -136,6 +136,17 @@ async def test_who_drains_ends_watches_at_once_and_answers_calls_to_their_end(ke
         await draining
 
 
+async def test_a_watch_whose_first_answer_is_cut_short_is_told_how_it_ends(keys: Keys) -> None:
+    # Next to no time: the write has begun, grpc does not know yet that it is done.
+    async with an_edge(keys, watcher_slow_seconds=1e-9) as edge:
+        call = edge.watch("ann")
+
+        with suppress(grpc.aio.AioRpcError):
+            await call.read()
+
+        assert reason_of(await ended(call)) == "WATCHER_TOO_SLOW"
+
+
 async def test_who_takes_nothing_is_dropped_and_told_so_when_they_take_again(keys: Keys) -> None:
     async def much() -> AsyncGenerator[Change, None]:
         for seq in range(CHANGES):
@@ -146,11 +157,12 @@ async def test_who_takes_nothing_is_dropped_and_told_so_when_they_take_again(key
     async with an_edge(keys, watcher_slow_seconds=0.2) as edge:
         edge.profiles.changes = much
         before = watchers()
+        dropped = RPC_SECONDS.labels(WATCH, "WATCHER_TOO_SLOW")
+        dropped_before = dropped._sum.get()
         call = edge.watch("ann")
         first = await call.read()
-        dropped = RPC_SECONDS.labels(WATCH, "WATCHER_TOO_SLOW")
         async with asyncio.timeout(30):
-            while not dropped._sum.get():
+            while dropped._sum.get() == dropped_before:
                 await asyncio.sleep(0.05)
         places = watchers()
 

@@ -7,6 +7,7 @@ import pytest
 from libs.common.conditions import METRICS
 from libs.common.texts import LOCALES, METRIC_NAMES, TEXTS, Locale, render
 from services.scoring.domain.reasons import ReasonCode
+from services.scoring.domain.scores import ScoreCode
 
 GAP = {
     "tier": "gold",
@@ -20,8 +21,8 @@ GAP = {
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("code", list(ReasonCode))
-def test_every_reason_that_scoring_gives_has_a_text(code: ReasonCode, locale: Locale) -> None:
+@pytest.mark.parametrize("code", [*ReasonCode, *ScoreCode])
+def test_every_reason_that_scoring_gives_has_a_text(code: str, locale: Locale) -> None:
     assert TEXTS[code][locale]
 
 
@@ -80,3 +81,10 @@ def test_a_text_of_a_newer_scoring_can_still_be_read() -> None:
 
 def test_a_key_with_braces_is_shown_as_it_is() -> None:
     assert render("TIER_KEPT", {"tier": "{tier}"}, "en") == "Remains {tier}."
+
+
+def test_parts_of_a_score_are_numbers_and_shares_percent() -> None:
+    factor = {"factor": "Orders", "contribution_bp": "1250", "most_bp": "2500", "left_bp": "4900"}
+
+    assert render("SCORE_LIFTED_BY", factor, "zh") == "贡献最多的是Orders：0.125，最多可得0.25。"
+    assert render("SCORE_AGED", factor, "en") == "Orders counts 49%, for it is some time ago."

@@ -349,8 +349,10 @@ async def test_a_stream_of_a_traced_caller_is_all_in_its_trace(edge: EdgeWorld) 
 async def test_a_request_that_fails_its_stream_ends_with_the_reason(edge: EdgeWorld) -> None:
     edge.streams.failure = Contention()
 
-    with recorded() as spans, pytest.raises(grpc.aio.AioRpcError):
-        await stream(edge, "fine", "fails")
+    with recorded() as spans:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await stream(edge, "fine", "fails")
+        await until(lambda: len(spans.all()) == 2)
 
     assert [status_of(span)[0] for span in spans.all()] == ["OK", "CONTENTION"]
 

@@ -5,22 +5,27 @@ import time
 from pathlib import Path
 
 import pytest
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from libs.cli.ports import Ports
 from libs.common import mongo
+from libs.common.consumer import passes
 from libs.common.errors import Contention, Unavailable
 from libs.common.mongo import (
     Database,
+    SameDuplicate,
     Session,
     at_once,
     connect,
     ensure_collection,
     ensure_common_indexes,
+    meanwhile,
     snapshot,
     transaction,
+    update_each,
 )
 from libs.common.rpc.deadline import set_deadline
+from libs.common.telemetry import TRANSACTION_ATTEMPTS
 from tests.common.counters import SoldOut, amount, incremented
 from tests.support.platform import running_mongod
 
@@ -78,6 +83,110 @@ async def test_a_duplicate_key_leads_to_a_new_attempt_that_sees_the_other_write(
     assert await database.counters.count_documents({}) == 1
 
 
+async def test_updates_of_one_command_are_made_in_order_and_in_the_transaction(database: Database) -> None:
+    async def work(session: Session) -> None:
+        updates = [
+            {"q": {"_id": "a"}, "u": {"$inc": {"amount": 1}}, "upsert": True},
+            {"q": {"_id": "a"}, "u": {"$mul": {"amount": 5}}},
+            {"q": {"_id": "none"}, "u": {"$inc": {"amount": 1}}},
+        ]
+        await update_each(database.counters, updates, session)
+        assert await amount(database) is None  # nobody else sees it before
+
+    await transaction(database.client, work)
+
+    assert await database.counters.find().to_list(None) == [{"_id": "a", "amount": 5}]
+
+
+async def test_one_of_several_updates_that_fails_is_raised_and_leaves_nothing(database: Database) -> None:
+    async def work(session: Session) -> None:
+        updates = [
+            {"q": {"_id": "a"}, "u": {"$inc": {"amount": 1}}, "upsert": True},
+            {"q": {"_id": "b"}, "u": {"$no": 1}},
+        ]
+        await update_each(database.counters, updates, session)
+
+    with pytest.raises(PyMongoError, match=r"\$no"):
+        await transaction(database.client, work)
+
+    assert await database.counters.count_documents({}) == 0
+
+
+async def test_a_duplicate_key_among_updates_leads_to_a_new_attempt(database: Database) -> None:
+    await database.counters.create_index("name", unique=True)
+    await database.counters.insert_one({"_id": "a", "name": "taken"})
+    names = ["taken", "free"]
+
+    async def work(session: Session) -> None:
+        named = {"q": {"_id": "b"}, "u": {"$set": {"name": names.pop(0)}}, "upsert": True}
+        await update_each(database.counters, [named], session)
+
+    await transaction(database.client, work)
+
+    assert await database.counters.find_one({"_id": "b"}) == {"_id": "b", "name": "free"}
+
+
+async def test_what_is_made_meanwhile_is_made_before_a_write_has_ended(database: Database) -> None:
+    order, made = list[str](), asyncio.Event()
+
+    async def write() -> None:
+        order.append("begins")
+        await made.wait()
+        await database.counters.insert_one({"_id": "a"})
+        order.append("ends")
+
+    def make() -> str:
+        order.append("made")
+        made.set()
+        return "it"
+
+    assert await asyncio.wait_for(meanwhile(write(), make), 5) == "it"
+
+    assert order == ["begins", "made", "ends"]
+    assert await database.counters.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("made", [1, ValueError("made badly")], ids=["made", "not made"])
+async def test_what_a_write_fails_with_is_raised_whatever_was_made_meanwhile(
+    database: Database, made: int | ValueError
+) -> None:
+    await database.counters.insert_one({"_id": "a"})
+
+    def make() -> int:
+        if isinstance(made, ValueError):
+            raise made
+        return made
+
+    with pytest.raises(DuplicateKeyError):
+        await meanwhile(database.counters.insert_one({"_id": "a"}), make)
+
+
+async def test_who_gives_up_waits_for_no_write_that_hangs() -> None:
+    hangs = asyncio.ensure_future(asyncio.sleep(60))
+
+    waiting = asyncio.create_task(meanwhile(hangs, lambda: None))
+    await asyncio.sleep(0)
+    waiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(waiting, 5)
+    assert hangs.cancelled()
+
+
+async def test_updates_that_meet_another_writer_are_made_again(database: Database) -> None:
+    await database.counters.insert_one({"_id": "a", "amount": 0})
+
+    async def work(session: Session) -> None:
+        found = await database.counters.find_one({"_id": "a"}, session=session)
+        assert found is not None
+        more = {"q": {"_id": "a"}, "u": {"$set": {"amount": found["amount"] + 1}}}
+        await update_each(database.counters, [more], session)
+
+    await asyncio.gather(*(transaction(database.client, work) for _ in range(8)))
+
+    assert await amount(database) == 8
+
+
 async def test_a_duplicate_key_of_a_document_that_was_there_is_tried_again_too(database: Database) -> None:
     await database.counters.insert_one({"_id": "a"})
     attempts = 0
@@ -116,9 +225,8 @@ async def test_sixteen_callers_at_once_lose_no_update(database: Database) -> Non
     assert await amount(database) == 16
 
 
-@pytest.mark.parametrize("by", ["a duplicate key", "a write conflict"])
 async def test_after_twenty_attempts_it_is_contention(
-    database: Database, monkeypatch: pytest.MonkeyPatch, by: str
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("random.uniform", lambda low, high: 0)
     await database.counters.insert_one({"_id": "a", "amount": 0})
@@ -128,8 +236,6 @@ async def test_after_twenty_attempts_it_is_contention(
         nonlocal attempts
         attempts += 1
         await database.others.find_one({}, session=session)
-        if by == "a duplicate key":
-            await database.counters.insert_one({"_id": "a"}, session=session)
         await database.counters.update_one({"_id": "a"}, {"$inc": {"amount": 1}})
         await database.counters.update_one({"_id": "a"}, {"$inc": {"amount": 1}}, session=session)
 
@@ -138,6 +244,45 @@ async def test_after_twenty_attempts_it_is_contention(
 
     assert attempts == mongo.ATTEMPTS_MAX == 20
     assert refusal.value.retry_after_seconds
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["alone", "among others"])
+async def test_a_key_that_is_there_for_good_is_a_defect_and_no_contention(
+    database: Database, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: 0)
+    await database.counters.insert_one({"_id": "a"})
+    before = TRANSACTION_ATTEMPTS.labels("duplicate")._value.get()
+    attempts = 0
+
+    async def work(session: Session) -> None:
+        nonlocal attempts
+        attempts += 1
+        if many:
+            await database.counters.insert_many([{"_id": f"b{attempts}"}, {"_id": "a"}], session=session)
+        await database.counters.insert_one({"_id": "a"}, session=session)
+
+    with pytest.raises(SameDuplicate) as defect:
+        await transaction(database.client, work)
+
+    assert attempts == mongo.SAME_DUPLICATES_MAX
+    assert not passes(defect.value)
+    assert "counters" in str(defect.value)
+    assert '"a"' not in str(defect.value)
+    assert TRANSACTION_ATTEMPTS.labels("duplicate")._value.get() == before + 1
+
+
+async def test_another_key_each_time_is_a_race(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: 0)
+    await database.counters.insert_many([{"_id": place} for place in range(mongo.SAME_DUPLICATES_MAX + 2)])
+    attempts = 0
+
+    async def work(session: Session) -> int:
+        nonlocal attempts
+        await database.counters.insert_one({"_id": (attempts := attempts + 1) - 1}, session=session)
+        return attempts
+
+    assert await transaction(database.client, work) == mongo.SAME_DUPLICATES_MAX + 3
 
 
 async def test_the_deadline_of_the_call_ends_a_transaction_and_leaves_nothing(database: Database) -> None:

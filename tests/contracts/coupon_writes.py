@@ -8,15 +8,9 @@ from google.protobuf.message import Message
 from laurel.benefits.v1 import coupons_pb2 as pb
 from libs.common.ids import new_id
 from tests.benefits.coupons_world import CouponsWorld, by_code
+from tests.contracts.payloads import changed
 
 Sent = tuple[Any, Message, Message]
-
-
-def _changed(request: Any, **fields: Any) -> Any:
-    other = type(request)()
-    other.CopyFrom(request)
-    other.MergeFrom(type(request)(**fields))
-    return other
 
 
 def _named(world: CouponsWorld) -> dict[str, str]:
@@ -25,53 +19,53 @@ def _named(world: CouponsWorld) -> dict[str, str]:
 
 async def create(world: CouponsWorld) -> Sent:
     request = world.a_creation(f"c{new_id('x')[-10:]}")
-    return world.staff, request, _changed(request, name_en="Other")
+    return world.staff, request, changed(request, name_en="Other")
 
 
 async def generate(world: CouponsWorld) -> Sent:
     request = pb.GenerateCouponCodesRequest(**_named(world), campaign=await world.a_campaign(), count=3)
-    return world.staff, request, _changed(request, count=4)
+    return world.staff, request, changed(request, count=4)
 
 
 async def issue(world: CouponsWorld) -> Sent:
     ann, bob = await world.members(2)
     request = pb.IssueCouponsRequest(**_named(world), campaign=await world.a_campaign(), member_ids=[ann])
-    return world.staff, request, _changed(request, member_ids=[bob])
+    return world.staff, request, changed(request, member_ids=[bob])
 
 
 async def pause(world: CouponsWorld) -> Sent:
     request = pb.PauseCouponCampaignRequest(**_named(world), campaign=await world.a_campaign())
-    return world.staff, request, _changed(request, campaign=await world.a_campaign())
+    return world.staff, request, changed(request, campaign=await world.a_campaign())
 
 
 async def resume(world: CouponsWorld) -> Sent:
     request = pb.ResumeCouponCampaignRequest(**_named(world), campaign=await world.a_campaign())
-    return world.staff, request, _changed(request, campaign=await world.a_campaign())
+    return world.staff, request, changed(request, campaign=await world.a_campaign())
 
 
 async def void(world: CouponsWorld) -> Sent:
     (name,) = by_code(await world.a_code())
     request = pb.VoidCouponRequest(**_named(world), coupon=name, reason="stolen")
-    return world.staff, request, _changed(request, reason="lost")
+    return world.staff, request, changed(request, reason="lost")
 
 
 async def reserve(world: CouponsWorld) -> Sent:
     request = world.a_reservation(await world.a_member(), *by_code(await world.a_code()))
-    return world.till, request, _changed(request, member_id=await world.a_member())
+    return world.till, request, changed(request, member_id=await world.a_member())
 
 
 async def use(world: CouponsWorld) -> Sent:
     ann = await world.a_member()
     kept = [await world.reserved(ann, *by_code(await world.a_code())) for _ in range(2)]
     request = pb.UseCouponsRequest(**_named(world), check_ref=kept[0].check_ref)
-    return world.till, request, _changed(request, check_ref=kept[1].check_ref)
+    return world.till, request, changed(request, check_ref=kept[1].check_ref)
 
 
 async def cancel(world: CouponsWorld) -> Sent:
     ann = await world.a_member()
     kept = [await world.reserved(ann, *by_code(await world.a_code())) for _ in range(2)]
     request = pb.CancelCouponsRequest(**_named(world), check_ref=kept[0].check_ref)
-    return world.till, request, _changed(request, check_ref=kept[1].check_ref)
+    return world.till, request, changed(request, check_ref=kept[1].check_ref)
 
 
 COUPON_WRITES: dict[str, Callable[[CouponsWorld], Awaitable[Sent]]] = {

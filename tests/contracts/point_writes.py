@@ -11,16 +11,10 @@ from tests.benefits.conftest import BenefitsWorld
 from tests.benefits.test_adjust_points import Desk, desks
 from tests.benefits.test_tills import Till, a_till
 from tests.benefits.test_transfer_points import a_giver
+from tests.contracts.payloads import changed
 
 Sent = tuple[Any, Message, Message]
 CHECK = "check_1"
-
-
-def _changed(request: Any, **fields: Any) -> Any:
-    other = type(request)()
-    other.CopyFrom(request)
-    other.MergeFrom(type(request)(**fields))
-    return other
 
 
 def _of(desk: Desk) -> dict[str, Any]:
@@ -31,52 +25,52 @@ async def adjust(benefits: BenefitsWorld) -> Sent:
     desk, _ = await desks(benefits, 50)
     member_id = desk.purse.story.member_id
     request = points_pb2.AdjustPointsRequest(**_of(desk), member_id=member_id, points=5, reason="goodwill")
-    return desk.stub, request, _changed(request, points=6)
+    return desk.stub, request, changed(request, points=6)
 
 
 async def approve(benefits: BenefitsWorld) -> Sent:
     asks, decides = await desks(benefits, 50)
     waiting = [(await asks.adjust(5_000)).adjustment_id for _ in range(2)]
     request = points_pb2.ApproveAdjustmentRequest(**_of(asks), adjustment_id=waiting[0])
-    return decides.stub, request, _changed(request, adjustment_id=waiting[1])
+    return decides.stub, request, changed(request, adjustment_id=waiting[1])
 
 
 async def reject(benefits: BenefitsWorld) -> Sent:
     asks, decides = await desks(benefits, 50)
     waiting = (await asks.adjust(5_000)).adjustment_id
     request = points_pb2.RejectAdjustmentRequest(**_of(asks), adjustment_id=waiting, reason="no case")
-    return decides.stub, request, _changed(request, reason="no such case")
+    return decides.stub, request, changed(request, reason="no such case")
 
 
 async def transfer(benefits: BenefitsWorld) -> Sent:
     giver = await a_giver(benefits, 50)
-    return giver.stub, (request := giver.request(20)), _changed(request, points=21)
+    return giver.stub, (request := giver.request(20)), changed(request, points=21)
 
 
 async def reserve(benefits: BenefitsWorld) -> Sent:
     till = await a_till(benefits, 50)
     member_id = till.purse.story.member_id
     request = tills_pb2.ReserveRequest(**_at(till), check_ref=CHECK, member_id=member_id, points=5)
-    return till.stub, request, _changed(request, points=6)
+    return till.stub, request, changed(request, points=6)
 
 
 async def capture(benefits: BenefitsWorld) -> Sent:
     till = await _holding(benefits)
     request = tills_pb2.CaptureRequest(**_at(till), check_ref=CHECK)
-    return till.stub, request, _changed(request, points=3)
+    return till.stub, request, changed(request, points=3)
 
 
 async def cancel(benefits: BenefitsWorld) -> Sent:
     till = await _holding(benefits)
     request = tills_pb2.CancelRequest(**_at(till), check_ref=CHECK)
-    return till.stub, request, _changed(request, line=2)
+    return till.stub, request, changed(request, line=2)
 
 
 async def reverse(benefits: BenefitsWorld) -> Sent:
     till = await _holding(benefits)
     await till.capture(CHECK)
     request = tills_pb2.ReverseRequest(**_at(till), check_ref=CHECK, return_ref="return_1")
-    return till.stub, request, _changed(request, return_ref="return_2")
+    return till.stub, request, changed(request, return_ref="return_2")
 
 
 async def _holding(benefits: BenefitsWorld) -> Till:

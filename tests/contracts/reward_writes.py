@@ -21,21 +21,15 @@ from tests.benefits.rewards_world import (
     redeeming,
 )
 from tests.benefits.stories import Story
+from tests.contracts.payloads import changed
 
 Sent = tuple[Any, Message, Message]
-
-
-def _changed(request: Any, **fields: Any) -> Any:
-    other = type(request)()
-    other.CopyFrom(request)
-    other.MergeFrom(type(request)(**fields))
-    return other
 
 
 async def create(benefits: BenefitsWorld) -> Sent:
     program_id = await a_store(benefits)
     request = a_creation(program_id)
-    return as_manager(benefits, program_id), request, _changed(request, stock_count=5)
+    return as_manager(benefits, program_id), request, changed(request, stock_count=5)
 
 
 async def update(benefits: BenefitsWorld) -> Sent:
@@ -48,7 +42,7 @@ async def update(benefits: BenefitsWorld) -> Sent:
         version=1,
         terms=reward.terms,
     )
-    return as_manager(benefits, program_id), request, _changed(request, archived=True)
+    return as_manager(benefits, program_id), request, changed(request, archived=True)
 
 
 async def restock(benefits: BenefitsWorld) -> Sent:
@@ -57,13 +51,13 @@ async def restock(benefits: BenefitsWorld) -> Sent:
     request = pb.RestockRewardRequest(
         program_id=program_id, request_id=new_id("req"), reward_id=reward.reward_id, added_count=1
     )
-    return as_manager(benefits, program_id), request, _changed(request, added_count=2)
+    return as_manager(benefits, program_id), request, changed(request, added_count=2)
 
 
 async def redeem(benefits: BenefitsWorld) -> Sent:
     story, reward = await _offered(benefits)
     request = redeeming(story, reward)
-    return as_member(benefits, story), request, _changed(request, reward_id="another")
+    return as_member(benefits, story), request, changed(request, reward_id="another")
 
 
 async def fulfil(benefits: BenefitsWorld) -> Sent:
@@ -73,20 +67,20 @@ async def fulfil(benefits: BenefitsWorld) -> Sent:
     return (
         as_manager(benefits, story.program_id),
         request,
-        _changed(request, redemption_id=other.redemption_id),
+        changed(request, redemption_id=other.redemption_id),
     )
 
 
 async def cancel(benefits: BenefitsWorld) -> Sent:
     story, reward = await _offered(benefits)
     request = cancelling(story, await a_redemption(benefits, story, reward))
-    return as_member(benefits, story), request, _changed(request, explanation="another")
+    return as_member(benefits, story), request, changed(request, explanation="another")
 
 
 async def grant(benefits: BenefitsWorld) -> Sent:
     story, reward = await _offered(benefits)
     request = _a_grant(story, reward)
-    return as_manager(benefits, story.program_id), request, _changed(request, explanation="another")
+    return as_manager(benefits, story.program_id), request, changed(request, explanation="another")
 
 
 async def approve(benefits: BenefitsWorld) -> Sent:
@@ -94,7 +88,7 @@ async def approve(benefits: BenefitsWorld) -> Sent:
     request = pb.ApproveGrantRequest(
         program_id=program_id, request_id=new_id("req"), redemption_id=redemption.redemption_id
     )
-    return stub, request, _changed(request, explanation="another")
+    return stub, request, changed(request, explanation="another")
 
 
 async def reject(benefits: BenefitsWorld) -> Sent:
@@ -105,7 +99,7 @@ async def reject(benefits: BenefitsWorld) -> Sent:
         redemption_id=redemption.redemption_id,
         explanation="no",
     )
-    return stub, request, _changed(request, explanation="another")
+    return stub, request, changed(request, explanation="another")
 
 
 async def _offered(benefits: BenefitsWorld) -> tuple[Story, pb.Reward]:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from libs.common import earning_policy, program
+from libs.common import earning_policy, program, scale_policy, score_policy
 from libs.common.earning_policy import CONDITION_NAMES, EARNING_KINDS
 from libs.common.multipliers import FactorKind, Stacking, stacked
 from libs.common.program import Program
@@ -20,13 +20,15 @@ from services.benefits.domain import earning_reasons
 PAGE = (Path(__file__).parents[2] / "docs" / "programs.md").read_text(encoding="utf-8")
 EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
 
+PARTS = {each.__name__ for each in (program, earning_policy, scale_policy, score_policy)}
+
 
 def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
     """The parts of a program that its own modules define; others have pages of their own."""
     yield model
     for field in model.model_fields.values():
         for each in _models_in(field.annotation):
-            if each.__module__ in {program.__name__, earning_policy.__name__}:
+            if each.__module__ in PARTS:
                 yield from models(each)
 
 

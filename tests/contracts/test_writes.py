@@ -27,9 +27,12 @@ from tests.benefits.contracts_world import a_site
 from tests.benefits.coupons_world import coupons_world
 from tests.benefits.test_webhook_deliveries import Log, a_log
 from tests.contracts.coupon_writes import COUPON_WRITES
+from tests.contracts.payloads import changed
 from tests.contracts.point_writes import POINT_WRITES
+from tests.contracts.program_writes import PROGRAM_WRITES
 from tests.contracts.reward_writes import REWARD_WRITES
 from tests.contracts.test_protos import is_read, methods
+from tests.contracts.tier_writes import TIER_WRITES
 from tests.members.conftest import MembersWorld
 from tests.risk.conftest import RiskWorld, a_decision_on, a_report_of
 from tests.support.builders import PROGRAM, a_batch, a_purchase, a_registration_request
@@ -72,15 +75,6 @@ class Worlds:
 @pytest.fixture
 def worlds(members: MembersWorld, benefits: BenefitsWorld, risk: RiskWorld) -> Worlds:
     return Worlds(members, benefits, risk)
-
-
-def changed(request: Message, **fields: Any) -> Any:
-    """The request with other contents under the same request id."""
-    other = type(request)()
-    other.CopyFrom(request)
-    for name, value in fields.items():
-        setattr(other, name, value)
-    return other
 
 
 async def create_store(worlds: Worlds) -> Write:
@@ -273,6 +267,9 @@ def of_webhooks(worlds: Worlds, request: Any, other: Message) -> Write:
     return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Notices"), request, other)
 
 
+BY_PATH = {**POINT_WRITES, **PROGRAM_WRITES, **TIER_WRITES}
+
+
 def of_coupons(name: str) -> Callable[[Worlds], Awaitable[Write]]:
     async def write(worlds: Worlds) -> Write:
         stub, request, other = await COUPON_WRITES[name](await coupons_world(worlds.benefits))
@@ -289,9 +286,9 @@ def of_rewards(name: str) -> Callable[[Worlds], Awaitable[Write]]:
     return write
 
 
-def of_points(path: str) -> Callable[[Worlds], Awaitable[Write]]:
+def of_path(path: str) -> Callable[[Worlds], Awaitable[Write]]:
     async def write(worlds: Worlds) -> Write:
-        stub, request, other = await POINT_WRITES[path](worlds.benefits)
+        stub, request, other = await BY_PATH[path](worlds.benefits)
         return Write(worlds.benefits.database, stub, f"laurel.benefits.v1.{path}", request, other)
 
     return write
@@ -344,7 +341,7 @@ WRITES: dict[str, Callable[[Worlds], Awaitable[Write]]] = {
 }
 WRITES |= {f"laurel.benefits.v1.CouponsService/{name}": of_coupons(name) for name in COUPON_WRITES}
 WRITES |= {f"laurel.benefits.v1.RewardsService/{name}": of_rewards(name) for name in REWARD_WRITES}
-WRITES |= {f"laurel.benefits.v1.{path}": of_points(path) for path in POINT_WRITES}
+WRITES |= {f"laurel.benefits.v1.{path}": of_path(path) for path in BY_PATH}
 # A stream of whole RecordEvents requests, each under its own request id.
 STREAMED = {"laurel.members.v1.MembersService/StreamEvents"}
 every_write = pytest.mark.parametrize("rpc", sorted(WRITES), ids=lambda rpc: rpc.rpartition("/")[2])

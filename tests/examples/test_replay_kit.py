@@ -19,6 +19,8 @@ from libs.common.clock import now
 from libs.common.rpc.errors import reason_of, retry_after_seconds
 
 METHOD = "/shop.v1.Orders/Place"
+# Written to a connection that the other side has closed: nothing of it arrived.
+REMOVED, CONNECTIONS_GONE_MAX = ("Broken pipe", "Delayed close"), 50
 STREAM = "/shop.v1.Orders/PlaceMany"
 REFUSE = b"refuse"
 
@@ -60,13 +62,24 @@ class Till:
     orders: Orders
 
     async def place(self, message: bytes, seconds: float | None = 5.0) -> bytes:
+        """Call, and again where the channel had not noticed yet that its connection is gone."""
+        for _ in range(CONNECTIONS_GONE_MAX):
+            try:
+                return await self._call(message, seconds)
+            except grpc.aio.AioRpcError as error:
+                if not any(each in (error.details() or "") for each in REMOVED):
+                    raise
+                await asyncio.sleep(0.02)  # it may be on its way out still
+        return await self._call(message, seconds)
+
+    async def _call(self, message: bytes, seconds: float | None) -> bytes:
         method: Any = self.channel.unary_unary(METHOD)
         answer: bytes = await method(message, timeout=seconds)
         return answer
 
     async def code_of(self, message: bytes, seconds: float = 5.0) -> grpc.StatusCode:
         try:
-            await self.place(message, seconds)
+            await self._call(message, seconds)
         except grpc.aio.AioRpcError as error:
             return error.code()
         return grpc.StatusCode.OK

@@ -11,6 +11,8 @@ from tests.gateway.fake import FOUND, MISSING, Context, Fake
 
 POOLED, SOLD = 3, 3
 UNSEEN = "of_another_store"
+# Most of what is sold of this plan is not the caller's: these are.
+SPARSE, MANY, EVERY = "of_many_stores", 240, (3, 4, 9, 10, 11, 140, 141, 239)
 
 
 def contract_id(number: int) -> str:
@@ -76,14 +78,19 @@ class FakeContracts(Fake, contracts_pb2_grpc.ContractsServiceServicer):
         return pb.BatchListContractsResponse(results=results)
 
     async def ListContracts(self, request: pb.ListContractsRequest, context: Context) -> Any:
-        """Three that were sold; of one plan the caller sees but the last."""
+        """Three that were sold; of one plan the caller sees but the last. Of another, every third of many."""
         await self.begin("ListContracts", request)
         begin = int(page_after(request.page_token, request.plan) or 0)
-        end = min(SOLD, begin + request.page_size)
-        numbers = [each for each in range(begin + 1, end + 1) if request.plan != UNSEEN or each == SOLD]
+        every = tuple(range(1, SOLD + 1))
+        sold, seen = {UNSEEN: (SOLD, (SOLD,)), SPARSE: (MANY, EVERY)}.get(request.plan, (SOLD, every))
+        end = min(sold, begin + request.page_size)
         return pb.ListContractsResponse(
-            contracts=[a_contract(world.member_id(1), number) for number in numbers],
-            next_page_token=page_token(str(end), request.plan) if end < SOLD else "",
+            contracts=[
+                a_contract(world.member_id(1), number)
+                for number in range(begin + 1, end + 1)
+                if number in seen
+            ],
+            next_page_token=page_token(str(end), request.plan) if end < sold else "",
         )
 
     async def ListRenewalPool(self, request: pb.ListRenewalPoolRequest, context: Context) -> Any:

@@ -42,6 +42,19 @@ PREVIEW = pb.PointsPreview(
         pb.TriedMultiplier(factor=TIER),
         pb.TriedMultiplier(factor=OFFLINE, reason=receipts_pb2.Reason(code="EARNING_CONDITION_NOT_MET")),
     ],
+    tiers=[
+        pb.TierPreview(
+            tier_set="main",
+            tier="silver",
+            tier_after="gold",
+            outcome=receipts_pb2.TIER_OUTCOME_UPGRADED,
+            reasons=[receipts_pb2.Reason(code="TIER_KEPT", params={"tier": "gold"})],
+            next=receipts_pb2.NextTier(
+                tier="platinum",
+                gaps=[receipts_pb2.Gap(path="entry", metric="spend", value=1, threshold=3, missing=2)],
+            ),
+        )
+    ],
 )
 
 

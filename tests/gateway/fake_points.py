@@ -21,6 +21,7 @@ def a_hold(owner: str) -> tills_pb2.PointsHold:
         external_ref="check-1",
         line=2,
         points=40,
+        point_type="club_points",
         money_minor=2**40,
         state=tills_pb2.HOLD_STATE_OPEN,
         since_time=timestamp(world.NOON),

@@ -1,13 +1,14 @@
-"""The proofs and the reports of the benefits service, in memory."""
+"""The proofs of the benefits service, in memory."""
 
 from typing import Any
 
 from laurel.benefits.v1 import proofs_pb2 as pb
-from laurel.benefits.v1 import proofs_pb2_grpc, reports_pb2, reports_pb2_grpc
+from laurel.benefits.v1 import proofs_pb2_grpc
 from laurel.common.v1 import audit_pb2
 from libs.common.rpc.time import timestamp
 from tests.gateway import world
-from tests.gateway.fake import FOUND, MISSING, Context, Fake
+from tests.gateway.fake import FOUND, MISSING, Context
+from tests.gateway.fake_reports import FakeReports
 
 ROOTED, LINKED = "ent_rooted", "ent_linked"
 SIGNED: dict[str, Any] = {
@@ -49,7 +50,7 @@ def a_proof(entry_id: str) -> pb.EntryProof:
     return proof
 
 
-class FakeProofs(Fake, proofs_pb2_grpc.ProofServiceServicer, reports_pb2_grpc.ReportsServiceServicer):
+class FakeProofs(FakeReports, proofs_pb2_grpc.ProofServiceServicer):
     async def BatchGetEntryProofs(self, request: pb.BatchGetEntryProofsRequest, context: Context) -> Any:
         await self.begin("BatchGetEntryProofs", request)
         return pb.BatchGetEntryProofsResponse(
@@ -66,27 +67,4 @@ class FakeProofs(Fake, proofs_pb2_grpc.ProofServiceServicer, reports_pb2_grpc.Re
         days = [each for each in DAYS if each > request.after_date]
         return pb.ListLedgerRootsResponse(
             roots=map(a_root, days[: request.page_size]), more=len(days) > request.page_size
-        )
-
-    async def GetPointsReport(self, request: reports_pb2.GetPointsReportRequest, context: Context) -> Any:
-        await self.begin("GetPointsReport", request)
-        months = [f"1998-{month:02d}" for month in range(6, 0, -1)][: request.page_size]
-        return reports_pb2.GetPointsReportResponse(
-            report=reports_pb2.PointsReport(
-                points_currency="points",
-                issued_points=2**40,
-                states=[reports_pb2.PointsState(state="active", points=2**40)],
-                outstanding_points=2**40,
-                currency="USD",
-                value_minor=1,
-                value_points=100,
-                expected_redemption_bp=9_000,
-                expected_redemption_months=3,
-                liability_minor=98_956_047,
-                as_of=timestamp(world.NOON),
-                cohorts=[
-                    reports_pb2.PointsCohort(month=each, earned_points=10, active_points=10, worth_bp=10_000)
-                    for each in months
-                ],
-            )
         )

@@ -39,6 +39,8 @@ def a_reward(reward_id: str) -> pb.Reward:
             ),
             limits=pb.RewardLimits(member_day_max=1),
             reserve_minutes=60,
+            point_type="club_points",
+            coupon_campaign="summer",
         ),
         stocked_count=5,
         left_count=3,
@@ -63,6 +65,8 @@ def a_redemption(state: pb.RedemptionState.ValueType = pb.REDEMPTION_STATE_RESER
         state=state,
         created_time=timestamp(world.NOON),
         due_time=timestamp(world.NOON),
+        point_type="club_points",
+        coupon_id=f"cpn_{1:032x}",
     )
 
 

@@ -10,13 +10,17 @@ from laurel.benefits.v1 import (
     benefits_pb2_grpc,
     contracts_pb2_grpc,
     coupons_pb2_grpc,
+    decisions_pb2_grpc,
     earning_pb2_grpc,
     entitlements_pb2_grpc,
     notices_pb2_grpc,
     points_pb2_grpc,
+    programs_pb2_grpc,
     proofs_pb2_grpc,
     reports_pb2_grpc,
     rewards_pb2_grpc,
+    simulations_pb2_grpc,
+    tiers_pb2_grpc,
 )
 from laurel.common.v1 import error_reason_pb2
 from laurel.members.v1 import members_pb2, members_pb2_grpc
@@ -32,13 +36,17 @@ from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Asked, Context, Fake
 from tests.gateway.fake_contracts import FakeContracts
 from tests.gateway.fake_coupons import FakeCoupons
+from tests.gateway.fake_decisions import FakeDecisions
 from tests.gateway.fake_earning import FakeEarning
 from tests.gateway.fake_entitlements import FakeEntitlements
 from tests.gateway.fake_notices import FakeNotices
 from tests.gateway.fake_points import FakePoints
+from tests.gateway.fake_programs import FakePrograms
 from tests.gateway.fake_proofs import FakeProofs
 from tests.gateway.fake_rewards import FakeRewards
 from tests.gateway.fake_risk import FakeRisk
+from tests.gateway.fake_simulations import FakeSimulations
+from tests.gateway.fake_tiers import FakeTiers
 from tests.gateway.world import World
 
 
@@ -132,13 +140,17 @@ class FakeScoring(Fake, scoring_pb2_grpc.ScoringServiceServicer):
 
 class FakeBenefits(
     FakeNotices,
+    FakePrograms,
+    FakeSimulations,
     FakeProofs,
     FakeRewards,
     FakeContracts,
     FakeCoupons,
     FakeEntitlements,
+    FakeDecisions,
     FakeEarning,
     FakePoints,
+    FakeTiers,
     benefits_pb2_grpc.BenefitsServiceServicer,
 ):
     async def BatchGetPrograms(self, request: benefits_pb2.BatchGetProgramsRequest, context: Context) -> Any:
@@ -214,6 +226,8 @@ def add_benefits(served: Any, server: Any) -> None:
     benefits_pb2_grpc.add_BenefitsServiceServicer_to_server(served, server)
     notices_pb2_grpc.add_NoticesServiceServicer_to_server(served, server)
     points_pb2_grpc.add_PointsServiceServicer_to_server(served, server)
+    programs_pb2_grpc.add_ProgramsServiceServicer_to_server(served, server)
+    simulations_pb2_grpc.add_SimulationsServiceServicer_to_server(served, server)
     proofs_pb2_grpc.add_ProofServiceServicer_to_server(served, server)
     reports_pb2_grpc.add_ReportsServiceServicer_to_server(served, server)
     rewards_pb2_grpc.add_RewardsServiceServicer_to_server(served, server)
@@ -221,6 +235,8 @@ def add_benefits(served: Any, server: Any) -> None:
     contracts_pb2_grpc.add_ContractsServiceServicer_to_server(served, server)
     coupons_pb2_grpc.add_CouponsServiceServicer_to_server(served, server)
     earning_pb2_grpc.add_EarningServiceServicer_to_server(served, server)
+    decisions_pb2_grpc.add_DecisionsServiceServicer_to_server(served, server)
+    tiers_pb2_grpc.add_TiersServiceServicer_to_server(served, server)
 
 
 Register = Callable[[Any, Any], None]

@@ -9,8 +9,9 @@ query Member($id: ID!) {
     activity { state since }
     facts(names: ["purchase.count.lifetime"]) { asOf facts { name value } }
     scores {
-      name valueBp label policyVersion absentReason
-      contributions { factor fact value score weightBp contributionBp cuts }
+      name title { zh en } valueBp label labelName { zh en } policyVersion absentReason
+      contributions { factor fact value missing score decayBp weightBp contributionBp mostBp cuts }
+      reasons { code zh: text(locale: ZH) en: text params { name value } }
     }
     memberships {
       tierSet

@@ -7,7 +7,7 @@ import pytest
 from laurel.benefits.v1 import contracts_pb2 as pb
 from tests.gateway.conftest import Graph
 from tests.gateway.fake import REFUSED
-from tests.gateway.fake_contracts import UNSEEN, contract_id
+from tests.gateway.fake_contracts import EVERY, SPARSE, UNSEEN, contract_id
 from tests.gateway.world import NOON, PROGRAM, member_id
 
 CONTRACT = """
@@ -29,7 +29,7 @@ PLANS = """
 SOLD = """
 query($first: Int!, $after: String, $plan: String) {
   contracts(first: $first, after: $after, plan: $plan) {
-    edges { node { id memberId plan state } } pageInfo { hasNextPage endCursor }
+    edges { cursor node { id memberId plan state } } pageInfo { hasNextPage endCursor }
   }
 }
 """
@@ -180,6 +180,26 @@ async def test_contracts_are_read_page_by_page_whatever_of_a_page_is_left_out(
     assert seen == [[contract_id(number) for number in numbers] for numbers in pages]
     assert page["pageInfo"]["hasNextPage"] is False
     assert graph.services.asked.requests["ListContracts"].plan == (plan or "")
+
+
+@pytest.mark.parametrize("first", [4, 20, 100])
+async def test_going_on_after_any_edge_repeats_none_and_loses_none(graph: Graph, first: int) -> None:
+    token, after, seen = graph.token("staff", subject="ann", roles=["consultant"]), None, []
+    places: dict[str, str] = {}
+    more = True
+    while more:
+        page = (await graph.data(SOLD, token=token, first=first, after=after, plan=SPARSE))["contracts"]
+        seen += [each["node"]["id"] for each in page["edges"]]
+        places |= {each["cursor"]: each["node"]["id"] for each in page["edges"]}
+        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+
+    every = [contract_id(number) for number in EVERY]
+    assert seen == every
+    for cursor, found in places.items():
+        page = (await graph.data(SOLD, token=token, first=100, after=cursor, plan=SPARSE))["contracts"]
+        following = every[every.index(found) + 1 :]
+        assert [each["node"]["id"] for each in page["edges"]] == following[: len(page["edges"])]
+        assert page["edges"] or page["pageInfo"]["hasNextPage"] or not following
 
 
 @pytest.mark.parametrize("name", WRITES)

@@ -17,6 +17,10 @@ query($id: ID!, $input: PointsPreviewInput!) {
         reason { code params { name value } zh: text(locale: ZH) en: text }
       }
       multipliers { factor { key } reason { code } }
+      tiers {
+        tierSet tierKey tierAfterKey tierAfter { name { zh } } outcome reasons { text }
+        progress { tierKey gaps { missing } }
+      }
     }
   }
 }
@@ -71,6 +75,24 @@ async def test_a_preview_says_what_each_rule_would_give_and_why_not(graph: Graph
     ]
 
 
+async def test_a_preview_says_what_would_become_of_the_tier(graph: Graph) -> None:
+    data = await graph.data(PREVIEW, id=member_id(1), input={"kind": "PURCHASE", "quantity": 2})
+
+    assert data["member"]["pointsPreview"]["tiers"] == [
+        {
+            "tierSet": "main",
+            "tierKey": "silver",
+            "tierAfterKey": "gold",
+            "tierAfter": {"name": {"zh": "金卡会员"}},
+            "outcome": "UPGRADED",
+            "reasons": [{"text": "Remains Gold."}],
+            "progress": {"tierKey": "platinum", "gaps": [{"missing": 2}]},
+        }
+    ]
+    request: earning_pb2.BatchPreviewPointsRequest = graph.services.asked.requests["BatchPreviewPoints"]
+    assert request.events[0].quantity == 2
+
+
 async def test_previews_of_a_query_are_one_call(graph: Graph) -> None:
     asked = graph.services.asked
     before = asked.calls["BatchPreviewPoints"]
@@ -102,6 +124,7 @@ async def test_what_cannot_earn_is_refused_before_anybody_is_asked(graph: Graph)
     codes = [
         await refused(graph, kind="REFUND", amountMinor=100),
         await refused(graph, kind="SHARE", attributes=twice),
+        await refused(graph, kind="PURCHASE", quantity=1_000_001),
         await refused(graph, kind="SHARE", occurredTime="1998-07-01T00:00:00"),
     ]
 

@@ -26,6 +26,11 @@ async def test_a_member_is_told_whole_in_one_query(graph: Graph) -> None:
     assert member["facts"]["facts"] == [{"name": "purchase.count.lifetime", "value": 2}]
     assert member["scores"][0]["valueBp"] == 36_000
     assert member["scores"][0]["contributions"][0]["cuts"] == [1, 2, 3, 4]
+    assert member["scores"][0]["labelName"] == {"zh": "潜力", "en": "Potential"}
+    assert [(each["zh"], each["en"]) for each in member["scores"][0]["reasons"]] == [
+        ("距离高价值还差0.4。", "High value is 0.4 away."),
+        ("贡献最多的是消费金额：2，最多可得2。", "Money gives the most: 2 of 2."),
+    ]
     assert member["benefits"] == [
         {
             "key": "free_shipping",

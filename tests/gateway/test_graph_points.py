@@ -12,7 +12,7 @@ from tests.gateway.world import PROGRAM, member_id
 HOLDS = """
 query($id: ID!) {
   member(id: $id) {
-    points { held holds(first: 3) { id source externalRef line points moneyMinor since expires } }
+    points { held holds(first: 3) { id source externalRef line points pointType moneyMinor since expires } }
   }
 }
 """
@@ -43,7 +43,10 @@ query($after: String) {
 
 
 async def test_points_of_other_types_are_told_with_their_entries(graph: Graph) -> None:
-    typed = "types { key kind name { zh en } balance pending expiring { points } entries(first: 4) { seq } }"
+    typed = (
+        "types { key kind name { zh en } balance held pending pays"
+        " expiring { points } entries(first: 4) { seq } }"
+    )
 
     data = await graph.data(
         f"query($id: ID!) {{ member(id: $id) {{ points {{ {typed} }} }} }}", id=member_id(1)
@@ -56,7 +59,9 @@ async def test_points_of_other_types_are_told_with_their_entries(graph: Graph) -
         "kind": "tier",
         "name": {"zh": "等级积分", "en": "Tier points"},
         "balance": 2**41,
+        "held": 7,
         "pending": 5,
+        "pays": True,
         "expiring": [],
     }
     request = graph.services.asked.requests["BatchListEntries"]
@@ -75,6 +80,7 @@ async def test_the_open_holds_of_a_member_are_told(graph: Graph) -> None:
                 "externalRef": "check-1",
                 "line": 2,
                 "points": 40,
+                "pointType": "club_points",
                 "moneyMinor": 2**40,
                 "since": "1998-07-01T12:00:00+00:00",
                 "expires": "1998-07-01T12:00:00+00:00",

@@ -17,8 +17,8 @@ REWARDS = """
 query($first: Int!, $after: String, $member: ID!) {
   rewards(first: $first, after: $after, kind: GOODS) {
     edges { cursor node {
-      id version kind name { zh en } description { zh en } pricePoints valueMinor
-      tierSet tierKey spendMinMinor
+      id version kind name { zh en } description { zh en } pricePoints pointType valueMinor
+      couponCampaignKey tierSet tierKey spendMinMinor
       window { fromTime untilTime hours { weekdays fromMinute toMinute } }
       limits { totalMax memberMax memberDayMax memberPeriodMax periodDays }
       reserveMinutes archived stocked left
@@ -31,7 +31,8 @@ query($first: Int!, $after: String, $member: ID!) {
 }
 """
 REDEMPTION = """
-  id memberId rewardId rewardVersion kind name { en } pricePoints valueMinor state createdTime dueTime
+  id memberId rewardId rewardVersion kind name { en } pricePoints pointType couponId valueMinor state
+  createdTime dueTime
   fulfilledTime endedTime granted
 """
 AVAILABLE = "... on Refused { reason facts { name value } }"
@@ -62,6 +63,8 @@ async def test_the_catalogue_is_told_with_what_stands_between_a_member_and_each(
         "name": {"zh": "咖啡", "en": "Coffee"},
         "description": {"zh": "", "en": "Black"},
         "pricePoints": 2**40,
+        "pointType": "club_points",
+        "couponCampaignKey": "summer",
         "valueMinor": 500,
         "tierSet": "main",
         "tierKey": "gold",
@@ -141,6 +144,8 @@ async def test_the_redemptions_of_many_members_and_their_rewards_are_two_calls(g
             "kind": "GOODS",
             "name": {"en": "Coffee"},
             "pricePoints": 100,
+            "pointType": "club_points",
+            "couponId": f"cpn_{1:032x}",
             "valueMinor": 500,
             "state": "RESERVED",
             "createdTime": "1998-07-01T12:00:00+00:00",
@@ -227,6 +232,8 @@ async def test_a_reward_is_made_with_all_its_terms(graph: Graph) -> None:
         },
         "limits": {"memberPeriodMax": 1, "periodDays": 30},
         "reserveMinutes": 30,
+        "pointType": "club_points",
+        "couponCampaignKey": "summer",
     }
     wanted = {"requestId": "r", "rewardId": "flight", "terms": terms, "stock": 7}
 
@@ -243,6 +250,8 @@ async def test_a_reward_is_made_with_all_its_terms(graph: Graph) -> None:
         description_zh="经济舱",
         description_en="Economy",
         price_points=5000,
+        point_type="club_points",
+        coupon_campaign="summer",
         value_minor=90000,
         tier_set="main",
         tier="gold",

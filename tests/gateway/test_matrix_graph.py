@@ -38,6 +38,8 @@ ARGUMENTS = {
     "Query.node": f'(id: "{relay.to_base64("Member", SOMEBODY)}")',
     "Query.member": f'(id: "{SOMEBODY}")',
     "Query.program": f'(key: "{PROGRAM}")',
+    "Query.simulation": f'(simulationId: "sim_{"1" * 32}")',
+    "Query.decision": '(decisionId: "dec_1")',
     "Query.ledgerProof": '(entryId: "ent_1")',
     "Query.splitValue": f'(memberId: "{SOMEBODY}", valueMinor: 100)',
     "Member.pointsPreview": "(input: {kind: PURCHASE, amountMinor: 100})",
@@ -77,6 +79,12 @@ ARGUMENTS = {
     ),
     "Mutation.approveAdjustment": '(input: {requestId: "R", adjustmentId: "adj_1"})',
     "Mutation.rejectAdjustment": '(input: {requestId: "R", adjustmentId: "adj_1", reason: "no case"})',
+    "Mutation.overrideTier": (
+        f'(input: {{requestId: "R", memberId: "{SOMEBODY}", tierSet: "main", tier: "gold", reason: GOODWILL, '
+        'explanation: "case 1"})'
+    ),
+    "Mutation.approveTierOverride": '(input: {requestId: "R", overrideId: "ovr_1"})',
+    "Mutation.endTierOverride": '(input: {requestId: "R", overrideId: "ovr_1", explanation: "no case"})',
     "Query.reward": '(rewardId: "coffee")',
     "Reward.availability": f'(memberId: "{SOMEBODY}")',
     "Mutation.createReward": f'(input: {{requestId: "R", rewardId: "x", terms: {TERMS}}})',
@@ -98,6 +106,12 @@ ARGUMENTS = {
     ),
 }
 ARGUMENTS |= {
+    "Mutation.proposeProgram": '(input: {requestId: "R", documentParts: ["{}"], note: "n"})',
+    "Mutation.approveProgramVersion": f'(input: {{requestId: "R", version: 1, digest: "{"0" * 64}"}})',
+    "Mutation.rejectProgramVersion": '(input: {requestId: "R", version: 1, reason: "r"})',
+    "Mutation.publishProgramVersion": '(input: {requestId: "R", version: 1})',
+    "Mutation.simulateProgramVersion": '(input: {requestId: "R", version: 3})',
+    "Mutation.rollBackProgram": '(input: {requestId: "R", toVersion: 1, reason: "r"})',
     "Query.quoteCoupons": (
         f'(input: {{memberId: "{SOMEBODY}", currency: "USD", lines: [{{line: 1, amountMinor: 30000}}],'
         ' codes: ["R"]})'

@@ -14,6 +14,7 @@ from libs.common.program import Program, preset
 from libs.common.rpc.time import timestamp
 
 NOON = datetime(1998, 7, 1, 12, tzinfo=UTC)
+REVIEW = NOON + timedelta(days=30)
 PROGRAM = "music_store"
 SPEND = "purchase.amount_minor.lifetime"
 
@@ -128,6 +129,11 @@ def a_membership(owner: str, program: Program) -> benefits_pb2.Membership:
         reasons=[_reason()],
         next=receipts_pb2.NextTier(tier="platinum", gaps=[gap]),
         digest="d" * 64,
+        terms=receipts_pb2.TierTerms(
+            look=receipts_pb2.TIER_LOOK_REVIEW,
+            before=receipts_pb2.TierTerm(review_time=timestamp(NOON)),
+            after=receipts_pb2.TierTerm(review_time=timestamp(REVIEW), in_grace=True),
+        ),
     )
     return benefits_pb2.Membership(
         member_id=owner,
@@ -138,6 +144,8 @@ def a_membership(owner: str, program: Program) -> benefits_pb2.Membership:
         seq=3,
         applied_seq=2,
         decision=benefits_pb2.Decision(decision_id="dec_3", seq=3, receipt=receipt),
+        review_time=timestamp(REVIEW),
+        in_grace=True,
     )
 
 
@@ -184,6 +192,8 @@ def an_account(owner: str) -> benefits_pb2.PointsAccount:
                 name_en="Tier points",
                 balance_points=2**41,
                 pending_points=5,
+                held_points=7,
+                pays=True,
             )
         ],
     )
@@ -259,9 +269,22 @@ def a_score() -> scoring_pb2.Score:
         weight_bp=4_000,
         contribution_bp=20_000,
         cuts=[1, 2, 3, 4],
+        decay_bp=10_000,
+        most_bp=20_000,
     )
     return scoring_pb2.Score(
-        name="rfm", policy_version="cdnow", value_bp=36_000, label="potential", contributions=[contribution]
+        name="rfm",
+        policy_version="cdnow",
+        value_bp=36_000,
+        label="potential",
+        contributions=[contribution],
+        reasons=[
+            receipts_pb2.Reason(code="NEXT_LABEL_GAP", params={"label": "high_value", "missing_bp": "4000"}),
+            receipts_pb2.Reason(
+                code="SCORE_LIFTED_BY",
+                params={"factor": "monetary", "contribution_bp": "20000", "most_bp": "20000"},
+            ),
+        ],
     )
 
 

@@ -172,3 +172,102 @@ def _recounted(told: list[tuple[int, int, int]], start: datetime, as_of: datetim
                     facts[f"{prefix}.amount_minor.{window}"] = sum(amount for _, amount in within)
                     facts[f"{prefix}.quantity.{window}"] = len(within)
     return facts
+
+
+WINDOWED = [
+    "purchase.amount_minor.20d",
+    "purchase.amount_minor.month",
+    "purchase.count.month_avg_2",
+    "purchase.average_minor.year",
+]
+
+
+async def named(members: MembersWorld, key: pb.FactsKey, names: list[str]) -> dict[str, int]:
+    request = pb.BatchGetFactsRequest(program_id=PROGRAM, keys=[key], names=names)
+    return {fact.name: fact.value for fact in (await members.staff.BatchGetFacts(request)).results[0].facts}
+
+
+async def test_facts_are_told_in_any_window_that_is_named(members: MembersWorld) -> None:
+    member = await members.a_member()
+    march = datetime(1998, 3, 25, 12, tzinfo=NEW_YORK)
+    purchases = [(7, march), (100, march - 10 * DAY), (1_000, march - 24 * DAY), (10_000, march - 50 * DAY)]
+    await members.partner.RecordEvents(
+        a_batch(*(a_purchase(member, amount, at=at) for amount, at in purchases))
+    )
+
+    facts = await named(members, pb.FactsKey(member_id=member, as_of=timestamp(march)), WINDOWED)
+
+    assert facts == {
+        "purchase.amount_minor.20d": 107,
+        "purchase.amount_minor.month": 1_107,
+        "purchase.count.month_avg_2": 0,
+        "purchase.average_minor.year": 11_107 // 4,
+    }
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=told, place=st.integers(min_value=1, max_value=12), days=st.integers(min_value=0, max_value=100))
+async def test_up_to_a_sequence_facts_stay_what_they_were_whatever_comes_after(
+    members: MembersWorld, told: list[tuple[int, int, int]], place: int, days: int
+) -> None:
+    member = await members.a_member()
+    start = datetime(1997, 10, 20, 4, tzinfo=NEW_YORK)
+    events = [_event(member, kind, start + timedelta(hours=hours), amount) for kind, hours, amount in told]
+    first, later, as_of = events[:place], events[place:], start + timedelta(days=days)
+    await members.partner.RecordEvents(a_batch(*first))
+    before = await facts_of(members, member, as_of)
+
+    if later:
+        await members.partner.RecordEvents(a_batch(*later))
+
+    assert await facts_of(members, member, as_of, through_seq=len(first)) == before
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(told=told, place=st.integers(min_value=0, max_value=12))
+async def test_what_might_happen_counts_as_if_it_had(
+    members: MembersWorld, told: list[tuple[int, int, int]], place: int
+) -> None:
+    member = await members.a_member()
+    start, as_of = datetime(1997, 10, 20, 4, tzinfo=NEW_YORK), datetime(1998, 2, 1, tzinfo=NEW_YORK)
+    events = [_event(member, kind, start + timedelta(hours=hours), amount) for kind, hours, amount in told]
+    happened = [_event(member, each.kind, as_of, each.amount_minor) for each in events[place:]]
+    if events[:place]:
+        await members.partner.RecordEvents(a_batch(*events[:place]))
+    possible = [
+        pb.PossibleCount(kind=each.kind, amount_minor=each.amount_minor, quantity=each.quantity)
+        for each in happened
+    ]
+    request = pb.BatchGetFactsRequest(
+        program_id=PROGRAM,
+        keys=[pb.FactsKey(member_id=member, as_of=timestamp(as_of), possible=possible)],
+    )
+
+    (foretold,) = (await members.staff.BatchGetFacts(request)).results
+
+    if happened:
+        await members.partner.RecordEvents(a_batch(*happened))
+    facts = {fact.name: fact.value for fact in foretold.facts}
+    assert facts == await facts_of(members, member, as_of)
+
+
+async def test_a_name_that_no_fact_has_is_refused(members: MembersWorld) -> None:
+    member = await members.a_member()
+
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await named(members, pb.FactsKey(member_id=member), ["purchase.karma.7d"])
+
+    assert reason_of(refusal.value) == "FACT_UNKNOWN"
+
+
+async def test_more_facts_than_one_answer_holds_are_refused(members: MembersWorld) -> None:
+    keys = [pb.FactsKey(member_id="mem_" + "0" * 32)] * 101
+
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await members.staff.BatchGetFacts(
+            pb.BatchGetFactsRequest(
+                program_id=PROGRAM, keys=keys, names=[f"login.count.{days}d" for days in range(1, 501)]
+            )
+        )
+
+    assert reason_of(refusal.value) == "INVALID_REQUEST"

@@ -43,7 +43,7 @@ Facts = dict[str, dict[str, float]]
 
 
 async def columns(
-    members: MembersWorld, facts: list[str], as_of: datetime | None = None, **bounds: str
+    members: MembersWorld, facts: list[str], as_of: datetime | None = None, **bounds: Any
 ) -> list[pb.StreamFactColumnsResponse]:
     request = pb.StreamFactColumnsRequest(
         program_id=PROGRAM, as_of=None if as_of is None else timestamp(as_of), facts=facts, **bounds
@@ -142,6 +142,41 @@ async def test_each_member_has_the_facts_that_they_have_when_asked_for_alone(
     assert {each: found[each] for each in ids} == alone
 
 
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS, days=st.lists(st.integers(-2, 420), min_size=1, max_size=5))
+async def test_several_dates_are_answered_as_each_by_itself(
+    members: MembersWorld, steps: Any, days: list[int]
+) -> None:
+    ids = [await members.a_member() for _ in range(4)]
+    events = list(events_of(steps, ids))
+    if events:
+        await members.partner.RecordEvents(a_batch(*events))
+    first, *more = [NOON + each * DAY for each in days]
+
+    together = await columns(members, ALL, first, more_dates=map(timestamp, more))
+
+    alone = [await columns(members, ALL, each) for each in (first, *more)]
+    assert [list(each.columns) for each in together] == [list(each.columns) for each in alone[0]]
+    for place, answers in enumerate(alone[1:]):
+        at = [each.more_dates[place] for each in together]
+        assert [list(each.columns) for each in at] == [list(each.columns) for each in answers]
+        assert [each.as_of for each in at] == [each.as_of for each in answers]
+
+
+async def test_an_answer_of_many_columns_is_of_fewer_members(
+    members: MembersWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "NUMBERS_PER_ANSWER_MAX", 2 * len(RFM) * 2)
+    for _ in range(3):
+        await members.a_member()
+
+    one = await columns(members, RFM, NOON)
+    several = await columns(members, RFM, NOON, more_dates=[timestamp(NOON + DAY)])
+
+    assert [len(each.member_ids) for each in one] == [3]
+    assert [len(each.member_ids) for each in several] == [2, 1]
+
+
 async def test_the_day_goes_to_its_end_in_the_programs_time_zone(members: MembersWorld) -> None:
     member = await members.a_member()
     late, after_midnight = (
@@ -207,7 +242,7 @@ async def test_nobody_of_another_program_is_in_it(members: MembersWorld) -> None
 @pytest.mark.parametrize(
     "fact",
     [
-        "purchase.amount_minor.5d",
+        "purchase.amount_minor.0d",
         "purchase.amount.lifetime",
         "login.amount_minor.lifetime",
         "purchase_gross.count.lifetime",

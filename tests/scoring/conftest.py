@@ -1,11 +1,20 @@
 """The scoring service behind a real channel, and callers of each kind."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.protobuf.descriptor import ServiceDescriptor
 
-from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
+from laurel.scoring.v1 import (
+    explanations_pb2,
+    explanations_pb2_grpc,
+    scoring_pb2,
+    scoring_pb2_grpc,
+    walks_pb2,
+    walks_pb2_grpc,
+)
 from libs.common.caller import PrincipalKind
 from libs.common.rpc.client import channel
 from services.scoring.server import make_server
@@ -18,6 +27,8 @@ if TYPE_CHECKING:
     AsCaller = Callable[[PrincipalKind, str | None], ScoringServiceAsyncStub]
 
 SERVICE = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
+WALKS = walks_pb2.DESCRIPTOR.services_by_name["WalkService"]
+EXPLANATION = explanations_pb2.DESCRIPTOR.services_by_name["ExplanationService"]
 PROGRAMS_HELD_MAX = 2
 
 
@@ -38,15 +49,32 @@ async def as_caller(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[
     port = await server.start()
     channels = []
 
-    def stub(kind: PrincipalKind, program_id: str | None = None) -> "ScoringServiceAsyncStub":
-        opened = channel(f"127.0.0.1:{port}", SERVICE, token=keys.token(kind, "caller", program_id))
+    def stub(
+        kind: PrincipalKind,
+        program_id: str | None = None,
+        service: ServiceDescriptor = SERVICE,
+        made: Callable[[Any], Any] = scoring_pb2_grpc.ScoringServiceStub,
+    ) -> Any:
+        opened = channel(f"127.0.0.1:{port}", service, token=keys.token(kind, "caller", program_id))
         channels.append(opened)
-        return scoring_pb2_grpc.ScoringServiceStub(opened)
+        return made(opened)
 
     yield stub
     for opened in channels:
         await opened.close()
     await server.drain()
+
+
+@pytest.fixture
+def explaining_as(as_caller: Any) -> Callable[..., Any]:
+    """Stubs of ExplanationService for callers of a kind and program."""
+    return partial(as_caller, service=EXPLANATION, made=explanations_pb2_grpc.ExplanationServiceStub)
+
+
+@pytest.fixture
+def walking_as(as_caller: Any) -> Callable[..., Any]:
+    """Stubs of WalkService for callers of a kind and program."""
+    return partial(as_caller, service=WALKS, made=walks_pb2_grpc.WalkServiceStub)
 
 
 @pytest.fixture

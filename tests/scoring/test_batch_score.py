@@ -1,5 +1,6 @@
 """BatchScore through a real channel: RFM, its absence, and who may ask."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,57 @@ async def test_a_score_does_not_depend_on_who_else_is_asked_for(scoring: "Scorin
     alone = [(await scoring.BatchScore(a_request(subject))).results[0] for subject in subjects]
 
     assert list(together) == alone
+
+
+async def test_every_score_of_a_program_is_told_with_parts_that_add_up_and_reasons(
+    scoring: "ScoringServiceAsyncStub",
+) -> None:
+    facts = {
+        "purchase.days_since_last": 20,
+        "purchase.count.lifetime": 7,
+        "login.distinct_days.30d": 9,
+        "login.days_since_last": 14,
+        "invite.count.365d": 2,
+    }
+    subject = pb.ScoreSubject(
+        subject_id="one",
+        as_of=timestamp(datetime(2026, 7, 1, tzinfo=UTC)),
+        facts=[fact_pb2.Fact(name=name, value=value) for name, value in facts.items()],
+    )
+
+    (result,) = (await scoring.BatchScore(a_request(subject, program=preset("ecommerce_points")))).results
+
+    assert [each.name for each in result.scores] == list(preset("ecommerce_points").score_policies)
+    for each in result.scores:
+        assert sum(part.contribution_bp for part in each.contributions) == each.value_bp
+        assert each.reasons
+    activity = result.scores[1]
+    logins = activity.contributions[0]
+    assert (logins.factor, logins.value, logins.decay_bp, logins.score, logins.contribution_bp) == (
+        *("logins", 9, 5_000),
+        *(23, 575),
+    )
+    assert (logins.most_bp, list(logins.cuts), logins.missing) == (2_500, [0, 20], False)
+    assert activity.contributions[1].missing
+    assert activity.reasons[0].params["factor"] == "logins"
+    assert result.scores[3].contributions[-1].factor == "link"
+
+
+async def test_a_call_of_one_does_not_wait_for_a_batch_of_hundreds(
+    scoring: "ScoringServiceAsyncStub",
+) -> None:
+    shop, ended = preset("ecommerce_points"), list[str]()
+
+    async def scores(name: str, members: int) -> None:
+        request = a_request(*(a_subject(str(n), days=n, count=9) for n in range(members)), program=shop)
+        response = await scoring.BatchScore(request)
+        ended.append(name)
+        assert [each.subject_id for each in response.results] == [str(n) for n in range(members)]
+
+    await scores("first", 1)
+    await asyncio.gather(scores("hundreds", 500), scores("one", 1))
+
+    assert ended == ["first", "one", "hundreds"]
 
 
 async def test_a_program_without_score_policies_gives_no_scores(scoring: "ScoringServiceAsyncStub") -> None:

@@ -13,7 +13,7 @@ from laurel.scoring.v1 import scoring_pb2 as pb
 from libs.common.program import Program, preset
 from libs.common.rpc.errors import error_info, reason_of
 from services.scoring.domain.columns import NUMPY
-from services.scoring.handlers import NUMBERS_AT_ONCE_MAX
+from services.scoring.handlers import LOOKUPS_AT_ONCE_MAX
 from services.scoring.kernels import Kernels
 from tests.scoring.test_batch_score import AMOUNT, COUNT, DAYS, MUSIC, a_request, a_subject
 
@@ -25,10 +25,14 @@ FACTS = (DAYS, COUNT, AMOUNT)
 
 
 def a_header(
-    program: Program = MUSIC, *, score: str = "rfm", facts: Iterable[str] = FACTS
+    program: Program = MUSIC, *, score: str = "rfm", scores: Iterable[str] = (), facts: Iterable[str] = FACTS
 ) -> pb.ScoreFramesRequest:
     header = pb.FrameHeader(
-        program_digest=program.digest(), program_document=program.canonical(), facts=facts, score=score
+        program_digest=program.digest(),
+        program_document=program.canonical(),
+        facts=facts,
+        score=score,
+        scores=scores,
     )
     return pb.ScoreFramesRequest(header=header)
 
@@ -103,7 +107,7 @@ async def test_frames_are_answered_in_order_with_what_batch_score_gives(
 
 
 async def test_a_large_frame_is_scored_beside_the_calls_of_others(scoring: "ScoringServiceAsyncStub") -> None:
-    rows = NUMBERS_AT_ONCE_MAX // 3 + 1
+    rows = LOOKUPS_AT_ONCE_MAX // 6 + 1  # three columns, three factors
 
     (answer,) = await answers(scoring, a_header(), a_frame([10.0] * rows, [9.0] * rows, [20_000.0] * rows))
 
@@ -183,6 +187,9 @@ async def test_a_score_without_a_policy_is_refused(scoring: "ScoringServiceAsync
 
     assert (await refused(scoring, without))[:2] == ("FAILED_PRECONDITION", "SCORE_UNKNOWN")
     assert (await refused(scoring, a_header(score="churn")))[:2] == ("FAILED_PRECONDITION", "SCORE_UNKNOWN")
+    several, none = a_header(score="", scores=["rfm", "churn"]), a_header(preset("ecommerce_five"), score="")
+    assert (await refused(scoring, several))[:2] == ("FAILED_PRECONDITION", "SCORE_UNKNOWN")
+    assert (await refused(scoring, none))[:2] == ("FAILED_PRECONDITION", "SCORE_UNKNOWN")
 
 
 async def test_a_program_that_is_not_held_is_asked_for(scoring: "ScoringServiceAsyncStub") -> None:

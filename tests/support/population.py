@@ -1,7 +1,6 @@
 """A population of any size, straight into the database of members: services would take hours for it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from itertools import islice
 from typing import Any
@@ -66,7 +65,7 @@ def _bought(member: Member, buys: list[Buy]) -> tuple[Member, Documents]:
         }
         for day, tally in tallies.items()
     ]
-    return replace(member, seq=len(buys), lifetime=total(tallies.values())), days
+    return member._replace(seq=len(buys), lifetime=total(tallies.values())), days
 
 
 def _chunks(buyers: Iterator[list[Buy]], size: int) -> Iterator[list[list[Buy]]]:

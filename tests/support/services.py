@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +66,25 @@ class Keys:
         """Gives a token of this principal, as channels want it; staff may do anything unless told."""
         if roles is None:
             roles = STAFF_ROLES if kind == "staff" else ()
-        token = TokenSigner(self.key_file).token(
+        signed = partial(
+            TokenSigner(self.key_file).token,
             subject,
             kind,
-            now=now(),
             ttl=timedelta(minutes=10),
             program_id=program_id,
             roles=roles,
             stores=stores,
             sharing_groups=sharing_groups,
         )
-        return lambda: token
+        token, made = signed(now=now()), now()
+
+        def fresh() -> str:
+            nonlocal token, made
+            if now() - made > timedelta(minutes=5):  # some fixtures outlive a token on a slow machine
+                token, made = signed(now=now()), now()
+            return token
+
+        return fresh
 
     def settings(self, mongodb_uri: str, redis_url: str) -> dict[str, Any]:
         """Settings of a storing service with a database of its own, on a port of the kernel's choice."""

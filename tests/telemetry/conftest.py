@@ -24,11 +24,15 @@ from libs.common.service import Platform
 from libs.common.together import WriterQueue
 from services.benefits import consumers as benefits_consumers
 from services.benefits import outbox as benefits_outbox
-from services.benefits.clients import MembersClient, ScoringClient
+from services.benefits.clients import MembersClient, RiskClient, ScoringClient
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.birthdays import BirthdayHandlers
+from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.decisions import DecisionHandlers
+from services.benefits.handlers.held_upgrades import HeldUpgrades
 from services.benefits.handlers.programs import ProgramHandlers as BenefitsPrograms
+from services.benefits.handlers.reviews import TierReviews
+from services.benefits.handlers.surroundings import Surroundings
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository.indexes import ensure_indexes as benefits_indexes
 from services.benefits.repository.store import BenefitsStore
@@ -143,6 +147,8 @@ class Whole:
         settings = BenefitsSettings(
             members_address=members_address,
             scoring_address=self.addresses["scoring"],
+            # Its programs ask nothing of risk.
+            risk_address="127.0.0.1:1",
             webhook_key_file=self.keys.webhook_key_file,
             **self.common,
         )
@@ -155,7 +161,13 @@ class Whole:
         self.closing.push_async_callback(scoring.close)
         self.closing.push_async_callback(members.close)
         times = ProgramTimes(store, programs, Clocks(members.clocks), now)
-        decisions = DecisionHandlers(store, programs, scoring, members, times, now=now, new_id=new_id)
+        risk = RiskClient(settings.risk_address, token=token)
+        self.closing.push_async_callback(risk.close)
+        deciding = Deciding(scoring, Surroundings(store, risk))
+        reviews = TierReviews(store, deciding, members, times, now=now, new_id=new_id)
+        decisions = DecisionHandlers(
+            store, programs, deciding, members, times, reviews, now=now, new_id=new_id
+        )
         activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
         birthdays = BirthdayHandlers(store, programs, times)
         events = benefits_consumers.MemberEvents(
@@ -163,6 +175,8 @@ class Whole:
         )
         platform.relay(benefits_outbox.STREAM, benefits_outbox.READERS)
         platform.consume(benefits_consumers.STREAM, events.apply)
+        held = HeldUpgrades(store, programs, times, members, deciding, reviews, now=now, new_id=new_id)
+        platform.consume(benefits_consumers.RISK_STREAM, benefits_consumers.RiskEvents(held).apply)
         register = benefits_pb2_grpc.add_BenefitsServiceServicer_to_server
         await self._serve("benefits", settings, register, benefits_servicer(platform, programs, times))
 

@@ -28,7 +28,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data folder.")] = False,
 ) -> None:
     """Start everything, load the sample, ask the graph, print what came out, and stop."""
-    read = loading.read(file, source=sample.PARTNER, program_id=sample.PROGRAM)
+    read = loading.read(file, source=sample.PARTNER, program_id=sample.PROGRAM, store_id=sample.STORE)
     path = Path(tempfile.mkdtemp(prefix="laurel-demo-"))
     console = err if as_json else out
     try:

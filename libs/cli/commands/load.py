@@ -22,6 +22,7 @@ def load(
     file: Annotated[Path, typer.Argument(help="The file.", show_default=False)],
     file_format: Annotated[Format, typer.Option("--format", help="What its lines look like.")],
     source: Annotated[str, typer.Option(help="The partner that the file is from.")] = "cdnow",
+    store: Annotated[str, typer.Option(help="The partner's store that new members join at.")] = "",
     program: ProgramOption = PROGRAM,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
@@ -29,7 +30,7 @@ def load(
     assert file_format is Format.CDNOW, "the only format so far"
     folder = DataFolder(data_dir)
     run = folder.running()
-    read = loading.read(file, source=source, program_id=program)
+    read = loading.read(file, source=source, program_id=program, store_id=store)
     result = foreground.run(loading.load(run, folder, read, err))
     if result is None:
         err.print("Interrupted: run the same command again to go on.")

@@ -1,6 +1,7 @@
-"""`laurel report`: what staff want to know of a program's books as a whole."""
+"""`laurel report`: what staff want to know of a program as a whole: its points, and all of it as a page."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,14 +12,23 @@ from libs.cli import foreground, points_report, programs
 from libs.cli.clients import connected, staff_token
 from libs.cli.console import err, out
 from libs.cli.data_folder import RunFile
+from libs.cli.errors import CommandError
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, JsonOption, ProgramOption, running_platform
+from libs.cli.report_page.page import rendered
+from libs.cli.report_page.reading import Findings, findings
+from libs.common.clock import now
+from libs.common.texts import Locale
 
-app = typer.Typer(no_args_is_help=True, help="Report a program's points as a whole.")
+LanguageOption = Annotated[Locale, typer.Option("--language", help="Of the page: en or zh.")]
+
+app = typer.Typer(
+    no_args_is_help=True, help="Report a program as a whole: its points, or all of it as one page."
+)
 
 
 @app.callback()
 def report() -> None:
-    """Report a program's points as a whole."""
+    """Report a program as a whole: its points, or all of it as one page."""
 
 
 @app.command("points")
@@ -38,6 +48,34 @@ def points(
         _show(found)
     if found.difference_points:
         raise typer.Exit(1)
+
+
+@app.command("program")
+def program_page(
+    program: ProgramOption = PROGRAM,
+    out_file: Annotated[Path, typer.Option("--out", help="File to write; it is replaced.")] = Path(
+        "program-report.html"
+    ),
+    language: LanguageOption = "en",
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Write one page about a program: tiers, moves, thresholds, backtest, points and fairness.
+
+    The page needs nothing else: no network, and no scripts.
+    """
+    found = foreground.run(_findings(running_platform(data_dir), program))
+    if found is None:
+        raise typer.Exit(130)
+    try:
+        out_file.write_text(rendered(found, language), encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{out_file} cannot be written: {error.strerror}") from error
+    out.print(f"Wrote {out_file}: open it in a browser.")
+
+
+async def _findings(run: RunFile, program: str) -> Findings:
+    async with connected(run, staff_token(run, program)) as clients:
+        return await findings(clients, program, now())
 
 
 async def _read(run: RunFile, program: str, months: int) -> pb.PointsReport:

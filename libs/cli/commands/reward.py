@@ -90,13 +90,17 @@ def add(
     tier: Annotated[str, typer.Option(help="Lowest tier that may have it, as TIER_SET.TIER.")] = "",
     per_member: Annotated[int | None, typer.Option(min=1, help="How often a member may have it.")] = None,
     wait_minutes: Annotated[int, typer.Option(min=1, help="How long it waits for the member.")] = 1440,
+    coupon: Annotated[
+        str, typer.Option(help="Campaign whose coupon it gives; its kind is coupon then.")
+    ] = "",
+    point_type: Annotated[str, typer.Option(help="Type of the points that it costs.")] = "",
     program: ProgramOption = PROGRAM,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Add a reward to the catalogue. Its other conditions are set through the graph or gRPC."""
     tier_set, _, tier_key = tier.rpartition(".")
     terms = pb.RewardTerms(
-        kind=pb.RewardKind.Value(kind.name),
+        kind=pb.REWARD_KIND_COUPON if coupon else pb.RewardKind.Value(kind.name),
         name_zh=name_zh or name,
         name_en=name,
         price_points=points,
@@ -105,6 +109,8 @@ def add(
         tier=tier_key,
         limits=pb.RewardLimits(member_max=per_member),
         reserve_minutes=wait_minutes,
+        coupon_campaign=coupon,
+        point_type=point_type,
     )
     made = asyncio.run(_add(running_platform(data_dir), program, reward, terms, stock))
     out.print(f"{made.reward_id} costs {made.terms.price_points:,} points, {_left(made)}")

@@ -37,7 +37,7 @@ def score(
     as_json: JsonOption = False,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
-    """Score all members of a program by its RFM policy; an interrupted run goes on where it was."""
+    """Score all members of a program by all its policies; an interrupted run goes on where it was."""
     started = time.monotonic()
     folder = DataFolder(data_dir)
     work = _score(folder.running(), folder.path / "scores", program, _day(as_of), out_folder, parts)
@@ -97,19 +97,24 @@ def _figures(run: ScoreRun, seconds: float) -> dict[str, Any]:
         "folder": str(run.folder),
         "parts": len(run.manifest.parts),
         "members": run.members(),
-        "labels": {label or NO_SCORE: count for label, count in run.labels().most_common()},
+        "labels": {
+            name: {label or NO_SCORE: count for label, count in counted.most_common()}
+            for name, counted in run.labels().items()
+        },
         "seconds": round(seconds, 2),
     }
 
 
 def _show(run: ScoreRun, figures: dict[str, Any]) -> None:
     table = Table(title=f"Members of {run.manifest.told()}", title_justify="left")
+    table.add_column("score")
     table.add_column("label")
     table.add_column("members", justify="right")
     table.add_column("share", justify="right")
-    for label, count in figures["labels"].items():
-        table.add_row(label, str(count), f"{count / figures['members']:.1%}")
-    table.add_section()
-    table.add_row("all", str(figures["members"]), "")
+    for name, counted in figures["labels"].items():
+        for label, count in counted.items():
+            table.add_row(name, label, str(count), f"{count / figures['members']:.1%}")
+        table.add_section()
+    table.add_row("all", "", str(figures["members"]), "")
     out.print(table)
     out.print(f"{figures['parts']} files in {run.folder}, {figures['seconds']} s", highlight=False)

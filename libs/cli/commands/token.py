@@ -12,6 +12,7 @@ from laurel.common.v1 import lookup_pb2
 from laurel.members.v1 import members_pb2
 from libs.cli import programs
 from libs.cli.clients import STAFF, TOKEN_TTL, connected, signer, staff_token
+from libs.cli.console import err
 from libs.cli.data_folder import RunFile
 from libs.cli.errors import CommandError
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, ProgramOption, running_platform
@@ -62,6 +63,8 @@ def token(
         stores=store or [],
         sharing_groups=sharing_group or [],
     )
+    if role in {Role.CONSULTANT, Role.STORE_MANAGER} and not (store or sharing_group):
+        err.print(f"Without --store a {role} sees no member: add the stores where they work.")
     typer.echo(text)
 
 

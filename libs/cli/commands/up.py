@@ -47,7 +47,7 @@ async def _programs(run: RunFile) -> list[str]:
 
 
 async def _load_sample(folder: DataFolder, run: RunFile) -> None:
-    file = loading.read(sample.FILE, source=sample.PARTNER, program_id=sample.PROGRAM)
+    file = loading.read(sample.FILE, source=sample.PARTNER, program_id=sample.PROGRAM, store_id=sample.STORE)
     if loading.is_loaded(folder, file):
         return
     await sample.prepare(run)

@@ -178,6 +178,9 @@ class Edge:
                         mask(answer, grant.mask)
                         await context.write(answer)
 
+                    # By itself, as a write that is cut short may have sent it and grpc not know: two
+                    # of them are an error, and the client would never hear how its watch ended.
+                    await context.send_initial_metadata(())
                     admit = partial(self._admit, method, rule, asked)
                     await self._watching.serve(serve(checked, context), admit=admit, write=write)
             except asyncio.CancelledError:

@@ -15,6 +15,11 @@ def timestamp(moment: datetime) -> Timestamp:
     return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
 
 
+def optional_timestamp(moment: datetime | None) -> Timestamp | None:
+    """A datetime as a protobuf timestamp, if there is one."""
+    return None if moment is None else timestamp(moment)
+
+
 def moment(stamp: Timestamp) -> datetime:
     """A protobuf timestamp as a UTC-aware datetime, in milliseconds; refused beyond the years 1 to 9999."""
     try:

@@ -154,6 +154,8 @@ def draw_faults(transaction: Transaction, entry: Entry, lots: Mapping[str, Lot])
                 right = at == lot.active_time
             case _:
                 right = lot.expire_time is None or at < lot.expire_time
+                # What came back too late ends at once, and still pays what is owed.
+                right |= at == lot.expire_time and lot.transaction_id == transaction.transaction_id
         if not right:
             detail = (
                 f"{transaction.kind} at {at.isoformat()} draws on {lot.lot_id}, which is not due or expired"

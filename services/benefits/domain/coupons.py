@@ -101,11 +101,15 @@ def campaign_id(program_id: str, key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coupon:
-    """A coupon of a member, or of whoever has its code; `taken_count` is how often it is reserved or used."""
+    """A coupon of a member, or of whoever has its code; `taken_count` is how often it is reserved or used.
+
+    `redemption_id` is what gave it, empty where the staff did.
+    """
 
     coupon_id: str
     campaign_id: str
     member_id: str = ""
+    redemption_id: str = ""
     ending: str = ""
     void: bool = False
     taken_count: int = 0

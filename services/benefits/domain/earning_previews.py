@@ -27,17 +27,23 @@ class PossibleEvent:
     store_id: str = ""
     source: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    quantity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Earner:
-    """What earning rules read of a member at a moment: as it is before anything happens then."""
+    """What earning rules read of a member at a moment: as it is before anything happens then.
+
+    `memberships` by tier set and `contracts` are what its tiers come from.
+    """
 
     tier: str
     tiers: Mapping[str, str]
     metrics: Mapping[str, int]
     earned: Earned
     birthday: Birthday | None = None
+    memberships: Mapping[str, Membership] = field(default_factory=dict)
+    contracts: Sequence[Contract] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def earner(
         tiers[tier_set.key] = tier_at(tier_set, own, contracts, at)
     first = program.tier_sets[0].key
     metrics = memberships[first].metrics if first in memberships else {}
-    return Earner(tiers[first], tiers, metrics, earned, birthday)
+    return Earner(tiers[first], tiers, metrics, earned, birthday, memberships, contracts)
 
 
 def preview(program: Program, event: PossibleEvent, at: datetime, before: Earner) -> Preview:

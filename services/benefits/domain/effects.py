@@ -1,6 +1,7 @@
 """Effects: what the events of one member change, given the decisions on them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -9,8 +10,16 @@ from libs.common.program import Program
 from services.benefits.domain.contracts import Contract
 from services.benefits.domain.earning_caps import Earned
 from services.benefits.domain.event_points import event_points
-from services.benefits.domain.memberships import Decision, MemberEvent, Membership, TierReceipt, metrics_of
+from services.benefits.domain.ledger import Transaction
+from services.benefits.domain.memberships import (
+    Decision,
+    MemberEvent,
+    Membership,
+    TierReceipt,
+    decided,
+)
 from services.benefits.domain.movements import Movement
+from services.benefits.domain.posting import Posting
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +60,9 @@ def effect(
     for membership, taken in zip(memberships, receipts, strict=True):
         standing = membership
         for event, tier in zip(events, taken, strict=True):
-            decision = _decision(standing, event, tier, new_id("dec"))
+            decision = Decision.next(standing, tier, event_seq=event.seq, decision_id=new_id("dec"))
             decisions.append(decision)
-            standing = _decided(standing, decision, event)
+            standing = decided(standing, decision, event)
         after.append(standing)
     points = event_points(
         program, events, memberships, receipts, contracts=contracts, earned=earned, birthday=birthday
@@ -69,28 +78,43 @@ def effect(
     )
 
 
-def _decision(membership: Membership, event: MemberEvent, tier: TierReceipt, decision_id: str) -> Decision:
-    return Decision(
-        decision_id=decision_id,
-        membership_id=membership.membership_id,
-        program_id=membership.program_id,
-        member_id=membership.member_id,
-        seq=membership.seq + 1,
-        event_seq=event.seq,
-        tier=tier,
-    )
+def with_tier_points(effect: Effect, postings: Sequence[Posting], types: Collection[str]) -> Effect:
+    """The effect with the points of types that qualify, by what was posted of its events."""
+    keys = {(each.source, each.external_ref, each.line) for each in effect.movements}
+    gained: Counter[str] = Counter()
+    for posting in postings:
+        if posting.currency in types:
+            gained[posting.currency] += sum(
+                _gained(each) for each in posting.transactions if each.key in keys
+            )
+    if not any(gained.values()):
+        return effect
+    after = [replace(each, tier_points=dict(Counter(each.tier_points) + gained)) for each in effect.after]
+    return replace(effect, after=tuple(after))
 
 
-def _decided(membership: Membership, decision: Decision, event: MemberEvent) -> Membership:
-    return replace(
-        membership,
-        tier=decision.tier.to_tier,
-        since_time=decision.tier.as_of if decision.changed else membership.since_time,
-        seq=decision.seq,
-        applied_seq=decision.event_seq,
-        as_of=decision.tier.as_of,
-        decision_id=decision.decision_id,
-        qualifying=decision.tier.facts,
-        metrics=metrics_of(event.facts),
-        version=membership.version + 1,
+def _gained(transaction: Transaction) -> int:
+    """What a transaction adds to all that was ever earned; what had expired was earned, too."""
+    if transaction.kind == "accrual":
+        return transaction.points
+    reversal = transaction.reversal
+    return 0 if reversal is None else -transaction.points - reversal.written_off_points
+
+
+def review_effect(reviewed: Sequence[tuple[Membership, TierReceipt]], new_id: Callable[[str], str]) -> Effect:
+    """What the reviews of some memberships of one member come to."""
+    memberships = tuple(membership for membership, _ in reviewed)
+    decisions = tuple(
+        Decision.next(membership, tier, event_seq=membership.applied_seq, decision_id=new_id("dec"))
+        for membership, tier in reviewed
     )
+    return Effect((), memberships, tuple(map(decided, memberships, decisions)), decisions, ())
+
+
+def decided_before_reviews(events: Sequence[MemberEvent], receipts: Sequence[Sequence[TierReceipt]]) -> int:
+    """How many of the events come before the first review that one of them brings about."""
+    for count, event in enumerate(events[1:], start=1):
+        reviews = [each[count - 1].review_time for each in receipts]
+        if any(review is not None and review <= event.occurred_time for review in reviews):
+            return count
+    return len(events)

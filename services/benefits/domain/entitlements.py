@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.common.benefit_policy import BenefitGrant
-from libs.common.program import TierSet
+from libs.common.tier_policy import TierSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,16 @@ class Entitlement:
 
 
 def entitlements(tier_set: TierSet, tier: str) -> list[Entitlement]:
-    """The benefits of a tier: its own first, then those of each tier below, the nearest first.
+    """The benefits of a tier: its own, then those of each tier that it inherits from, the nearest first.
 
     A tier that the ladder no longer has grants nothing.
     """
     keys = [each.key for each in tier_set.tiers]
     if tier not in keys:
         return []
-    upto = tier_set.tiers[: keys.index(tier) + 1]
     return [
         Entitlement(grant, tier_set.key, each.key, inherited=each.key != tier)
-        for each in reversed(upto)
+        for each in reversed(tier_set.granting(keys.index(tier)))
         for grant in each.benefits
     ]
 
@@ -55,12 +54,14 @@ def locked(tier_set: TierSet, tier: str) -> list[Locked]:
     keys = [each.key for each in tier_set.tiers]
     if tier not in keys:
         return []
-    above = tier_set.tiers[keys.index(tier) + 1 :]
-    return [
-        Locked(grant, tier_set.key, each.key, steps)
-        for steps, each in enumerate(above, start=1)
-        for grant in each.benefits
-    ]
+    place = keys.index(tier)
+    known = {grant.benefit for each in tier_set.granting(place) for grant in each.benefits}
+    added = []
+    for steps, each in enumerate(tier_set.tiers[place + 1 :], start=1):
+        new = [grant for grant in each.benefits if grant.benefit not in known]
+        added += [Locked(grant, tier_set.key, each.key, steps) for grant in new]
+        known.update(grant.benefit for grant in new)
+    return added
 
 
 def granting_tier(tier_set: TierSet, benefit: str) -> str | None:

@@ -3,6 +3,73 @@
 from libs.common.errors import Kind, Refusal
 
 
+class ProgramVersionUnknown(Refusal):
+    reason, kind = "PROGRAM_VERSION_UNKNOWN", Kind.NOT_FOUND
+    text = "the program has no such version"
+
+
+class ProgramVersionState(Refusal):
+    reason, kind = "PROGRAM_VERSION_STATE", Kind.PRECONDITION
+    text = "the version is too far on its way for that, or not far enough"
+
+
+class ProgramVersionOfOwn(Refusal):
+    reason, kind = "PROGRAM_VERSION_OF_OWN", Kind.PRECONDITION
+    text = "who proposed a version does not approve it"
+
+
+class ProgramVersionOther(Refusal):
+    reason, kind = "PROGRAM_VERSION_OTHER", Kind.PRECONDITION
+    text = "the version has another digest: look at its document again"
+
+
+class ProgramMoved(Refusal):
+    reason, kind = "PROGRAM_MOVED", Kind.PRECONDITION
+    text = "another version took effect since this one was proposed"
+
+
+class ProgramNotSimulated(Refusal):
+    reason, kind = "PROGRAM_NOT_SIMULATED", Kind.PRECONDITION
+    text = "no finished simulation shows what the version would do"
+
+
+class SimulationUnknown(Refusal):
+    reason, kind, text = "SIMULATION_UNKNOWN", Kind.NOT_FOUND, "the program has no such simulation"
+
+
+class SimulationsWaiting(Refusal):
+    reason, kind = "SIMULATIONS_WAITING", Kind.EXHAUSTED
+    text = "as many simulations of the program wait as may"
+
+
+class ProgramUnchanged(Refusal):
+    reason, kind = "PROGRAM_UNCHANGED", Kind.PRECONDITION
+    text = "the document says what the live version says"
+
+
+class ProgramChangeNeedsApproval(Refusal):
+    reason, kind = "PROGRAM_CHANGE_NEEDS_APPROVAL", Kind.PRECONDITION
+    text = "a program with a live clock is changed by proposal and approval"
+
+
+class TierUnknown(Refusal):
+    reason, kind, text = "TIER_UNKNOWN", Kind.INVALID, "the program has no such tier set or tier"
+
+
+class TierOverrideUnknown(Refusal):
+    reason, kind, text = "TIER_OVERRIDE_UNKNOWN", Kind.NOT_FOUND, "no such override in the program"
+
+
+class TierOverrideEnded(Refusal):
+    reason, kind = "TIER_OVERRIDE_ENDED", Kind.PRECONDITION
+    text = "the override was rejected or ended before, or its time is past"
+
+
+class TierOverrideOfOwn(Refusal):
+    reason, kind = "TIER_OVERRIDE_OF_OWN", Kind.PRECONDITION
+    text = "who asked for an override does not approve it"
+
+
 class ProgramFieldFixed(Refusal):
     reason, kind = "PROGRAM_FIELD_FIXED", Kind.PRECONDITION
     text = "a program keeps its currencies, its time zone, its clock, its tiers and its plans"
@@ -28,6 +95,11 @@ class DeliveryUnknown(Refusal):
 
 class MemberUnknown(Refusal):
     reason, kind, text = "MEMBER_UNKNOWN", Kind.NOT_FOUND, "no such member in the program"
+
+
+class PointsPayNothing(Refusal):
+    reason, kind = "POINTS_PAY_NOTHING", Kind.INVALID
+    text = "nothing is paid with points of this type, or the program has none"
 
 
 class PointsInsufficient(Refusal):
@@ -169,6 +241,11 @@ class RedemptionUnknown(Refusal):
 
 class RedemptionEnded(Refusal):
     reason, kind, text = "REDEMPTION_ENDED", Kind.PRECONDITION, "the redemption is in another state by now"
+
+
+class RedemptionCouponTaken(Refusal):
+    reason, kind = "REDEMPTION_COUPON_TAKEN", Kind.PRECONDITION
+    text = "the coupon of the redemption is reserved or used"
 
 
 class GrantOfOwn(Refusal):

@@ -1,6 +1,6 @@
 """What the events of one member do to their points, one after another: what each earns, what refunds take."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -72,6 +72,32 @@ def event_points(
         metrics = metrics_of(event.facts)
     changed = {day: each for day, each in days.items() if each != earned.get(day, {})}
     return EventPoints(tuple(movements), changed, max(used, default=None))
+
+
+def qualifying_points(
+    program: Program,
+    event: MemberEvent,
+    memberships: Sequence[Membership],
+    *,
+    contracts: Sequence[Contract],
+    earned: Mapping[date, Earned],
+    birthday: Birthday | None,
+) -> dict[str, int]:
+    """The points that qualify, with what an event earns of them: the next one of these memberships.
+
+    Counted at the tiers held before it, as they will be posted. What a refund takes back counts afterwards.
+    """
+    first, sets = memberships[0], {each.key: each for each in program.tier_sets}
+    points = Counter(first.tier_points)
+    if event.original is None:
+        time = event.occurred_time
+        tiers = {
+            each.tier_set: tier_at(sets[each.tier_set], each.tier, contracts, time) for each in memberships
+        }
+        day = earned.get(business_date(time, program.time_zone), {})
+        for each in _given(program, event, tiers, first.metrics, day, birthday):
+            points[each.point_type] += each.points
+    return {key: points[key] for key in program.points.qualifying}
 
 
 def _given(

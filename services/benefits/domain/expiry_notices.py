@@ -17,6 +17,11 @@ class Walk:
     expire_time: datetime
     lot_id: str = ""
 
+    def ahead(self, lot: Lot) -> bool:
+        """Whether it has not come to a lot yet."""
+        expires = lot.expire_time
+        return expires is not None and (expires, lot.lot_id) > (self.expire_time, self.lot_id)
+
     def behind(self, lot: Lot) -> "Walk":
         """The walk when it has come to a lot."""
         assert lot.expire_time is not None, "what never expires is in no walk"
@@ -32,6 +37,11 @@ def first_walk(program_id: str, days: int, time_zone: str, at: datetime) -> Walk
 def notice_time(expires: date, days: int, time_zone: str) -> datetime:
     """When a day's expiry is told: when the day begins that lies so many days before."""
     return day_begin(expires - timedelta(days=days), time_zone)
+
+
+def told_until(days: int, time_zone: str, until: datetime) -> datetime:
+    """The expiry of what is to be told of by a time lies before this one."""
+    return day_end(business_date(until, time_zone) + timedelta(days=days), time_zone)
 
 
 def day_begin(day: date, time_zone: str) -> datetime:

@@ -19,7 +19,10 @@ class HoldState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Points that are asked of a member, what they are worth in money, and for what, by its business key."""
+    """Points that are asked of a member, what they are worth in money, and for what, by its business key.
+
+    `point_type` is their type, empty for the redeemable ones.
+    """
 
     member_id: str
     points: int
@@ -27,6 +30,7 @@ class Charge:
     source: str
     external_ref: str
     line: int = 0
+    point_type: str = ""
 
     @property
     def key(self) -> EventKey:

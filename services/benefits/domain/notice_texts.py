@@ -11,7 +11,8 @@ from babel.numbers import format_decimal
 
 from libs.common.documents import Text
 from libs.common.program import Program
-from libs.common.texts import Locale, filled, render, shown_amount
+from libs.common.step_texts import step_text
+from libs.common.texts import Locale, filled, render
 from services.benefits.domain.notices import NoticeCode
 from services.benefits.domain.occasions import items
 
@@ -20,6 +21,10 @@ NOTICE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
         NoticeCode.TIER_CHANGED: {
             "zh": "您的会员等级由{from_tier}变为{tier}。{why}",
             "en": "Your tier was {from_tier} and is now {tier}. {why}",
+        },
+        NoticeCode.TIER_AT_RISK: {
+            "zh": "您的{tier}保留至{expire_date}。要保住它：{ways}。",
+            "en": "You hold {tier} until {expire_date}. To keep it: {ways}.",
         },
         NoticeCode.POINTS_EXPIRING: {
             "zh": "您有{points}{currency}将于{expire_date}到期。",
@@ -48,28 +53,6 @@ NOTICE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
     }
 )
 
-# What a member may still do, by metric: in Chinese, in English for one, and for several.
-STEPS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
-    {
-        "spend": ("再消费{missing}", "spend {missing} more", "spend {missing} more"),
-        "orders": ("再下{missing}单", "place {missing} more order", "place {missing} more orders"),
-        "invites": (
-            "再成功邀请{missing}位好友",
-            "have {missing} more invited friend join",
-            "have {missing} more invited friends join",
-        ),
-        "logins": ("再登录{missing}次", "sign in {missing} more time", "sign in {missing} more times"),
-        "reviews": ("再评价{missing}次", "write {missing} more review", "write {missing} more reviews"),
-        "shares": ("再分享{missing}次", "share {missing} more time", "share {missing} more times"),
-        "check_ins": ("再签到{missing}次", "check in {missing} more time", "check in {missing} more times"),
-        "interactions": (
-            "再互动{missing}次",
-            "interact {missing} more time",
-            "interact {missing} more times",
-        ),
-        "messages": ("再发{missing}条消息", "send {missing} more message", "send {missing} more messages"),
-    }
-)
 _JOINED: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
     {"any": {"zh": "，或", "en": " or "}, "all": {"zh": "，并", "en": " and "}}
 )
@@ -115,10 +98,7 @@ def _way(gap: Mapping[str, str], locale: Locale) -> Way:
     """Where in the rule a gap is, and what closes it."""
     place = [(joined, index) for joined, index in _PLACE.findall(gap.get("path", ""))]
     missing = gap.get("missing", "")
-    zh, one, several = STEPS.get(gap.get("metric", ""), ("{missing}",) * 3)
-    english = one if missing == "1" else several
-    step = zh if locale == "zh" else english
-    return place, filled(step, {"missing": shown_amount(missing, gap.get("currency", ""), locale)})
+    return place, step_text(gap.get("metric", ""), missing, gap.get("currency", ""), locale)
 
 
 def _phrase(ways: Sequence[Way], locale: Locale) -> str:

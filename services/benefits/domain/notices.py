@@ -18,6 +18,7 @@ class NoticeCode(StrEnum):
     """What a notice is about."""
 
     TIER_CHANGED = "TIER_CHANGED"
+    TIER_AT_RISK = "TIER_AT_RISK"
     POINTS_EXPIRING = "POINTS_EXPIRING"
     WAKE_UP = "WAKE_UP"
     NEAR_UPGRADE = "NEAR_UPGRADE"

@@ -11,7 +11,11 @@ from services.benefits.domain.ledger import currency_of, member_of
 from services.benefits.domain.memberships import Decision
 from services.benefits.domain.notices import NoticeCode, Occasion
 
-REACHED, NEAR = "TIER_REACHED", "NEAR_UPGRADE"
+REACHED, NEAR, GRACE, KEEP_GAP = "TIER_REACHED", "NEAR_UPGRADE", "TIER_GRACE", "KEEP_GAP"
+# Why a tier is another than before, as members are told.
+WHY = {REACHED, "TIER_OVERRIDDEN", "TIER_OVERRIDDEN_UNTIL", "OVERRIDE_OVER"}
+# Notices are not kept for longer, so that what was told would be told again.
+MONTHS_TOLD = 12
 _ALTERNATIVE = re.compile(r".*any\[\d+\]")
 
 
@@ -73,6 +77,7 @@ def tier_occasions(program: Program, explained: Sequence[Explained]) -> list[Occ
         return []
     changed = [_tier_changed(each) for each in explained if each.decision.changed]
     told = [occasion for occasion in changed if occasion is not None]
+    told += _at_risk(program, explained[-1])
     near = _near_upgrade(program, explained[-1])
     return told if near is None else [*told, near]
 
@@ -82,7 +87,7 @@ def _tier_changed(explained: Explained) -> Occasion | None:
     decision = explained.decision
     if not decision.tier.from_tier:
         return None
-    reached = [{"code": each.code, **each.params} for each in explained.reasons if each.code == REACHED]
+    why = [{"code": each.code, **each.params} for each in explained.reasons if each.code in WHY]
     return Occasion(
         program_id=decision.program_id,
         member_id=decision.member_id,
@@ -94,19 +99,49 @@ def _tier_changed(explained: Explained) -> Occasion | None:
             "tier": decision.tier.to_tier,
             "outcome": decision.tier.outcome,
             "decision_id": decision.decision_id,
-            **_numbered("reason", reached),
+            **_numbered("reason", why),
         },
         occurred_time=decision.tier.as_of,
     )
 
 
+def _at_risk(program: Program, explained: Explained) -> list[Occasion]:
+    """That a tier is held by grace, until when and what keeps it; nothing has been decided since."""
+    decision = explained.decision
+    grace = next((each for each in explained.reasons if each.code == GRACE), None)
+    if grace is None:
+        return []
+    gaps = [
+        {name: each.params[name] for name in ("path", "metric", "missing", "currency") if name in each.params}
+        for each in explained.reasons
+        if each.code == KEEP_GAP
+    ]
+    until = datetime.fromisoformat(grace.params["until"])
+    return [
+        Occasion(
+            program_id=decision.program_id,
+            member_id=decision.member_id,
+            code=NoticeCode.TIER_AT_RISK,
+            cause=decision.decision_id,
+            params={
+                "tier_set": explained.tier_set,
+                "tier": grace.params["tier"],
+                "expire_date": business_date(until, program.time_zone).isoformat(),
+                "decision_id": decision.decision_id,
+                **_numbered("gap", gaps),
+            },
+            occurred_time=decision.tier.as_of,
+        )
+    ]
+
+
 def _near_upgrade(program: Program, explained: Explained) -> Occasion | None:
-    """Once for each tier and period; until programs have periods of their own, that is a calendar year."""
+    """Once for each tier and period of the tier set."""
     near = next((each for each in explained.reasons if each.code == NEAR), None)
     if near is None:
         return None
     decision, tier = explained.decision, near.params["tier"]
-    period = str(business_date(decision.tier.as_of, program.time_zone).year)
+    period = _period(program, explained)
     gaps = [_gap_params(gap) for gap in closable(explained.gaps)]
     return Occasion(
         program_id=decision.program_id,
@@ -123,6 +158,28 @@ def _near_upgrade(program: Program, explained: Explained) -> Occasion | None:
         },
         occurred_time=decision.tier.as_of,
     )
+
+
+def _period(program: Program, explained: Explained) -> str:
+    """The period of a tier set that a decision is in; the calendar's year where it has none, or a longer one.
+
+    A rolling one is the term of the tier that is held, by the day on which it ends.
+    """
+    tier = explained.decision.tier
+    day = business_date(tier.as_of, program.time_zone)
+    period = next(
+        (each.movement.period for each in program.tier_sets if each.key == explained.tier_set), None
+    )
+    if period is None:
+        return str(day.year)
+    match period.kind:
+        case "month":
+            return f"{day:%Y-%m}"
+        case "quarter":
+            return f"{day.year}-Q{(day.month + 2) // 3}"
+        case "rolling" if tier.review_time is not None and (period.months or 0) <= MONTHS_TOLD:
+            return f"to {business_date(tier.review_time, program.time_zone)}"
+    return str(day.year)
 
 
 def closable(gaps: Sequence[Gap]) -> list[Gap]:

@@ -1,13 +1,12 @@
-"""Quotes: what the purchases of a basket would earn one after another, and what may be redeemed for it."""
+"""Quotes: the purchases of a basket, what they would come to, and what may be redeemed for it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 
 from libs.common.earning_policy import PURCHASE
-from libs.common.program import Program
-from services.benefits.domain.earning import Earning, earned_with, earnings, redeemable
-from services.benefits.domain.earning_previews import Earner
+from services.benefits.domain.ahead import TierAhead
+from services.benefits.domain.earning import Earning, redeemable
+from services.benefits.domain.earning_previews import PossibleEvent
 from services.benefits.domain.redemption_limits import Offer
 
 
@@ -18,6 +17,7 @@ class QuotedLine:
     ref: str
     amount_minor: int
     attributes: Mapping[str, str] = field(default_factory=dict)
+    quantity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Quote:
     lines: Sequence[tuple[QuotedLine, Sequence[Earning]]]
     available_points: int
     offer: Offer
+    tiers: Sequence[TierAhead] = ()
 
     @property
     def earned_points(self) -> int:
@@ -49,34 +50,17 @@ class Quote:
         return sum(redeemable(given) for _, given in self.lines)
 
 
-def earned_by(
-    program: Program, basket: Basket, before: Earner, at: datetime
-) -> list[tuple[QuotedLine, Sequence[Earning]]]:
-    """What each line would earn: what an earlier one takes of a cap, and counts, a later one finds."""
-    found: list[tuple[QuotedLine, Sequence[Earning]]] = []
-    for line in basket.lines:
-        given = earnings(
-            program,
-            event_kind=PURCHASE,
+def possible_events(basket: Basket, member_id: str) -> list[PossibleEvent]:
+    """The purchases that a till will record of a basket."""
+    return [
+        PossibleEvent(
+            member_id,
+            PURCHASE,
             amount_minor=line.amount_minor,
-            tier=before.tier,
-            tiers=before.tiers,
-            occurred_time=at,
             store_id=basket.store_id,
             source=basket.source,
             attributes=line.attributes,
-            metrics=before.metrics,
-            earned=before.earned,
-            birthday=before.birthday,
+            quantity=line.quantity,
         )
-        found.append((line, given))
-        before = _after(program, before, line, given)
-    return found
-
-
-def _after(program: Program, before: Earner, line: QuotedLine, given: Sequence[Earning]) -> Earner:
-    """The member after a purchase, at the same tiers: what these will be is decided when it comes."""
-    bought = {"spend": line.amount_minor, "orders": 1}
-    metrics = {name: before.metrics.get(name, 0) + more for name, more in bought.items()}
-    earned = earned_with(program, before.earned, given)
-    return replace(before, metrics={**before.metrics, **metrics}, earned=earned)
+        for line in basket.lines
+    ]

@@ -47,6 +47,12 @@ def _left_minor(policy: Redemption, before: Redeemed) -> int:
     return max(0, policy.daily_cap_minor - before.money_minor)
 
 
+def points_missing(wanted: int, available: int, point_type: str = "") -> PointsInsufficient:
+    """Why so many points are not paid: of which balance how many are missing."""
+    typed = {"point_type": point_type} if point_type else {}
+    return PointsInsufficient(available_points=available, missing_points=wanted - available, **typed)
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """How many points may be redeemed for how much money, and why it is not all that could be."""
@@ -56,7 +62,9 @@ class Offer:
     reasons: tuple[Refusal, ...]
 
 
-def offer(worth: Worth, amount_minor: int, *, available: int, before: Redeemed) -> Offer:
+def offer(
+    worth: Worth, amount_minor: int, *, available: int, before: Redeemed, point_type: str = ""
+) -> Offer:
     """What a member may redeem towards an amount; the fewest points that give the most of it.
 
     The reasons are those for which the whole amount would be refused.
@@ -65,7 +73,7 @@ def offer(worth: Worth, amount_minor: int, *, available: int, before: Redeemed) 
     wanted = worth.towards(amount_minor)
     reasons = refusals(policy, wanted, worth.minor(wanted), before)
     if available < wanted:
-        reasons.append(PointsInsufficient(available_points=available, missing_points=wanted - available))
+        reasons.append(points_missing(wanted, available, point_type))
     left = worth.towards(min(amount_minor, _left_minor(policy, before)))
     points = worth.towards(worth.minor(min(left, available)))
     if points < policy.min_points or before.count >= policy.per_day_max:

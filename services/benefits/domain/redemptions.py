@@ -45,6 +45,7 @@ class Redemption:
 
     `day` is the program's day on which it counts. `hold_id` is the hold of its
     points, empty of a grant. `counted` says whether it is taken off the reward's number.
+    `coupon_id` is the coupon that it gave, empty where it gives none.
     """
 
     redemption_id: str
@@ -66,6 +67,8 @@ class Redemption:
     fulfilled_time: datetime | None = None
     ended_time: datetime | None = None
     grant: Grant | None = None
+    point_type: str = ""
+    coupon_id: str = ""
 
     @property
     def live(self) -> bool:
@@ -88,7 +91,9 @@ def reserved(
 ) -> Redemption:
     """What a member redeems, paid by a hold."""
     made = _made(reward, member_id, redemption_id=redemption_id, day=day, now=now)
-    return _waiting(replace(made, hold_id=hold_id, price_points=reward.terms.price_points), reward, now)
+    terms = reward.terms
+    paid = replace(made, hold_id=hold_id, price_points=terms.price_points, point_type=terms.point_type)
+    return _waiting(paid, reward, now)
 
 
 def granted(
@@ -153,6 +158,11 @@ def _decided(redemption: Redemption, *, by: str, decision: str) -> Redemption:
         raise GrantOfOwn
     grant = replace(redemption.grant, decided_by=by, decision=decision)
     return replace(redemption, grant=grant)
+
+
+def handed_out(redemption: Redemption, coupon_id: str, now: datetime) -> Redemption:
+    """What is fulfilled as soon as it is reserved, as the member has its coupon."""
+    return replace(fulfilled(redemption, now), coupon_id=coupon_id)
 
 
 def fulfilled(redemption: Redemption, now: datetime) -> Redemption:

@@ -8,6 +8,9 @@ from types import MappingProxyType
 
 from libs.common.clock import business_date
 from libs.common.program import Program
+from services.benefits.domain.coupon_quotes import Why
+from services.benefits.domain.coupon_rewards import Couponing, against_all, against_member
+from services.benefits.domain.coupons import Campaign
 from services.benefits.domain.errors import (
     RedemptionCapReached,
     RedemptionsTooFrequent,
@@ -31,6 +34,8 @@ class ObstacleCode(StrEnum):
     DAILY_CAP = "DAILY_CAP"
     TOO_FREQUENT = "TOO_FREQUENT"
     BELOW_MINIMUM = "BELOW_MINIMUM"
+    COUPON_UNAVAILABLE = "COUPON_UNAVAILABLE"
+    POINTS_PAY_NOTHING = "POINTS_PAY_NOTHING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +50,43 @@ class Obstacle:
 class Standing:
     """What is looked at of a member.
 
-    `given` says by reward how many of it count on which day of the program.
+    `given` says by reward how many of it count on which day of the program,
+    `typed_points` what they may spend of each type beside the redeemable ones.
     """
 
     available_points: int = 0
+    typed_points: Mapping[str, int] = field(default_factory=dict)
+    couponing: Couponing = field(default_factory=Couponing)
     tiers: Mapping[str, str] = field(default_factory=dict)
     spend_minor: int = 0
     redeemed: Redeemed = field(default_factory=Redeemed)
     given: Mapping[str, Mapping[date, int]] = field(default_factory=dict)
 
 
-def obstacles(reward: Reward, standing: Standing, program: Program, time: datetime) -> list[Obstacle]:
-    """All that stands against redeeming a reward at a time of the program; none if the member may have it."""
+def obstacles(
+    reward: Reward,
+    standing: Standing,
+    program: Program,
+    time: datetime,
+    campaign: Campaign | None = None,
+) -> list[Obstacle]:
+    """All that stands against redeeming a reward at a time of the program; none if the member may have it.
+
+    `campaign` is the one whose coupon it gives.
+    """
     return [
-        *shortage(reward),
+        *shortage(reward, time, campaign),
         *_of_window(reward, program, time),
         *_of_member_limits(reward, standing, business_date(time, program.time_zone)),
         *_of_tier(reward, standing, program),
         *_of_spend(reward, standing, program),
+        *_of_coupons(standing, program, campaign),
         *_of_points(reward, standing),
         *_of_redeeming(reward, standing, program),
     ]
 
 
-def shortage(reward: Reward) -> list[Obstacle]:
+def shortage(reward: Reward, time: datetime, campaign: Campaign | None = None) -> list[Obstacle]:
     """What stands against giving it to anybody: it is out of the catalogue, or there is no more of it."""
     found = [Obstacle(ObstacleCode.ARCHIVED)] if reward.archived else []
     if reward.stocked is not None and reward.taken >= reward.stocked:
@@ -76,7 +94,13 @@ def shortage(reward: Reward) -> list[Obstacle]:
     total_max = reward.terms.limits.total_max
     if total_max is not None and reward.taken >= total_max:
         found.append(_cap("total", total_max))
+    if campaign is not None and (why := against_all(campaign, time)) is not None:
+        found.append(_no_coupon(campaign, why))
     return found
+
+
+def _no_coupon(campaign: Campaign, why: Why) -> Obstacle:
+    return Obstacle(ObstacleCode.COUPON_UNAVAILABLE, {"campaign": campaign.key, "why": str(why)})
 
 
 def require_none(found: list[Obstacle]) -> None:
@@ -132,10 +156,21 @@ def _of_spend(reward: Reward, standing: Standing, program: Program) -> Iterator[
         yield Obstacle(ObstacleCode.SPEND_TOO_LOW, params)
 
 
+def _of_coupons(standing: Standing, program: Program, campaign: Campaign | None) -> Iterator[Obstacle]:
+    if campaign is not None:
+        tier = standing.tiers.get(program.tier_sets[0].key, "")
+        why = against_member(campaign, standing.couponing, tier)
+        if why is not None:
+            yield _no_coupon(campaign, why)
+
+
 def _of_points(reward: Reward, standing: Standing) -> Iterator[Obstacle]:
-    missing = reward.terms.price_points - standing.available_points
+    point_type = reward.terms.point_type
+    available = standing.typed_points.get(point_type, 0) if point_type else standing.available_points
+    missing = reward.terms.price_points - available
     if missing > 0:
-        yield Obstacle(ObstacleCode.POINTS_MISSING, {"missing_points": str(missing)})
+        typed = {"point_type": point_type} if point_type else {}
+        yield Obstacle(ObstacleCode.POINTS_MISSING, {"missing_points": str(missing), **typed})
 
 
 _CODES = MappingProxyType(
@@ -150,8 +185,10 @@ _CODES = MappingProxyType(
 def _of_redeeming(reward: Reward, standing: Standing, program: Program) -> Iterator[Obstacle]:
     """By the rule that holds for every redemption, on all channels."""
     terms = reward.terms
-    for refusal in refusals(
-        program.points.redemption, terms.price_points, terms.value_minor, standing.redeemed
-    ):
+    policy = program.points.paying(terms.point_type)
+    if policy is None:
+        yield Obstacle(ObstacleCode.POINTS_PAY_NOTHING, {"point_type": terms.point_type})
+        return
+    for refusal in refusals(policy, terms.price_points, terms.value_minor, standing.redeemed):
         facts = {name: str(fact) for name, fact in refusal.facts.items()}
         yield Obstacle(_CODES[type(refusal)], {**facts, "currency": program.currency})

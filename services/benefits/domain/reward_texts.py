@@ -10,6 +10,7 @@ from babel.numbers import format_decimal
 
 from libs.common.program import Program
 from libs.common.texts import Locale, filled, shown_amount
+from services.benefits.domain.coupon_quotes import Why
 from services.benefits.domain.reward_obstacles import Obstacle, ObstacleCode
 
 OBSTACLE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
@@ -29,6 +30,10 @@ OBSTACLE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
         ObstacleCode.POINTS_MISSING: {
             "zh": "还差{missing_points}{points_name}。",
             "en": "{points_name} missing: {missing_points}.",
+        },
+        ObstacleCode.POINTS_PAY_NOTHING: {
+            "zh": "不能再用{points_name}兑换。",
+            "en": "Nothing is paid with {points_name} any more.",
         },
         ObstacleCode.DAILY_CAP: {
             "zh": "每日兑换上限为{cap_minor}，今日还可兑换{left_minor}。",
@@ -58,6 +63,20 @@ CAP_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
         },
     }
 )
+COUPON_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
+    {
+        Why.ENDED: {"zh": "该优惠券活动已结束。", "en": "The time of this coupon is over."},
+        Why.PAUSED: {"zh": "该优惠券暂停发放。", "en": "This coupon is not given just now."},
+        Why.CAMPAIGN_USED_UP: {"zh": "该优惠券已发完。", "en": "All coupons of this kind are given."},
+        Why.BUDGET_SPENT: {"zh": "该优惠券的预算已用完。", "en": "The budget of this coupon is spent."},
+        Why.MEMBER_LIMIT: {
+            "zh": "您的该优惠券已达使用上限。",
+            "en": "You have as many of this coupon as you may use.",
+        },
+        Why.NOT_FIRST_ORDER: {"zh": "该优惠券仅限首单使用。", "en": "This coupon is for a first order."},
+        Why.WRONG_TIER: {"zh": "该优惠券不适用于您的会员等级。", "en": "This coupon is not for your tier."},
+    }
+)
 _COUNTS = ("missing_points", "min_points", "per_day_max", "max", "days")
 _AMOUNTS = ("missing_minor", "cap_minor", "left_minor")
 
@@ -70,13 +89,15 @@ def obstacle_text(obstacle: Obstacle, program: Program, locale: Locale) -> str:
 def _text(obstacle: Obstacle) -> Mapping[Locale, str]:
     if obstacle.code is ObstacleCode.REWARD_CAP_REACHED:
         return CAP_TEXTS[obstacle.params["limit"]]
+    if obstacle.code is ObstacleCode.COUPON_UNAVAILABLE:
+        return COUPON_TEXTS[obstacle.params["why"]]
     if obstacle.code is ObstacleCode.OUTSIDE_WINDOW and "next_opening_time" not in obstacle.params:
         return OBSTACLE_TEXTS["CLOSED_FOR_GOOD"]
     return OBSTACLE_TEXTS[obstacle.code]
 
 
 def _shown(params: Mapping[str, str], program: Program, locale: Locale) -> dict[str, str]:
-    points = program.points.name
+    points = program.points.name_of(params.get("point_type", ""))
     shown = {**params, "points_name": points.zh if locale == "zh" else points.en}
     for name in _COUNTS:
         if name in params:

@@ -1,5 +1,6 @@
 """Rewards: what the catalogue of a program offers for points, under which terms, and how many are left."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -39,7 +40,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a reward is, what it costs and who may have it. Texts are (Chinese, English)."""
+    """What a reward is, what it costs and who may have it. Texts are (Chinese, English).
+
+    `point_type` is that of the points that it costs, empty for the redeemable
+    ones. With `coupon_campaign` it gives a coupon of that campaign.
+    """
 
     kind: RewardKind
     name: tuple[str, str]
@@ -52,6 +57,8 @@ class Terms:
     spend_min_minor: int = 0
     window: Window = field(default_factory=Window)
     limits: Limits = field(default_factory=Limits)
+    point_type: str = ""
+    coupon_campaign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +93,17 @@ class Reward:
         return None if self.ceiling is None else max(0, self.ceiling - self.taken)
 
 
-def created(program: Program, reward_id: str, terms: Terms, stocked: int | None, now: datetime) -> Reward:
-    """A new reward of a program, or RewardInvalid."""
-    _check(terms, program)
+def created(
+    program: Program,
+    reward_id: str,
+    terms: Terms,
+    stocked: int | None,
+    now: datetime,
+    *,
+    campaigns: Collection[str] = (),
+) -> Reward:
+    """A new reward of a program that has these campaigns of coupons, or RewardInvalid."""
+    _check(terms, program, campaigns)
     return Reward(
         program_id=program.key,
         reward_id=reward_id,
@@ -102,7 +117,14 @@ def created(program: Program, reward_id: str, terms: Terms, stocked: int | None,
 
 
 def changed(
-    reward: Reward, version: int, terms: Terms, program: Program, *, archived: bool, now: datetime
+    reward: Reward,
+    version: int,
+    terms: Terms,
+    program: Program,
+    *,
+    archived: bool,
+    now: datetime,
+    campaigns: Collection[str] = (),
 ) -> Reward:
     """The reward under other terms, if it is the version that is to be changed.
 
@@ -110,7 +132,7 @@ def changed(
     """
     if version != reward.version:
         raise RewardChanged(version=reward.version)
-    _check(terms, program)
+    _check(terms, program, campaigns)
     if terms.limits.total_max is not None and not reward.counted:
         raise RewardInvalid(**{"terms.limits.total_max": "was made without a bound; make another reward"})
     return replace(reward, version=version + 1, terms=terms, archived=archived, updated_time=now)
@@ -126,11 +148,32 @@ def restocked(reward: Reward, added: int, now: datetime) -> Reward:
     return replace(reward, stocked=stocked, updated_time=now)
 
 
-def _check(terms: Terms, program: Program) -> None:
+def _check(terms: Terms, program: Program, campaigns: Collection[str]) -> None:
     """Refuse terms that contradict themselves or the program, with all that is wrong by field."""
-    problems = {**_of_tier(terms, program), **_of_window(terms.window), **_of_limits(terms.limits)}
+    problems = {
+        **_of_price(terms, program),
+        **_of_coupon(terms, campaigns),
+        **_of_tier(terms, program),
+        **_of_window(terms.window),
+        **_of_limits(terms.limits),
+    }
     if problems:
         raise RewardInvalid(**problems)
+
+
+def _of_price(terms: Terms, program: Program) -> dict[str, str]:
+    if program.points.paying(terms.point_type) is None:
+        return {"terms.point_type": "nothing is paid with points of this type"}
+    return {}
+
+
+def _of_coupon(terms: Terms, campaigns: Collection[str]) -> dict[str, str]:
+    if not terms.coupon_campaign:
+        return {}
+    if terms.kind is not RewardKind.COUPON:
+        return {"terms.coupon_campaign": "is for rewards of kind COUPON"}
+    known = terms.coupon_campaign in campaigns
+    return {} if known else {"terms.coupon_campaign": "the program has no such campaign of coupons"}
 
 
 def _of_tier(terms: Terms, program: Program) -> dict[str, str]:

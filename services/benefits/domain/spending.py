@@ -1,17 +1,22 @@
 """Spending: points are held for something, then captured or released; what was captured may be given back.
 
 Drawn on are the lots that expire soonest. What comes back goes to the lots
-that it came from, or, where such a lot has ended meanwhile, into a new one.
+that it came from, or, where such a lot has ended meanwhile, into a new one
+for some days; once, or points that are held and let go again would never end.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.benefits.domain.errors import HoldExceeded, HoldStateWrong, PointsInsufficient
+from services.benefits.domain.errors import HoldExceeded, HoldStateWrong
 from services.benefits.domain.holds import Charge, Hold, HoldState
 from services.benefits.domain.ledger import SPENT, Account, Allocation, EventKey, Lot, Transaction
 from services.benefits.domain.posting import Posting, allocated, soonest_to_expire, total
+from services.benefits.domain.redemption_limits import points_missing
+
+# What makes lots of points that had an end before, and get no other one.
+_HAD_THEIR_DAYS = frozenset({"release", "return", "transfer"})
 
 # A lot that ends so soon counts as ended: by another replica's clock it may have expired already,
 # and whoever gets points back shall have time to spend them.
@@ -84,20 +89,22 @@ def _drawn(
         program_id=posting.program_id,
         currency=posting.currency,
         charge=charge,
-        drawn=tuple(drawn(posting, charge.member_id, charge.points, time=time)),
+        drawn=tuple(drawn(posting, charge.member_id, charge.points, time=time, point_type=charge.point_type)),
         day=day,
         held_time=posting.now,
         expires_time=expires_time,
     )
 
 
-def drawn(posting: Posting, member_id: str, points: int, *, time: datetime) -> list[Allocation]:
-    """So many points of what a member may spend at a time, or a refusal."""
+def drawn(
+    posting: Posting, member_id: str, points: int, *, time: datetime, point_type: str = ""
+) -> list[Allocation]:
+    """So many points of what a member may spend at a time, or a refusal that names their type."""
     account = posting.account(member_id)
     lots = usable(posting, account, time)
     available = max(0, sum(lot.remaining for lot in lots) - account.arrears)
     if available < points:
-        raise PointsInsufficient(available_points=available, missing_points=points - available)
+        raise points_missing(points, available, point_type)
     return allocated(lots, points)
 
 
@@ -134,12 +141,30 @@ def _return(
 ) -> None:
     """Bring points back to their lots, and those whose lots have ended into a new one."""
     alive = [each for each in given if lives(posting.lots[each.lot_id], time)]
-    ended = total(given) - total(alive)
+    ended = [each for each in given if not lives(posting.lots[each.lot_id], time)]
     if alive:
         posting.restore(transaction, posting.account(member_id), alive)
     if ended:
-        until = time + timedelta(days=returned_days)
-        posting.bring(transaction, member_id, ended, active_time=time, expire_time=until)
+        until = _end_of_returned(posting, [posting.lots[each.lot_id] for each in ended], time, returned_days)
+        posting.bring(transaction, member_id, total(ended), active_time=time, expire_time=until)
+
+
+def _end_of_returned(posting: Posting, ended: Iterable[Lot], time: datetime, returned_days: int) -> datetime:
+    """When points end that come back behind the ends of their lots: after some days, if they had none before.
+
+    What comes back at once is one lot. So if some of it had its days, all of it keeps their end, or ends now.
+    """
+    before = [
+        lot.expire_time
+        for lot in ended
+        if lot.expire_time is not None and posting.kinds.get(lot.origin_transaction_id) in _HAD_THEIR_DAYS
+    ]
+    return max(time, min(before)) if before else time + timedelta(days=returned_days)
+
+
+def ends_by(lots: Iterable[Lot], time: datetime) -> list[Lot]:
+    """Those of the lots to which nothing comes back at a time, if they come from what made them."""
+    return [lot for lot in lots if lot.origin_transaction_id == lot.transaction_id and not lives(lot, time)]
 
 
 def lives(lot: Lot, time: datetime) -> bool:

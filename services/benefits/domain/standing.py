@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from libs.common.benefit_policy import BenefitGrant
-from libs.common.program import Program, TierSet
+from libs.common.program import Program
+from libs.common.tier_policy import TierSet
 from services.benefits.domain.contracts import Contract
 from services.benefits.domain.entitlements import Entitlement, entitlements
 from services.benefits.domain.memberships import Membership

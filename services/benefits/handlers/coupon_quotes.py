@@ -29,8 +29,6 @@ from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository import coupon_campaigns, coupons
 from services.benefits.repository.store import BenefitsStore
 
-ORDERS = "orders"
-
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -113,7 +111,7 @@ class CouponQuotes:
         return Shopper(
             tier=_tier_discount(program, standing),
             taken={key: taken.get(as_taker, 0) for key, as_taker in counted.items()},
-            first_order=not taken.get(first) and not _orders(standing),
+            first_order=not taken.get(first) and not (standing and standing.orders),
         )
 
 
@@ -132,10 +130,3 @@ def _tier_discount(program: Program, standing: MemberStanding | None) -> TierDis
         return None
     found = (each for each in tier_set.tiers if each.key == held.tier)
     return next((TierDiscount(each.key, each.name, each.discount_bp) for each in found), None)
-
-
-def _orders(standing: MemberStanding | None) -> int:
-    """How often the member has ordered, as far as their events have been decided on."""
-    if standing is None:
-        return 0
-    return max((each.metrics.get(ORDERS, 0) for each in standing.memberships), default=0)

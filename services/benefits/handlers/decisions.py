@@ -5,30 +5,41 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
+from itertools import accumulate
 
 from libs.common.birthdays import Birthday
+from libs.common.calendar import FRESH
 from libs.common.clock import business_date
+from libs.common.conditions import TOLD_BY_EVENTS
 from libs.common.consumer import due
 from libs.common.errors import Contention, Unavailable
-from libs.common.program import Program, TierSet
+from libs.common.program import Program
 from libs.common.telemetry import APPLIED, SKIPPED, log
-from services.benefits.clients import PULL_EVENTS, MembersClient, ScoringClient, Subject
+from libs.common.tier_policy import TierSet
+from services.benefits.clients import PULL_EVENTS, FactsKey, MembersClient, Subject
 from services.benefits.domain.contracts import Contract
 from services.benefits.domain.earning_caps import Earned
-from services.benefits.domain.effects import Effect, effect
+from services.benefits.domain.effects import Effect, decided_before_reviews, effect, with_tier_points
+from services.benefits.domain.event_points import qualifying_points
 from services.benefits.domain.memberships import (
     REGISTRATION_SEQ,
     Inbound,
     MemberEvent,
     Membership,
+    Step,
+    event_step,
     membership_id,
+    point_facts,
 )
 from services.benefits.domain.programs import Version
+from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.points import Movements, issue, post_movements
 from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.reviews import TierReviews
 from services.benefits.handlers.standing import contracts_of
 from services.benefits.handlers.telling import tell_of_tiers
 from services.benefits.handlers.times import ProgramTimes
+from services.benefits.handlers.unmoved import Moved, require_unmoved
 from services.benefits.outbox import birthday_used, membership_changed
 from services.benefits.repository.birthdays import birthdays_of
 from services.benefits.repository.earned_days import earned_on, keep_earned
@@ -37,10 +48,8 @@ from services.benefits.repository.store import BenefitsStore
 MEMBERS_MAX = 50
 STEPS_MAX = 500
 REDONE_MAX = 20
-
-
-class Moved(Exception):
-    """Another consumer has applied events of these members meanwhile; what was decided is out of date."""
+# Terms that end between two events of a member: of a hundred years, each month.
+REVIEWS_MAX = 1_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,19 @@ class Plan:
     def member_id(self) -> str:
         return self.memberships[0].member_id
 
+    @property
+    def overdue(self) -> list[Membership]:
+        """Those whose term is over before the first of the events."""
+        first = self.events[0].occurred_time
+        return [each for each in self.memberships if each.review_time and each.review_time <= first]
+
+    @property
+    def decided_times(self) -> list[datetime]:
+        """The time that each event is decided for: its own, or that of the decision before."""
+        before = [each.as_of for each in self.memberships if each.as_of is not None]
+        times = [event.occurred_time for event in self.events]
+        return list(accumulate([max([times[0], *before]), *times[1:]], max))
+
 
 class DecisionHandlers:
     """Applies announced events: decides outside the transaction, then stores all of it in one.
@@ -66,15 +88,16 @@ class DecisionHandlers:
         self,
         store: BenefitsStore,
         programs: ProgramHandlers,
-        scoring: ScoringClient,
+        deciding: Deciding,
         members: MembersClient,
         times: ProgramTimes,
+        reviews: TierReviews,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[str], str],
     ) -> None:
-        self._store, self._programs, self._scoring, self._members = store, programs, scoring, members
-        self._times, self._now, self._new_id = times, now, new_id
+        self._store, self._programs, self._deciding, self._members = store, programs, deciding, members
+        self._times, self._reviews, self._now, self._new_id = times, reviews, now, new_id
 
     async def apply(self, partition: int, inbound: Sequence[Inbound]) -> None:
         """Apply what was announced of some members of one program and partition."""
@@ -82,23 +105,30 @@ class DecisionHandlers:
             await self._apply_group(partition, inbound[start : start + MEMBERS_MAX])
 
     async def _apply_group(self, partition: int, group: Sequence[Inbound]) -> None:
-        redone = 0
+        redone = reviewed = 0
         while True:
             version = await self._programs.live(group[0].program_id)
             plans, more = await self._plan(version, group)
             if not plans:
                 return
-            effects = await self._decide(version, plans)
             time = await self._times.of(version.program)
             try:
+                if overdue := [each for plan in plans for each in plan.overdue]:
+                    reviewed += 1
+                    await self._reviews.review(version, overdue, told_since=time - FRESH)
+                    if reviewed > REVIEWS_MAX:
+                        raise Contention
+                    continue
+                effects = await self._decide(version, plans)
                 await self._store.transaction(partial(self._keep, partition, version, time, effects))
             except Moved:
                 redone += 1
                 if redone > REDONE_MAX:
                     raise Contention from None
                 continue
-            APPLIED.labels("benefits", "event").inc(sum(len(plan.events) for plan in plans))
-            if not more:
+            applied, planned = (sum(len(one.events) for one in each) for each in (effects, plans))
+            APPLIED.labels("benefits", "event").inc(applied)
+            if not more and applied == planned:
                 return
 
     async def _plan(self, version: Version, group: Sequence[Inbound]) -> tuple[list[Plan], bool]:
@@ -108,6 +138,8 @@ class DecisionHandlers:
         for inbound in group:
             memberships = _memberships(inbound, version.program.tier_sets, stored)
             room = (STEPS_MAX - steps) // len(memberships)
+            # What an event earns depends on the tier that the one before it gave, and is asked for by rules.
+            room = min(room, 1) if version.program.reads_points else room
             events = await self._due(inbound, memberships)
             # A page of pulled events may not be the last one.
             more = more or len(events) > room or len(events) >= PULL_EVENTS
@@ -132,23 +164,69 @@ class DecisionHandlers:
         return [event for _, event in following]
 
     async def _decide(self, version: Version, plans: Sequence[Plan]) -> list[Effect]:
-        subjects = [Subject(membership, plan.events) for plan in plans for membership in plan.memberships]
-        receipts = iter(await self._scoring.decide(version, subjects))
         earned = await self._earned(version.program, plans)
         contracts = await self._contracts(version.program, plans)
         birthdays = await self._birthdays(version.program, plans)
+        points = [
+            qualifying_points(
+                version.program,
+                plan.events[0],
+                plan.memberships,
+                contracts=contracts.get(plan.member_id, ()),
+                earned=earned.get(plan.member_id, {}),
+                birthday=birthdays.get(plan.member_id),
+            )
+            if version.program.reads_points
+            else {}
+            for plan in plans
+        ]
+        subjects = [
+            Subject(membership, steps)
+            for plan, steps in zip(plans, await self._steps(version.program, plans, points), strict=True)
+            for membership in plan.memberships
+        ]
+        receipts = iter(await self._deciding.decide(version, subjects))
+        taken = [[next(receipts) for _ in plan.memberships] for plan in plans]
+        # What follows the end of a term that one of them began is decided after the review.
+        counts = [decided_before_reviews(plan.events, each) for plan, each in zip(plans, taken, strict=True)]
         return [
             effect(
                 version.program,
-                plan.events,
+                plan.events[:count],
                 plan.memberships,
-                [next(receipts) for _ in plan.memberships],
+                [decided[:count] for decided in each],
                 earned=earned.get(plan.member_id, {}),
                 contracts=contracts.get(plan.member_id, ()),
                 birthday=birthdays.get(plan.member_id),
                 new_id=self._new_id,
             )
+            for plan, each, count in zip(plans, taken, counts, strict=True)
+        ]
+
+    async def _steps(
+        self, program: Program, plans: Sequence[Plan], points: Sequence[Mapping[str, int]]
+    ) -> list[list[Step]]:
+        """The events as steps: with the facts that they tell, and those that rules read besides."""
+        names = sorted(program.member_facts - TOLD_BY_EVENTS)
+        keys = [
+            FactsKey(plan.member_id, at, event.seq)
             for plan in plans
+            for event, at in zip(plan.events, plan.decided_times, strict=True)
+            if event.seq > REGISTRATION_SEQ
+        ]
+        found = iter(await self._members.facts(program.key, keys, names) if names else ())
+        return [
+            [
+                event_step(
+                    event,
+                    {
+                        **(next(found) if names and event.seq > REGISTRATION_SEQ else {}),
+                        **point_facts(had),
+                    },
+                )
+                for event in plan.events
+            ]
+            for plan, had in zip(plans, points, strict=True)
         ]
 
     async def _earned(self, program: Program, plans: Sequence[Plan]) -> Mapping[str, Mapping[date, Earned]]:
@@ -192,11 +270,13 @@ class DecisionHandlers:
         movements = Movements.of_each_currency(version, partition, time, moved)
         issuers = [await issue(benefits, each) for each in movements]
         # Before anything is inserted: what another has posted meanwhile would be a duplicate key.
-        await _require_unmoved(benefits, effects)
+        await require_unmoved(benefits, effects)
         postings = [
             await post_movements(benefits, each, issuer=issuer, now=now, new_id=self._new_id)
             for each, issuer in zip(movements, issuers, strict=True)
         ]
+        qualifying = version.program.points.qualifying
+        effects = [with_tier_points(each, postings, qualifying) for each in effects]
         await benefits.keep_effects(effects, now)
         await keep_earned(benefits, effects, now)
         announcements = [each for effect in effects for each in membership_changed(effect, postings)]
@@ -220,13 +300,3 @@ def _memberships(
         )
         for tier_set in tier_sets
     )
-
-
-async def _require_unmoved(benefits: BenefitsStore, effects: Sequence[Effect]) -> None:
-    """Read the memberships again, inside the transaction, and compare what the decisions were based on."""
-    stored = await benefits.memberships(each.before[0].member_id for each in effects)
-    for each in effects:
-        for before in each.before:
-            current = stored.get(before.membership_id)
-            if (current.version if current else 0) != before.version:
-                raise Moved

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.common.program import Program
+from libs.common.redemption_policy import Redemption
 from libs.common.redis import partition_of
+from services.benefits.domain.errors import PointsPayNothing
 from services.benefits.domain.ledger import member_account
 from services.benefits.domain.posting import Posting
 from services.benefits.domain.value import Worth
@@ -28,10 +30,11 @@ class Drawing:
         member_ids: Iterable[str],
         *purposes: str,
         held: bool = False,
+        currency: str = "",
     ) -> Posting:
         """A posting with what members may spend, maybe what is on hold, and accounts of the program."""
         members = list(member_ids)
-        posting = self._posting(program, partition_of(members[0]), self.now())
+        posting = self._posting(program, partition_of(members[0]), self.now(), currency)
         met = [*map(posting.account, members), *map(posting.system, purposes)]
         met += map(posting.held, members) if held else []
         posting.accounts = await ledger.accounts(store, [each.account_id for each in met])
@@ -51,8 +54,8 @@ class Drawing:
             posting.accounts = dict(found)
         return postings
 
-    def _posting(self, program: Program, stripe: int, now: datetime) -> Posting:
-        return Posting(program.key, program.points.currency, stripe, now, self.new_id)
+    def _posting(self, program: Program, stripe: int, now: datetime, currency: str = "") -> Posting:
+        return Posting(program.key, currency or program.points.currency, stripe, now, self.new_id)
 
     async def keep(self, store: BenefitsStore, *postings: Posting) -> None:
         """Store postings of a moment, and announce them to those whose points they changed."""
@@ -71,11 +74,25 @@ async def load_lots(
     posting.lots = {lot.lot_id: lot for lot in usable}
 
 
+def payment(program: Program, point_type: str) -> Redemption:
+    """How points of a type are redeemed, or PointsPayNothing."""
+    found = program.points.paying(point_type)
+    if found is None:
+        raise PointsPayNothing(point_type=point_type)
+    return found
+
+
 async def worth_of(
-    store: BenefitsStore, program: Program, member_id: str, points: int, *, time: datetime
+    store: BenefitsStore,
+    program: Program,
+    member_id: str,
+    points: int,
+    *,
+    time: datetime,
+    point_type: str = "",
 ) -> Worth:
     """What a member's points are worth at a time; so many of them by their age, where they depreciate."""
-    redemption = program.points.redemption
+    redemption = payment(program, point_type)
     if not redemption.depreciation:
         return Worth(redemption)
     account = member_account(program.key, member_id, program.points.currency)

@@ -7,10 +7,12 @@ from datetime import datetime
 from libs.common.clock import business_date
 from libs.common.homes import visible
 from libs.common.program import Program
+from services.benefits.domain.ahead import TierAhead
 from services.benefits.domain.earning_previews import Earner, PossibleEvent, Preview, earner, preview
 from services.benefits.domain.memberships import Membership
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.standing import contracts_of
+from services.benefits.handlers.tier_previews import Happening, TierPreviews
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository.birthdays import birthdays_of
 from services.benefits.repository.earned_days import earned_on
@@ -23,20 +25,33 @@ Moment = tuple[str, datetime]
 class EarningHandlers:
     """Answers what would be earned, without changing anything."""
 
-    def __init__(self, store: BenefitsStore, programs: ProgramHandlers, times: ProgramTimes) -> None:
-        self._store, self._programs, self._times = store, programs, times
+    def __init__(
+        self, store: BenefitsStore, programs: ProgramHandlers, times: ProgramTimes, tiers: TierPreviews
+    ) -> None:
+        self._store, self._programs, self._times, self._tiers = store, programs, times, tiers
 
-    async def previews(self, program_id: str, events: Sequence[PossibleEvent]) -> list[Preview | None]:
-        """What each event would earn, None where the caller sees no such member of the program."""
-        program = (await self._programs.live(program_id)).program
+    async def previews(
+        self, program_id: str, events: Sequence[PossibleEvent]
+    ) -> list[tuple[Preview, Sequence[TierAhead]] | None]:
+        """What each event would earn and do to tiers, None where the caller sees no such member."""
+        version = await self._programs.live(program_id)
+        program = version.program
         reached = await visible(self._store.database, program_id, {event.member_id for event in events})
         seen = await known_members(self._store, program_id, reached)
         now = await self._times.of(program)
         moments = [(event.member_id, event.occurred_time or now) for event in events]
         found = await earners(self._store, program, [moment for moment in moments if moment[0] in seen])
+        asked = {
+            place: Happening(*moment, found[moment], [event])
+            for place, (event, moment) in enumerate(zip(events, moments, strict=True))
+            if moment in found
+        }
+        happened = dict(zip(asked, await self._tiers.of(version, list(asked.values())), strict=True))
         return [
-            preview(program, event, moment[1], found[moment]) if moment in found else None
-            for event, moment in zip(events, moments, strict=True)
+            (preview(program, event, asked[place].at, asked[place].before), happened[place].tiers)
+            if place in asked
+            else None
+            for place, event in enumerate(events)
         ]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from libs.common.clock import milliseconds
 from libs.common.homes import visible
 from services.benefits.domain.holds import Hold
-from services.benefits.domain.ledger import held_account
+from services.benefits.domain.ledger import held_account, member_of
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.spending import Spending
 from services.benefits.handlers.times import ProgramTimes
@@ -22,11 +22,19 @@ class HoldReads:
 
     async def open_of(self, program_id: str, member_ids: Sequence[str], first: int) -> dict[str, list[Hold]]:
         """The open holds of those of the members who have any and whom the caller may see, latest first."""
-        currency = (await self._programs.live(program_id)).program.points.currency
+        points = (await self._programs.live(program_id)).program.points
         seen = await visible(self._store.database, program_id, member_ids)
-        owners = {held_account(program_id, each, currency).account_id: each for each in seen}
-        found = await holds.open_of(self._store, list(owners), first)
-        return {owners[account_id]: held for account_id, held in found.items()}
+        accounts = [held_account(program_id, each, name) for each in seen for name in points.currencies]
+        owners = {each.account_id: member_of(each.account_id) for each in accounts}
+        by_member: dict[str, list[Hold]] = {}
+        for account_id, held in (await holds.open_of(self._store, list(owners), first)).items():
+            by_member.setdefault(owners[account_id], []).extend(held)
+        latest = {each: sorted(held, key=_by_id, reverse=True) for each, held in by_member.items()}
+        return {each: held[:first] for each, held in latest.items()}
+
+
+def _by_id(held: Hold) -> str:
+    return held.hold_id
 
 
 class HoldEnding:

@@ -24,9 +24,11 @@ from services.benefits.domain.redemptions import (
     reserved,
 )
 from services.benefits.domain.reward_obstacles import obstacles, require_none
+from services.benefits.domain.rewards import Reward
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reward_checks import standings
-from services.benefits.handlers.reward_stock import counters, runs_out, take
+from services.benefits.handlers.reward_coupons import given_coupon, take_back_coupon
+from services.benefits.handlers.reward_stock import Taken, counters, counters_of, take
 from services.benefits.handlers.spending import Spending
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.turns import Turns
@@ -62,38 +64,52 @@ class RedemptionHandlers:
         home = await seen_home(self._store.database, program_id, member_id)
         if home is None:
             raise MemberUnknown(member_id=member_id)
-        counted = await runs_out(self._store, program_id, reward_id)
+        wanted = await rewards.one(self._store, program_id, reward_id)
+        counted = wanted is not None and wanted.counted
         program, time = await self._program(program_id)
 
         async def attempt(benefits: BenefitsStore) -> M:
-            reward = await take(benefits, program_id, reward_id, counted=counted)
-            standing = await standings(benefits, program, time, [member_id], [reward])
-            require_none(obstacles(reward, standing[member_id], program, time))
-            redemption_id = self._new_id("rdm")
-            charge = Charge(
-                member_id=member_id,
-                points=reward.terms.price_points,
-                money_minor=reward.terms.value_minor,
-                source=SOURCE,
-                external_ref=redemption_id,
-            )
-            # Without an end of its own: it is resolved with the redemption, by the program's clock.
-            held = await self._spending.hold(benefits, program, charge, time=time, expires_time=None)
-            redemption = reserved(
-                reward,
-                member_id,
-                redemption_id=redemption_id,
-                hold_id=held.hold_id,
-                day=business_date(time, program.time_zone).isoformat(),
-                now=time,
-            )
+            taken = await take(benefits, program_id, reward_id, counted=counted)
+            await _require_available(benefits, program, time, member_id, taken)
+            redemption = await self._paid(benefits, program, time, member_id, taken.reward)
+            if taken.campaign is not None:
+                redemption = await given_coupon(
+                    benefits, redemption, taken.campaign, time, now=self._now(), new_id=self._new_id
+                )
             await redemptions.add(benefits, redemption, home)
             await told(benefits, redemption, self._now())
             await record(benefits, request, None, redemption, self._now())
             return answer(redemption)
 
-        async with self._turns.of(counters(program_id, reward_id, counted=counted)):
+        async with self._turns.of(counters_of(wanted)):
             return await self._store.once(request, attempt, now=self._now)
+
+    async def _paid(
+        self, benefits: BenefitsStore, program: Program, time: datetime, member_id: str, reward: Reward
+    ) -> Redemption:
+        """A redemption whose points are held, or spent at once where its coupon comes with it."""
+        terms, redemption_id = reward.terms, self._new_id("rdm")
+        charge = Charge(
+            member_id=member_id,
+            points=terms.price_points,
+            money_minor=terms.value_minor,
+            source=SOURCE,
+            external_ref=redemption_id,
+            point_type=terms.point_type,
+        )
+        if terms.coupon_campaign:
+            held = await self._spending.redeem(benefits, program, charge, time=time)
+        else:
+            # Without an end of its own: it is resolved with the redemption, by the program's clock.
+            held = await self._spending.hold(benefits, program, charge, time=time, expires_time=None)
+        return reserved(
+            reward,
+            member_id,
+            redemption_id=redemption_id,
+            hold_id=held.hold_id,
+            day=business_date(time, program.time_zone).isoformat(),
+            now=time,
+        )
 
     async def fulfil(self, program_id: str, redemption_id: str, request: Request[M], answer: Answer[M]) -> M:
         """Spend the points of what the member was given."""
@@ -121,6 +137,7 @@ class RedemptionHandlers:
         async def attempt(benefits: BenefitsStore) -> M:
             before = await reached(benefits, program_id, redemption_id)
             after = cancelled(before, time, by_member=by_member)
+            await take_back_coupon(benefits, before)
             await take_back(benefits, self._spending, program, before, time)
             await self._keep(benefits, request, before, after, reason)
             return answer(after)
@@ -144,6 +161,17 @@ class RedemptionHandlers:
         """The program as it is now, and what time it is there."""
         program = (await self._programs.live(program_id)).program
         return program, milliseconds(await self._times.of(program))
+
+
+async def _require_available(
+    benefits: BenefitsStore, program: Program, time: datetime, member_id: str, taken: Taken
+) -> None:
+    """Refuse what a member may not have, by what they hold in this transaction."""
+    reward, campaign = taken.reward, taken.campaign
+    campaigns = {} if campaign is None else {campaign.key: campaign}
+    wanted, keys = {reward.reward_id: reward}, [(member_id, reward.reward_id)]
+    standing = await standings(benefits, program, time, keys, wanted, campaigns)
+    require_none(obstacles(reward, standing[member_id], program, time, campaign))
 
 
 async def reached(benefits: BenefitsStore, program_id: str, redemption_id: str) -> Redemption:
@@ -194,5 +222,6 @@ def _audited(redemption: Redemption | None) -> Mapping[str, object] | None:
         "state": str(redemption.state),
         "reward_version": redemption.reward_version,
         "price_points": redemption.price_points,
+        "coupon_id": redemption.coupon_id,
         "value_minor": redemption.value_minor,
     }

@@ -15,10 +15,11 @@ from services.benefits.domain.redemptions import Grant, Redemption, approved, gr
 from services.benefits.domain.reward_obstacles import require_none, shortage
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.redemptions import reached, record, told
-from services.benefits.handlers.reward_stock import counters, known, runs_out, take
+from services.benefits.handlers.reward_coupons import given_coupon
+from services.benefits.handlers.reward_stock import Taken, counters_of, known, take
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.turns import Turns
-from services.benefits.repository import day_counts, redemptions
+from services.benefits.repository import day_counts, redemptions, rewards
 from services.benefits.repository.day_counts import Day
 from services.benefits.repository.store import BenefitsStore
 
@@ -57,7 +58,8 @@ class GrantHandlers:
         home = await seen_home(self._store.database, program_id, member_id)
         if home is None:
             raise MemberUnknown(member_id=member_id)
-        counted = await runs_out(self._store, program_id, reward_id)
+        wanted = await rewards.one(self._store, program_id, reward_id)
+        counted = wanted is not None and wanted.counted
         program = (await self._programs.live(program_id)).program
         time = milliseconds(await self._times.of(program))
         day, by = business_date(time, program.time_zone).isoformat(), caller().subject
@@ -70,11 +72,12 @@ class GrantHandlers:
             before = await day_counts.count(benefits, given, amount=value_minor, now=self._now())
             at_once = before.amount + value_minor <= program.rewards.grant_limit_minor
             # What is pending takes nothing yet.
-            taking = at_once and counted
-            reward = await take(benefits, program_id, reward_id, counted=taking)
-            require_none(shortage(reward))
+            taken = (
+                await take(benefits, program_id, reward_id, counted=counted) if at_once else Taken(offered)
+            )
+            require_none(shortage(taken.reward, time, taken.campaign))
             redemption = granted(
-                reward,
+                taken.reward,
                 member_id,
                 Grant(by, explanation),
                 at_once=at_once,
@@ -82,12 +85,13 @@ class GrantHandlers:
                 day=day,
                 now=time,
             )
+            redemption = await self._with_coupon(benefits, redemption, taken, time)
             await redemptions.add(benefits, redemption, home)
             await told(benefits, redemption, self._now())
             await record(benefits, request, None, redemption, self._now(), explanation)
             return answer(redemption)
 
-        async with self._turns.of(counters(program_id, reward_id, counted=counted)):
+        async with self._turns.of(counters_of(wanted)):
             return await self._store.once(request, attempt, now=self._now)
 
     async def approve(
@@ -99,10 +103,11 @@ class GrantHandlers:
 
         async def attempt(benefits: BenefitsStore) -> M:
             before = await reached(benefits, program_id, redemption_id)
-            counted = await runs_out(benefits, program_id, before.reward_id)
-            reward = await take(benefits, program_id, before.reward_id, counted=counted)
-            after = approved(before, reward, by=by, decision=decision, now=time)
-            require_none(shortage(reward))
+            wanted = await known(benefits, program_id, before.reward_id)
+            taken = await take(benefits, program_id, before.reward_id, counted=wanted.counted)
+            after = approved(before, taken.reward, by=by, decision=decision, now=time)
+            require_none(shortage(taken.reward, time, taken.campaign))
+            after = await self._with_coupon(benefits, after, taken, time)
             await self._keep(benefits, before, after, request)
             return answer(after)
 
@@ -122,6 +127,15 @@ class GrantHandlers:
             return answer(after)
 
         return await self._store.once(request, attempt, now=self._now)
+
+    async def _with_coupon(
+        self, benefits: BenefitsStore, redemption: Redemption, taken: Taken, time: datetime
+    ) -> Redemption:
+        """A grant with the coupon that the reward gives, if it gives one."""
+        if taken.campaign is None:
+            return redemption
+        now, new_id = self._now(), self._new_id
+        return await given_coupon(benefits, redemption, taken.campaign, time, now=now, new_id=new_id)
 
     async def _keep(
         self, benefits: BenefitsStore, before: Redemption, after: Redemption, request: Request[M]

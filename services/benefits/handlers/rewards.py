@@ -9,12 +9,13 @@ from google.protobuf.message import Message
 from libs.common.audit import trail
 from libs.common.audit.trail import Act
 from libs.common.mongo import Request
+from services.benefits.domain.coupons import campaign_id
 from services.benefits.domain.errors import RewardExists
 from services.benefits.domain.rewards import Reward, RewardKind, Terms, changed, created, restocked
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reward_stock import counters, known
 from services.benefits.handlers.turns import Turns
-from services.benefits.repository import rewards
+from services.benefits.repository import coupon_campaigns, rewards
 from services.benefits.repository.store import BenefitsStore
 
 M = TypeVar("M", bound=Message)
@@ -42,7 +43,8 @@ class RewardHandlers:
         async def attempt(benefits: BenefitsStore) -> M:
             if await rewards.one(benefits, program_id, reward_id) is not None:
                 raise RewardExists(reward_id=reward_id)
-            reward = created(program, reward_id, terms, stocked, self._now())
+            found = await _campaigns(benefits, program_id, terms)
+            reward = created(program, reward_id, terms, stocked, self._now(), campaigns=found)
             await rewards.add(benefits, reward)
             await self._record(benefits, request, None, reward)
             return answer(reward)
@@ -64,7 +66,10 @@ class RewardHandlers:
 
         async def attempt(benefits: BenefitsStore) -> M:
             before = await known(benefits, program_id, reward_id)
-            reward = changed(before, version, terms, program, archived=archived, now=self._now())
+            found = await _campaigns(benefits, program_id, terms)
+            reward = changed(
+                before, version, terms, program, archived=archived, now=self._now(), campaigns=found
+            )
             await rewards.replace(benefits, reward)
             await self._record(benefits, request, before, reward)
             return answer(reward)
@@ -115,6 +120,14 @@ class RewardHandlers:
         await trail.record(benefits.database, benefits.session, act, now=self._now())
 
 
+async def _campaigns(benefits: BenefitsStore, program_id: str, terms: Terms) -> set[str]:
+    """The campaign that the terms name, if there is such a one."""
+    if not terms.coupon_campaign:
+        return set()
+    wanted = [campaign_id(program_id, terms.coupon_campaign)]
+    return {each.key for each in (await coupon_campaigns.campaigns(benefits, wanted)).values()}
+
+
 def _audited(reward: Reward | None) -> Mapping[str, object] | None:
     """What an audit record says of a reward: all that decides who may have it, and not its texts."""
     if reward is None:
@@ -126,6 +139,8 @@ def _audited(reward: Reward | None) -> Mapping[str, object] | None:
         "kind": str(terms.kind),
         "name": list(terms.name),
         "price_points": terms.price_points,
+        "point_type": terms.point_type,
+        "coupon_campaign": terms.coupon_campaign,
         "value_minor": terms.value_minor,
         "reserve_minutes": terms.reserve_minutes,
         "tier": [terms.tier_set, terms.tier],

@@ -16,7 +16,7 @@ from services.benefits.domain.holds import Charge, Hold
 from services.benefits.domain.ledger import SPENT, EventKey
 from services.benefits.domain.posting import Posting
 from services.benefits.domain.redemption_limits import Redeemed, require_within
-from services.benefits.handlers.drawing import Drawing, load_lots
+from services.benefits.handlers.drawing import Drawing, load_lots, payment
 from services.benefits.repository import day_counts, holds, ledger
 from services.benefits.repository.holds import redeemed_day
 from services.benefits.repository.store import BenefitsStore
@@ -44,8 +44,8 @@ class Spending:
         """Set points aside until they are captured or released; past `expires_time` they are released.
 
         Without an end it is the caller who resolves it. Raises PointsInsufficient, RedemptionTooSmall,
-        RedemptionCapReached and RedemptionsTooFrequent; a business key that was charged before is a
-        duplicate key, so look with `find` first.
+        RedemptionCapReached, RedemptionsTooFrequent and PointsPayNothing; a business key that was charged
+        before is a duplicate key, so look with `find` first.
         """
         day = await self._counted(store, program, charge, time)
         posting = await self._drawn(store, program, charge, time)
@@ -129,12 +129,15 @@ class Spending:
         counted = redeemed_day(program.key, charge.member_id, day)
         before = await day_counts.count(store, counted, amount=charge.money_minor, now=self._now())
         redeemed = Redeemed(before.amount, before.times)
-        require_within(program.points.redemption, charge.points, charge.money_minor, redeemed)
+        policy = payment(program, charge.point_type)
+        require_within(policy, charge.points, charge.money_minor, redeemed)
         return day
 
     async def _drawn(self, store: BenefitsStore, program: Program, charge: Charge, time: datetime) -> Posting:
         """A posting with as many of the member's lots as are needed."""
-        posting = await self._drawing.open(store, program, [charge.member_id], SPENT, held=True)
+        posting = await self._drawing.open(
+            store, program, [charge.member_id], SPENT, held=True, currency=charge.point_type
+        )
         await load_lots(store, posting, charge.member_id, charge.points, time=time)
         return posting
 
@@ -142,11 +145,18 @@ class Spending:
         self, store: BenefitsStore, program: Program, held: Hold, time: datetime
     ) -> tuple[Posting, datetime]:
         """A posting with the lots that a hold drew on, and when what comes back to them does so."""
-        posting = await self._drawing.open(store, program, [held.charge.member_id], SPENT, held=True)
+        posting = await self._drawing.open(
+            store, program, [held.charge.member_id], SPENT, held=True, currency=held.currency
+        )
         posting.lots = await ledger.lots(store, (each.lot_id for each in held.drawn))
         if maybe := spending.doubtful(posting.lots.values(), time):
             origins = await ledger.expired_origins(store, (lot.origin_transaction_id for lot in maybe))
             time = spending.coming_back((lot for lot in maybe if lot.origin_transaction_id in origins), time)
+        made = [lot.origin_transaction_id for lot in spending.ends_by(posting.lots.values(), time)]
+        if made:
+            posting.kinds |= {
+                key: each.kind for key, each in (await ledger.transactions(store, made)).items()
+            }
         return posting, time
 
     async def _resolved(self, store: BenefitsStore, posting: Posting, before: Hold, after: Hold) -> Hold:

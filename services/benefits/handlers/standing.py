@@ -13,6 +13,7 @@ from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository import contracts as kept
 from services.benefits.repository.store import BenefitsStore
 
+ORDERS = "orders"
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -29,6 +30,11 @@ class MemberStanding:
     def tiers(self) -> Mapping[str, HeldTier]:
         """What they hold of each tier set."""
         return standing(self.program, self.memberships, in_force(self.contracts, self.at))
+
+    @property
+    def orders(self) -> int:
+        """How often the member has ordered, as far as their events have been decided on."""
+        return max((each.metrics.get(ORDERS, 0) for each in self.memberships), default=0)
 
     @property
     def entitlements(self) -> list[Entitlement]:

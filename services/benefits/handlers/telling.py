@@ -74,9 +74,11 @@ async def tell_of_tiers(
     time: datetime,
     now: datetime,
     new_id: NewId,
+    told_since: datetime | None = None,
 ) -> None:
     """Tell members what was decided of their tiers, in the transaction that stores it.
 
+    Of events, what is not history yet; of reviews, what was due after a time.
     Who has another tier now is no longer near the one before.
     """
     occasions: list[Occasion] = []
@@ -86,7 +88,11 @@ async def tell_of_tiers(
         for membership in effect.after:
             decided = [each for each in effect.decisions if each.membership_id == membership.membership_id]
             moved |= {(each.member_id, membership.tier_set) for each in decided if each.changed}
-            news = [each for each in decided if each.event_seq not in history]
+            news = [
+                each
+                for each in decided
+                if each.event_seq not in history and (told_since is None or each.tier.as_of >= told_since)
+            ]
             occasions += tier_occasions(program, explained_of(program, news))
     await kept.overtake_near_upgrades(benefits, sorted(moved))
     await tell(benefits, program, occasions, time=time, now=now, new_id=new_id)

@@ -72,7 +72,14 @@ class TillHandlers:
         self._spending, self._now = spending, now
 
     async def reserve(
-        self, line: Line, member_id: str, points: int, request: Request[M], answer: Answer[M]
+        self,
+        line: Line,
+        member_id: str,
+        points: int,
+        request: Request[M],
+        answer: Answer[M],
+        *,
+        point_type: str = "",
     ) -> M:
         """Hold points, or say what became of those that were held for this line before."""
         if not await is_visible(self._store.database, line.program_id, member_id):
@@ -82,9 +89,9 @@ class TillHandlers:
         async def attempt(benefits: BenefitsStore) -> M:
             before = (await _of_check(benefits, line.program_id, line.check_ref, [line.line])).get(line.line)
             if before is not None:
-                _require_same(before, member_id, points)
+                _require_same(before, member_id, points, point_type)
                 return answer(before)
-            worth = await worth_of(benefits, program, member_id, points, time=time)
+            worth = await worth_of(benefits, program, member_id, points, time=time, point_type=point_type)
             charge = Charge(
                 member_id=member_id,
                 points=points,
@@ -92,6 +99,7 @@ class TillHandlers:
                 source=caller().subject,
                 external_ref=line.check_ref,
                 line=line.line,
+                point_type=point_type,
             )
             until = self._now() + timedelta(minutes=program.points.redemption.hold_minutes)
             return answer(await self._spending.hold(benefits, program, charge, time=time, expires_time=until))
@@ -183,9 +191,11 @@ async def _known(benefits: BenefitsStore, line: Line) -> Hold:
     return found[line.line]
 
 
-def _require_same(before: Hold, member_id: str, points: int) -> None:
-    if (before.charge.member_id, before.points) != (member_id, points):
-        raise BusinessKeyConflict(member_id=before.charge.member_id, points=before.points)
+def _require_same(before: Hold, member_id: str, points: int, point_type: str) -> None:
+    charge = before.charge
+    if (charge.member_id, charge.points, charge.point_type) != (member_id, points, point_type):
+        typed = {"point_type": charge.point_type} if charge.point_type or point_type else {}
+        raise BusinessKeyConflict(member_id=charge.member_id, points=charge.points, **typed)
 
 
 async def _reversed(benefits: BenefitsStore, reversing: Reversing) -> dict[int, Hold]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pymongo import ReturnDocument
+
 from libs.common.documents import Text
 from libs.common.mongo import Document
 from services.benefits.domain.coupons import (
@@ -67,6 +69,28 @@ async def count_made(
         wanted, {"$inc": {"codes_count": codes, "issued_count": issued}}, session=store.session
     )
     return result.modified_count == 1
+
+
+async def promise(store: BenefitsStore, program_id: str, key: str) -> Campaign | None:
+    """Count a coupon that a reward gives, as long as all its uses are left; gives the campaign as it was.
+
+    None when it has none to give; `coupon_rewards.against_all` says why.
+    """
+    made: Document = {"$add": ["$codes_count", "$issued_count"]}
+    good = {"$add": [{"$subtract": [made, "$void_count"]}, 1]}
+    promised = {"$multiply": [good, "$terms.uses_per_coupon_max"]}
+    room = [
+        {"$lt": [made, COUPONS_MAX]},
+        {"$or": [{"$eq": ["$terms.uses_max", 0]}, {"$lte": [promised, "$terms.uses_max"]}]},
+    ]
+    wanted = {"_id": campaign_id(program_id, key), "paused": False, "$expr": {"$and": room}}
+    found = await store.database.coupon_campaigns.find_one_and_update(
+        wanted,
+        {"$inc": {"issued_count": 1}},
+        return_document=ReturnDocument.BEFORE,
+        session=store.session,
+    )
+    return None if found is None else _campaign_from(found)
 
 
 async def count_void(store: BenefitsStore, campaign_id: str) -> None:

@@ -1,7 +1,7 @@
 """How coupons are kept, and who took how many of them, in the transaction of a store."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,9 @@ from libs.common.mongo import Database, Document, ensure_collection
 from services.benefits.domain.coupons import Coupon
 from services.benefits.repository.store import BenefitsStore
 
-GIVEN = "given"
+GIVEN = "given_once"
+# The index of before, by which a member had one coupon of a campaign, whoever gave it.
+GIVEN_BEFORE = "given"
 _COUNT = {"bsonType": ["int", "long"], "minimum": 0}
 VALIDATORS: Mapping[str, Document] = {
     "coupon_campaigns": {
@@ -92,11 +94,33 @@ async def of_member(store: BenefitsStore, program_id: str, member_id: str, limit
 
 
 async def held_by(store: BenefitsStore, campaign_id: str, member_ids: Iterable[str]) -> dict[str, str]:
-    """The coupon of a campaign that each of the members has, by member."""
-    wanted = {"campaign_id": campaign_id, "member_id": {"$in": sorted(set(member_ids))}}
+    """The coupon of a campaign that each of the members was given by the staff, by member."""
+    wanted = {
+        "campaign_id": campaign_id,
+        "member_id": {"$in": sorted(set(member_ids))},
+        "redemption_id": None,
+    }
     # Beside those with codes, hundreds of thousands in one campaign, members' are few.
     found = store.database.coupons.find(wanted, {"member_id": 1}, session=store.session).hint(GIVEN)
     return {document["member_id"]: document["_id"] async for document in found}
+
+
+async def unused(store: BenefitsStore, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Of members and campaigns, how many good coupons they have that no check ever took."""
+    if not pairs:
+        return {}
+    wanted = {
+        "campaign_id": {"$in": sorted({campaign_id for _, campaign_id in pairs})},
+        "member_id": {"$in": sorted({member_id for member_id, _ in pairs})},
+        "void": False,
+        "taken_count": 0,
+    }
+    summed: list[dict[str, Any]] = [
+        {"$match": wanted},
+        {"$group": {"_id": {"member": "$member_id", "campaign": "$campaign_id"}, "count": {"$sum": 1}}},
+    ]
+    found = store.database.coupons.aggregate(summed, session=store.session, hint=GIVEN)
+    return {(each["_id"]["member"], each["_id"]["campaign"]): each["count"] async for each in found}
 
 
 async def make_void(store: BenefitsStore, coupon_id: str) -> None:
@@ -190,8 +214,13 @@ async def ensure_coupon_indexes(database: Database) -> None:
     await database.coupons.create_index([("campaign_id", 1), ("_id", 1)])
     of_members: Document = {"member_id": {"$gt": ""}}
     await database.coupons.create_index(
-        [("campaign_id", 1), ("member_id", 1)], unique=True, partialFilterExpression=of_members, name=GIVEN
+        [("campaign_id", 1), ("member_id", 1), ("redemption_id", 1)],
+        unique=True,
+        partialFilterExpression=of_members,
+        name=GIVEN,
     )
+    if GIVEN_BEFORE in await database.coupons.index_information():
+        await database.coupons.drop_index(GIVEN_BEFORE)
     await database.coupons.create_index(
         [("member_id", 1), ("_id", -1)], partialFilterExpression=of_members, name="of_member"
     )
@@ -207,8 +236,11 @@ async def ensure_coupon_indexes(database: Database) -> None:
 
 
 def _fields(coupon: Coupon) -> Document:
+    """All but the id; without a redemption where none gave it, so that members have one of these."""
     fields = asdict(coupon)
     del fields["coupon_id"]
+    if not coupon.redemption_id:
+        del fields["redemption_id"]
     return fields
 
 

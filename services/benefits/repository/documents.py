@@ -7,7 +7,7 @@ from libs.common.plain import asdict
 from services.benefits.domain.earning import Earning
 from services.benefits.domain.earning_situations import Factor
 from services.benefits.domain.ledger import Account, Allocation, Entry, Lot, Reversal, Transaction
-from services.benefits.domain.memberships import Decision, Membership, TierReceipt
+from services.benefits.domain.memberships import Decision, InForce, Membership, TierReceipt
 from services.benefits.domain.verification import StoredEntry
 from services.benefits.repository.chaining import PLACE
 
@@ -19,8 +19,13 @@ def membership_document(membership: Membership) -> Document:
 
 def membership_from(document: Document) -> Membership:
     """A membership as stored."""
-    fields = {name: value for name, value in document.items() if name != "_id"}
-    return Membership(**{**fields, "qualifying": _pairs(document["qualifying"])})
+    fields = _but(document, "_id", "qualifying", "override")
+    override = document.get("override")
+    return Membership(
+        qualifying=_pairs(document["qualifying"]),
+        override=None if override is None else InForce(**override),
+        **fields,
+    )
 
 
 def decision_document(decision: Decision, now: datetime) -> Document:

@@ -32,10 +32,10 @@ async def go_on(store: BenefitsStore, walk: Walk) -> None:
     )
 
 
-async def lots_after(store: BenefitsStore, walk: Walk, *, limit: int) -> list[Lot]:
-    """What is left to expire behind the place of a walk, in its order."""
+async def lots_after(store: BenefitsStore, walk: Walk, *, before: datetime, limit: int) -> list[Lot]:
+    """What is left to expire behind the place of a walk and before a time, in its order."""
     same = {"expire_time": walk.expire_time, "_id": {"$gt": walk.lot_id}}
-    later = {"expire_time": {"$gt": walk.expire_time}}
+    later = {"expire_time": {"$gt": walk.expire_time, "$lt": before}}
     wanted = {"program_id": walk.program_id, **EXPIRING, "$or": [same, later]}
     found = store.database.lots.find(wanted, session=store.session)
     return [lot_from(each) async for each in found.sort([("expire_time", 1), ("_id", 1)]).limit(limit)]

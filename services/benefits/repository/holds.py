@@ -81,9 +81,10 @@ def hold_from(document: Document) -> Hold:
         name: document[name]
         for name in ("member_id", "points", "money_minor", "source", "external_ref", "line")
     }
+    point_type = document.get("point_type", "")  # holds of before are of redeemable points
     return Hold(
         hold_id=document["_id"],
-        charge=Charge(**charge),
+        charge=Charge(**charge, point_type=point_type),
         drawn=tuple(Allocation(**each) for each in document["drawn"]),
         state=HoldState(document["state"]),
         **{

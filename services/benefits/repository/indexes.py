@@ -7,6 +7,7 @@ from services.benefits.domain.ledger import ISSUER
 from services.benefits.domain.notices import NoticeStatus
 from services.benefits.repository.adjustments import ensure_adjustment_indexes
 from services.benefits.repository.birthdays import ensure_birthday_indexes
+from services.benefits.repository.calibrations import ensure_calibration_indexes
 from services.benefits.repository.chaining import ensure_chaining
 from services.benefits.repository.cohorts import ensure_cohort_indexes
 from services.benefits.repository.contracts import ensure_contract_indexes
@@ -15,9 +16,11 @@ from services.benefits.repository.day_counts import ensure_day_counts
 from services.benefits.repository.earned_days import ensure_earned_days
 from services.benefits.repository.holds import ensure_hold_indexes
 from services.benefits.repository.ledger import DRAWN, EXPIRING, PENDING
+from services.benefits.repository.overrides import ensure_override_indexes
 from services.benefits.repository.quotas import ensure_quota_indexes
 from services.benefits.repository.redemptions import ensure_redemption_indexes
 from services.benefits.repository.rewards import ensure_reward_indexes
+from services.benefits.repository.simulations import ensure_simulation_indexes
 from services.benefits.repository.standings import ensure_standing_indexes
 from services.benefits.repository.webhooks import ensure_webhook_indexes
 
@@ -140,6 +143,11 @@ async def ensure_indexes(database: Database) -> None:
         await ensure_collection(database, name, schema)
     await database.programs.create_index([("program_id", 1), ("version", 1)], unique=True)
     await database.memberships.create_index([("member_id", 1), ("tier_set", 1)])
+    # Of those alone that are looked at again.
+    await database.memberships.create_index(
+        [("program_id", 1), ("review_time", 1), ("_id", 1)],
+        partialFilterExpression={"review_time": {"$type": "date"}},
+    )
     await database.decisions.create_index([("membership", 1), ("seq", 1)], unique=True)
     await database.decisions.create_index(
         [("membership", 1), ("seq", -1)], name="changes", partialFilterExpression={"changed": True}
@@ -154,6 +162,7 @@ async def ensure_indexes(database: Database) -> None:
     await ensure_hold_indexes(database)
     await ensure_day_counts(database)
     await ensure_adjustment_indexes(database)
+    await ensure_override_indexes(database)
     await ensure_earned_days(database)
     await _ensure_notices(database.notices)
     await ensure_webhook_indexes(database)
@@ -164,6 +173,8 @@ async def ensure_indexes(database: Database) -> None:
     await ensure_standing_indexes(database)
     await ensure_reward_indexes(database)
     await ensure_redemption_indexes(database)
+    await ensure_simulation_indexes(database)
+    await ensure_calibration_indexes(database)
 
 
 async def _ensure_business_keys(transactions: Collection) -> None:

@@ -1,14 +1,14 @@
 """What the benefits service keeps, bound to the transaction it is used in."""
 
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from pymongo import ReplaceOne, UpdateOne
+from pymongo import UpdateOne
 
 from libs.common import mongo, outbox
 from libs.common.errors import IdempotencyKeyReused
@@ -86,27 +86,6 @@ class BenefitsStore:
         """The programs that there are."""
         return sorted(await self.database.programs.distinct("program_id", session=self.session))
 
-    async def add_program(self, version: Version, now: datetime) -> None:
-        """Keep a version that is live from now on; one of the same number lets nobody in twice."""
-        await self.database.programs.update_many(
-            {"program_id": version.program_id, "status": "live"},
-            {"$set": {"status": "retired"}},
-            session=self.session,
-        )
-        await self.database.programs.insert_one(
-            {
-                "_id": f"{version.program_id}@{version.program.version}",
-                "program_id": version.program_id,
-                "version": version.program.version,
-                "document": version.document,
-                "digest": version.digest,
-                "status": "live",
-                "effective_time": version.effective_time,
-                "recorded_time": now,
-            },
-            session=self.session,
-        )
-
     # Memberships and decisions
 
     async def memberships(self, member_ids: Iterable[str]) -> dict[str, Membership]:
@@ -114,6 +93,54 @@ class BenefitsStore:
         wanted = {"member_id": {"$in": sorted(set(member_ids))}}
         found = self.database.memberships.find(wanted, session=self.session)
         return {document["_id"]: membership_from(document) async for document in found}
+
+    async def membership_versions(self, membership_ids: Collection[str]) -> dict[str, int]:
+        """The versions of those of some memberships that there are."""
+        found = self.database.memberships.find(
+            {"_id": {"$in": sorted(membership_ids)}}, {"version": 1}, session=self.session
+        )
+        return {
+            document["_id"]: document["version"]
+            async for document in mongo.at_once(found, len(membership_ids))
+        }
+
+    async def memberships_of(self, membership_ids: Iterable[str]) -> list[Membership]:
+        """Those of some memberships that there are."""
+        found = self.database.memberships.find({"_id": {"$in": sorted(membership_ids)}}, session=self.session)
+        return [membership_from(document) async for document in found]
+
+    async def memberships_after(self, program_id: str, after: str, *, limit: int) -> list[Membership]:
+        """Memberships of a program in the order of their ids, after one of them."""
+        found = self.database.memberships.find(_of_program(program_id, after), session=self.session)
+        page = mongo.at_once(found.sort("_id", 1).limit(limit), limit)
+        return [membership_from(document) async for document in page]
+
+    async def memberships_between(
+        self, program_id: str, members: tuple[str, str], *, after: str | None, limit: int
+    ) -> list[Membership]:
+        """Memberships of members behind one and up to another, where these are named, in the order of ids."""
+        first, last = members
+        # What follows / in the order of characters is 0.
+        within: Document = {
+            "$gt": after or f"{program_id}/{first}{'0' if first else ''}",
+            "$lt": f"{program_id}/{last}0" if last else f"{program_id}0",
+        }
+        found = self.database.memberships.find({"_id": within}, session=self.session)
+        return [membership_from(document) async for document in found.sort("_id", 1).limit(limit)]
+
+    async def memberships_count(self, program_id: str) -> int:
+        """How many memberships a program has; each is looked at, in the index alone."""
+        return await self.database.memberships.count_documents(_of_program(program_id), session=self.session)
+
+    async def memberships_to_review(
+        self, program_id: str, *, until: datetime, limit: int
+    ) -> list[tuple[str, datetime]]:
+        """The memberships whose terms are over by a time, and when that was, the longest first."""
+        found = self.database.memberships.find(
+            {"program_id": program_id, "review_time": {"$lte": until}}, {"review_time": 1}
+        )
+        ordered = found.sort([("review_time", 1), ("_id", 1)]).limit(limit)
+        return [(each["_id"], each["review_time"]) async for each in ordered]
 
     async def decisions(self, decision_ids: Iterable[str]) -> dict[str, Decision]:
         found = self.database.decisions.find(
@@ -129,14 +156,15 @@ class BenefitsStore:
 
     async def keep_effects(self, effects: Sequence[Effect], now: datetime) -> None:
         """Store memberships and decisions of several members."""
+        assert self.session is not None, "all of it or nothing"
         decisions = [decision_document(decision, now) for effect in effects for decision in effect.decisions]
         memberships = [
-            ReplaceOne({"_id": after.membership_id}, membership_document(after), upsert=True)
+            {"q": {"_id": after.membership_id}, "u": membership_document(after), "upsert": True}
             for effect in effects
             for after in effect.after
         ]
         await self.database.decisions.insert_many(decisions, session=self.session)
-        await self.database.memberships.bulk_write(memberships, ordered=False, session=self.session)
+        await mongo.update_each(self.database.memberships, memberships, self.session)
 
     async def announce(self, announcements: Sequence[Announcement], now: datetime) -> list[int]:
         """Store announcements, each with the next place among its member's changes; gives these places."""
@@ -188,6 +216,12 @@ class BenefitsStore:
         async for each in self.database.memberships.aggregate(group, allowDiskUse=True):
             totals[each["_id"]] = (each["count"], each["applied"])
         return dict(totals)
+
+
+def _of_program(program_id: str, after: str = "") -> Document:
+    """Memberships of a program, after one of them: ids begin with the program."""
+    # What follows / in the order of characters is 0.
+    return {"_id": {"$gt": after or f"{program_id}/", "$lt": f"{program_id}0"}}
 
 
 def _version_from(document: Document) -> Version:

@@ -15,5 +15,4 @@ def parsed(document: bytes) -> Program:
 
 def score_facts(document: bytes) -> tuple[str, ...]:
     """Names of the facts that the program's scores read; none when it scores nothing."""
-    rfm = parsed(document).rfm
-    return () if rfm is None else tuple(sorted({rfm.recency_fact, rfm.frequency_fact, rfm.monetary_fact}))
+    return parsed(document).score_facts

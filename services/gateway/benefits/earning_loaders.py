@@ -29,6 +29,7 @@ class PreviewKey:
     store_id: str
     source: str
     attributes: tuple[tuple[str, str], ...]
+    quantity: int = 0
 
     def message(self) -> pb.PossibleEvent:
         """As benefits is asked."""
@@ -40,6 +41,7 @@ class PreviewKey:
             store_id=self.store_id,
             source=self.source,
             attributes=dict(self.attributes),
+            quantity=self.quantity,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 
 from laurel.benefits.v1 import entitlements_pb2
+from services.gateway.benefits.types.decisions import Decision, decision_of
 from services.gateway.benefits.types.mixes import ValueSplit, split_of
 from services.gateway.benefits.types.programs import Program, program_of
 from services.gateway.clients import READ_SECONDS
@@ -35,6 +36,17 @@ class BenefitsQuery:
     ) -> Program | None:
         program = await info.context.benefits.program.load(key)
         return None if program is None else program_of(program)
+
+    @strawberry.field(description="A tier decision of a member whom the caller may see; null without one.")
+    async def decision(
+        self,
+        info: Info,
+        decision_id: Annotated[
+            strawberry.ID, strawberry.argument(description="Id of the decision: `dec_…`.")
+        ],
+    ) -> Decision | None:
+        decision = await info.context.decisions.decision.load(decision_id)
+        return None if decision is None else decision_of(decision)
 
     @strawberry.field(
         description=(

@@ -77,6 +77,13 @@ class RewardTermsInput:
     reserve_minutes: int = strawberry.field(
         default=0, description="How long a redemption waits for the member; a day when 0."
     )
+    point_type: str | None = strawberry.field(
+        default=None,
+        description="Type of the points that it costs, an exclusive one that pays; null: redeemable ones.",
+    )
+    coupon_campaign_key: str | None = strawberry.field(
+        default=None, description="Key of the campaign whose coupon it gives; for coupons alone."
+    )
 
 
 def terms_message(terms: RewardTermsInput) -> pb.RewardTerms:
@@ -96,6 +103,8 @@ def terms_message(terms: RewardTermsInput) -> pb.RewardTerms:
         window=_window(terms.window),
         limits=_limits(terms.limits),
         reserve_minutes=terms.reserve_minutes,
+        point_type=terms.point_type or "",
+        coupon_campaign=terms.coupon_campaign_key or "",
     )
 
 

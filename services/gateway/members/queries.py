@@ -64,27 +64,23 @@ class MembersQuery:
 
         page_token = await page_token_at(start, page)
         if page_token is None:
-            return _connection([], "", "", after)
+            return _connection([], "", after)
         listed = await page(first, page_token)
-        return _connection(
-            [member_of(each) for each in listed.members if may_see(info, "Query.members", each)],
-            page_token,
-            listed.next_page_token,
-            after,
-        )
+        places = cursors(page_token, listed.next_page_token, len(listed.members))
+        edges = [
+            relay.Edge[Member](cursor=cursor, node=member_of(each))
+            for cursor, each in zip(places, listed.members, strict=True)
+            # What is left out here keeps its place: cursors count what the service told.
+            if may_see(info, "Query.members", each)
+        ]
+        return _connection(edges, listed.next_page_token, after)
 
 
 def _connection(
-    members: list[Member], page_token: str, next_page_token: str, after: str | None
+    edges: list[relay.Edge[Member]], next_page_token: str, after: str | None
 ) -> relay.Connection[Member]:
-    places = cursors(page_token, next_page_token, len(members))
-    return relay.Connection[Member](
-        edges=[
-            relay.Edge[Member](cursor=cursor, node=member)
-            for cursor, member in zip(places, members, strict=True)
-        ],
-        page_info=page_info(places, next_page_token, after),
-    )
+    places = [each.cursor for each in edges]
+    return relay.Connection[Member](edges=edges, page_info=page_info(places, next_page_token, after))
 
 
 async def seen_member(info: Info, field: str, member_id: str) -> Member | None:

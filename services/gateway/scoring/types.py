@@ -1,9 +1,22 @@
 """What the graph shows of scores."""
 
+# strawberry.field is typed as Any where it decorates.
+# mypy: disable-error-code="untyped-decorator"
+
+from collections.abc import Mapping
+from typing import Annotated
+
 import strawberry
 
 from laurel.scoring.v1 import scoring_pb2 as pb
-from services.gateway.values import Long
+from libs.common.documents import Text
+from libs.common.score_policy import Rfm, Scorecard
+from libs.common.texts import Locale as Language
+from libs.common.texts import render
+from services.gateway.benefits.documents import parsed
+from services.gateway.benefits.types.benefit_terms import name_of
+from services.gateway.context import Info
+from services.gateway.values import Locale, LocalName, Long, NamedText, texts_of
 
 
 @strawberry.type(
@@ -13,17 +26,45 @@ class Contribution:
     factor: str = strawberry.field(description="What is measured, such as `recency`.")
     fact: str = strawberry.field(description="Name of the fact that it reads.")
     value: Long = strawberry.field(description="Value of the fact.")
-    score: int = strawberry.field(description="Points on the factor's own scale, 1 to 5 for RFM.")
+    missing: bool = strawberry.field(description="Whether there is no such fact; its value is 0 then.")
+    score: int = strawberry.field(
+        description="Points on the factor's own scale, 1 to 5 for RFM and 0 to 100 of a scorecard."
+    )
+    decay_bp: int = strawberry.field(description="What age left of the points, in basis points.")
     weight_bp: int = strawberry.field(description="Weight of the factor in basis points.")
     contribution_bp: Long = strawberry.field(
-        description="Score times weight; the contributions add up to the score."
+        description="What it adds to the score; the contributions add up to it."
     )
-    cuts: list[Long] = strawberry.field(description="Cut points of the factor's scale, ascending.")
+    most_bp: Long = strawberry.field(description="What it would add at its best.")
+    cuts: list[Long] = strawberry.field(
+        description="Cut points of the factor's scale, ascending; of a line its ends, of an S its midpoint."
+    )
+
+
+@strawberry.type(description="Why a score is what it is.")
+class ScoreReason:
+    score: strawberry.Private[str]
+    code: str = strawberry.field(description="Code for programs, such as `SCORE_HELD_BACK_BY`.")
+    params: list[NamedText] = strawberry.field(description="What the text speaks of, by name.")
+
+    @strawberry.field(description="The reason as a sentence for people.")
+    async def text(
+        self,
+        info: Info,
+        locale: Annotated[Locale, strawberry.argument(description="In which language.")] = Locale.EN,
+    ) -> str:
+        language: Language = "zh" if locale is Locale.ZH else "en"
+        policy, params = await _policy(info, self.score), {each.name: each.value for each in self.params}
+        if policy is not None:
+            labels = {label.key: label.name for label in policy.labels}
+            params |= _named("factor", params, policy.factor_names, language)
+            params |= _named("label", params, labels, language)
+        return render(self.code, params, language)
 
 
 @strawberry.type(description="A score with everything that it is made of.")
 class Score:
-    name: str = strawberry.field(description="Which score, such as `rfm`.")
+    name: str = strawberry.field(description="Which score, such as `rfm`, or the key of a scorecard.")
     value_bp: Long | None = strawberry.field(
         description="In basis points of the scale's unit: 36000 is 3.6. Null when `absentReason` says why."
     )
@@ -33,6 +74,20 @@ class Score:
     policy_version: str = strawberry.field(description="Version of the policy or model that scored.")
     contributions: list[Contribution] = strawberry.field(description="What it is made of.")
     absent_reason: str | None = strawberry.field(description="Why there is no score, such as `NO_PURCHASES`.")
+    reasons: list[ScoreReason] = strawberry.field(
+        description="What gives most, what holds it back, what age takes, what the next label lacks."
+    )
+
+    @strawberry.field(description="What the score is called, by the live version of the program.")
+    async def title(self, info: Info) -> LocalName | None:
+        policy = await _policy(info, self.name)
+        return None if policy is None else name_of(policy.name)
+
+    @strawberry.field(description="What its label is called, by the live version of the program.")
+    async def label_name(self, info: Info) -> LocalName | None:
+        policy = await _policy(info, self.name)
+        labels = () if policy is None else policy.labels
+        return next((name_of(label.name) for label in labels if label.key == self.label), None)
 
 
 def score_of(score: pb.Score) -> Score:
@@ -44,6 +99,10 @@ def score_of(score: pb.Score) -> Score:
         policy_version=score.policy_version,
         contributions=[_contribution(each) for each in score.contributions],
         absent_reason=score.absent_reason or None,
+        reasons=[
+            ScoreReason(score=score.name, code=each.code, params=texts_of(each.params))
+            for each in score.reasons
+        ],
     )
 
 
@@ -52,8 +111,24 @@ def _contribution(contribution: pb.Contribution) -> Contribution:
         factor=contribution.factor,
         fact=contribution.fact,
         value=Long(contribution.value),
+        missing=contribution.missing,
         score=contribution.score,
+        decay_bp=contribution.decay_bp,
         weight_bp=contribution.weight_bp,
         contribution_bp=Long(contribution.contribution_bp),
+        most_bp=Long(contribution.most_bp),
         cuts=[Long(cut) for cut in contribution.cuts],
     )
+
+
+async def _policy(info: Info, score: str) -> Rfm | Scorecard | None:
+    program = await info.context.benefits.program.load(info.context.program_id)
+    return None if program is None else parsed(program.document).score_policies.get(score)
+
+
+def _named(
+    param: str, params: Mapping[str, str], names: Mapping[str, Text], language: Language
+) -> dict[str, str]:
+    """The parameter by its name, where it has one."""
+    name = names.get(params.get(param, ""))
+    return {} if name is None else {param: getattr(name, language)}

@@ -22,15 +22,13 @@ What comes late tells of the past:
   twice in it.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ActivityState = Literal["active", "dormant"]
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """The state of a member and since when it holds.
 
     `absent_since` is when the member was last seen, as long as the calendar
@@ -58,10 +56,10 @@ def seen(
     """The state after the member did something, by the program's time now."""
     if occurred <= last_seen:
         return activity
-    after = replace(activity, absent_since=occurred)
+    after = activity._replace(absent_since=occurred)
     if activity.state == "active" or occurred + dormancy <= now:
         return after
-    return replace(after, state="active", since=occurred)
+    return after._replace(state="active", since=occurred)
 
 
 def asleep(activity: Activity, *, dormancy: timedelta, fresh_since: datetime) -> tuple[Activity, bool]:
@@ -69,9 +67,9 @@ def asleep(activity: Activity, *, dormancy: timedelta, fresh_since: datetime) ->
     assert activity.absent_since is not None
     since = activity.absent_since + dormancy
     if activity.spell_since is None or activity.absent_since >= activity.spell_since:
-        activity = replace(activity, spell=activity.spell + 1, spell_since=since, woken=False)
+        activity = activity._replace(spell=activity.spell + 1, spell_since=since, woken=False)
     wake_up = since >= fresh_since and not activity.woken
-    after = replace(
-        activity, state="dormant", since=since, absent_since=None, woken=activity.woken or wake_up
+    after = activity._replace(
+        state="dormant", since=since, absent_since=None, woken=activity.woken or wake_up
     )
     return after, wake_up

@@ -1,6 +1,5 @@
 """Birthdays of members: whether one may be changed, which is not as long as it was used lately."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from libs.common.clock import months_later
@@ -22,4 +21,4 @@ def with_birthday(member: Member, birthday: str, *, time: datetime) -> Member:
     used = member.birthday_used_time
     if birthday and used is not None and time < (until := months_later(used, LOCKED_MONTHS)):
         raise BirthdayLocked(until_time=until.astimezone(UTC).isoformat(timespec="seconds"))
-    return replace(member, birthday=birthday, change_seq=member.change_seq + 1)
+    return member._replace(birthday=birthday, change_seq=member.change_seq + 1)

@@ -30,6 +30,7 @@ class Counts:
 
 # Counts by kind of event.
 Tally = Mapping[str, Counts]
+NONE = Counts()
 
 
 def added(tally: Tally, kind: str, counts: Counts) -> dict[str, Counts]:
@@ -38,19 +39,34 @@ def added(tally: Tally, kind: str, counts: Counts) -> dict[str, Counts]:
     return {**tally, kind: counts if before is None else before + counts}
 
 
+def less(tally: Tally, taken: Tally) -> dict[str, Counts]:
+    """The tally without these counts, which are in it; a kind of which nothing is left is not there."""
+    left = {
+        kind: Counts(
+            counts.count - taken[kind].count,
+            counts.amount_minor - taken[kind].amount_minor,
+            counts.quantity - taken[kind].quantity,
+        )
+        if kind in taken
+        else counts
+        for kind, counts in tally.items()
+    }
+    return {kind: counts for kind, counts in left.items() if counts.count}
+
+
 def total(tallies: Iterable[Tally]) -> dict[str, Counts]:
     """The sum of tallies."""
     sums: dict[str, Counts] = {}
     for tally in tallies:
         for kind, counts in tally.items():
-            sums[kind] = sums.get(kind, Counts()) + counts
+            sums[kind] = sums.get(kind, NONE) + counts
     return sums
 
 
 def tally_facts(tally: Tally, window: str) -> dict[str, int]:
     """The facts of one window."""
     facts = {f"{kind}.count.{window}": counts.count for kind, counts in tally.items() if counts.count}
-    bought, returned = (tally.get(kind, Counts()) for kind in MONEY_KINDS)
+    bought, returned = (tally.get(kind, NONE) for kind in MONEY_KINDS)
     if bought.count or returned.count:
         facts |= {
             f"purchase.amount_minor.{window}": bought.amount_minor - returned.amount_minor,

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from libs.common.canonical import digest
 from libs.common.clock import business_date
@@ -20,8 +20,7 @@ LIFETIME_AMOUNT_MAX = 8 * 10**15
 ATTRIBUTES_BYTES_MAX = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessKey:
+class BusinessKey(NamedTuple):
     """What makes an event the same event, within a program and source, for ever."""
 
     external_ref: str
@@ -29,8 +28,7 @@ class BusinessKey:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """An event as a source tells it; `fault` says which rule of its form it breaks, if any."""
 
     key: BusinessKey
@@ -46,8 +44,7 @@ class Incoming:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An event as recorded, with the member's counters right after it."""
 
     event_id: str
@@ -69,8 +66,7 @@ class Event:
     after: Tally
 
 
-@dataclass(frozen=True, slots=True)
-class EventResult:
+class EventResult(NamedTuple):
     """What became of one event."""
 
     outcome: Outcome
@@ -80,8 +76,7 @@ class EventResult:
     seq: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class KnownEvent:
+class KnownEvent(NamedTuple):
     """What is looked at again of an event that the source has sent before."""
 
     event_id: str
@@ -282,8 +277,7 @@ def _after(member: Member, event: Event, program: ProgramCalendar, changes: int)
         dormancy=program.dormancy,
     )
     login = event.occurred_time if event.key.kind == "login" else None
-    return replace(
-        member,
+    return member._replace(
         seq=event.seq,
         lifetime=event.after,
         last_login_time=_latest(member.last_login_time, login),

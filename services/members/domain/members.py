@@ -1,9 +1,10 @@
 """Members, the programs and partners they belong to, and how they register."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from libs.common.clock import ProgramClock
 from services.members.domain.activity import Activity, joined
@@ -61,8 +62,7 @@ class Identity:
     external_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A member as stored; the birthday, month and day such as `05-17`, is all that is personal.
 
     `seq` counts their events, `change_seq` all that was announced of them.
@@ -77,10 +77,10 @@ class Member:
     activity: Activity
     verification: Verification = "unverified"
     seq: int = 0
-    lifetime: Tally = field(default_factory=dict)
+    lifetime: Tally = MappingProxyType({})
     last_login_time: datetime | None = None
     last_activity_time: datetime | None = None
-    tiers: Mapping[str, str] = field(default_factory=dict)
+    tiers: Mapping[str, str] = MappingProxyType({})
     sharing_group: str = ""
     birthday: str = ""
     birthday_used_time: datetime | None = None

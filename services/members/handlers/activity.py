@@ -1,14 +1,12 @@
 """Dormancy: who was not seen for the program's days falls asleep, when the calendar says so."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from libs.common import mongo
 from libs.common.calendar import Due
 from libs.common.together import WriterQueue
 from services.members.domain.activity import asleep
-from services.members.domain.members import Member
 from services.members.handlers.programs import ProgramHandlers
 from services.members.outbox import activity_changed
 from services.members.repository.store import MembersStore
@@ -53,7 +51,7 @@ class Dormancy:
                     seen.append(member)
                 elif since is not None and since + dormancy == times[member.member_id]:
                     activity, wake_up = asleep(member.activity, dormancy=dormancy, fresh_since=fresh_since)
-                    after: Member = replace(member, activity=activity, change_seq=member.change_seq + 1)
+                    after = member._replace(activity=activity, change_seq=member.change_seq + 1)
                     fallen.append(after)
                     rows.append(activity_changed(after, wake_up=wake_up, now=self._now()))
             await members.keep_absent(fallen, seen)

@@ -206,7 +206,7 @@ def _key_document(key: BusinessKey) -> Document:
     return {"external_ref": key.external_ref, "line": key.line}
 
 
-def member_update(member: Member) -> UpdateOne:
+def member_update(member: Member) -> Document:
     """What events change of a member."""
     lifetime = {
         f"lifetime.{kind}": {
@@ -227,21 +227,21 @@ def member_update(member: Member) -> UpdateOne:
     update: Document = {"$set": fields, "$inc": {"version": 1}}
     if (absent_since := member.activity.absent_since) is not None:
         update["$min"] = {"absent_since": absent_since}
-    return UpdateOne({"_id": member.member_id}, update)
+    return {"q": {"_id": member.member_id}, "u": update}
 
 
-def day_update(member_id: str, day: date, kinds: dict[str, Counts]) -> UpdateOne:
+def day_update(member_id: str, day: date, kinds: dict[str, Counts]) -> Document:
     """What events add to a member's day."""
     added = {}
     for kind, counts in kinds.items():
         added[f"kinds.{kind}.count"] = counts.count
         added[f"kinds.{kind}.amount_minor"] = counts.amount_minor
         added[f"kinds.{kind}.quantity"] = counts.quantity
-    return UpdateOne(
-        {"_id": f"{member_id}/{day.isoformat()}"},
-        {"$inc": added, "$setOnInsert": {"member_id": member_id, "date": midnight(day)}},
-        upsert=True,
-    )
+    return {
+        "q": {"_id": f"{member_id}/{day.isoformat()}"},
+        "u": {"$inc": added, "$setOnInsert": {"member_id": member_id, "date": midnight(day)}},
+        "upsert": True,
+    }
 
 
 @lru_cache(maxsize=1_000)

@@ -292,14 +292,15 @@ class MembersStore:
         """
         if not recording.events:
             return
+        assert self.session is not None, "all of it or nothing"
         events = [event_document(each) for each in recording.events]
         members, days = await mongo.meanwhile(
             self.database.events.insert_many(events, session=self.session), lambda: _updates(recording)
         )
         rows = await mongo.meanwhile(
-            self.database.members.bulk_write(members, session=self.session), announcements
+            mongo.update_each(self.database.members, members, self.session), announcements
         )
-        await self.database.member_days.bulk_write(days, session=self.session)
+        await mongo.update_each(self.database.member_days, days, self.session)
         await self.announce(rows)
 
     async def announce(self, rows: Sequence[Document]) -> None:
@@ -332,6 +333,19 @@ class MembersStore:
                 events[found["member_id"]].append(event_from(found))
         return dict(events)
 
+    async def events_after(self, seqs: dict[str, int], upto: dict[str, date]) -> dict[str, list[Event]]:
+        """The events of members after a sequence of theirs that are of days before a day of theirs."""
+        events: dict[str, list[Event]] = defaultdict(list)
+        if not seqs:
+            return {}
+        each_member = [
+            {"member_id": member_id, "seq": {"$gt": seq}, "business_date": {"$lt": midnight(upto[member_id])}}
+            for member_id, seq in sorted(seqs.items())
+        ]
+        async for found in self.database.events.find({"$or": each_member}, session=self.session):
+            events[found["member_id"]].append(event_from(found))
+        return dict(events)
+
     async def positions(self, program_id: str | None) -> dict[str, tuple[int, int]]:
         """Members and the sum of their sequences, by program."""
         group: list[dict[str, Any]] = [
@@ -343,7 +357,7 @@ class MembersStore:
         }
 
 
-def _updates(recording: Recording) -> tuple[list[UpdateOne], list[UpdateOne]]:
+def _updates(recording: Recording) -> tuple[list[Document], list[Document]]:
     """What new events change of members, and of their days."""
     members = [member_update(recording.members[each]) for each in sorted(recording.members)]
     days = [day_update(*day, kinds) for day, kinds in sorted(recording.days().items())]

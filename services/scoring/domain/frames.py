@@ -3,21 +3,22 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from libs.common.program import Rfm
+from services.scoring.domain.cards import Card
 from services.scoring.domain.columns import (
     NUMBER_END,
+    CardTable,
     Floats,
     Kernel,
-    RfmTables,
     ScoredColumns,
     facts_in,
 )
 from services.scoring.domain.errors import FrameInvalid
 
-NUMBER = np.dtype("<f8")
+NUMBER, SHORT_NUMBER = np.dtype("<f8"), np.dtype("<i4")
 
 # How often and how long ago is never below nothing. What is net of refunds may be, in a window that the
 # purchase is not in.
@@ -36,42 +37,51 @@ class Frame:
     rows_count: int
     columns: Sequence[bytes]
 
-    @property
-    def numbers_count(self) -> int:
-        """How many numbers there are to look at."""
-        return self.rows_count * len(self.columns)
-
 
 class FrameScorer:
-    """Scores the frames of one stream, by one policy and with one order of columns."""
+    """Scores the frames of one stream, by the same cards and with one order of columns."""
 
-    def __init__(self, rfm: Rfm, facts: Sequence[str]) -> None:
-        self.tables = RfmTables.of(rfm)
+    def __init__(
+        self, cards: Sequence[Card], facts: Sequence[str], kinds: Sequence["np.dtype[Any]"] = ()
+    ) -> None:
+        """`kinds` are those of the columns, NUMBER or SHORT_NUMBER; all are NUMBER when there are none."""
+        if kinds and len(kinds) != len(facts):
+            raise FrameInvalid(
+                problem=f"the header names {len(facts)} facts and {len(kinds)} kinds of columns"
+            )
+        self.tables = tuple(CardTable.of(card) for card in cards)
         self._facts = tuple(facts)
+        self._kinds = tuple(kinds) or (NUMBER,) * len(facts)
         self._lowest = [0.0 if _NEVER_NEGATIVE.fullmatch(fact) else 1 - NUMBER_END for fact in facts]
-        read = (rfm.recency_fact, rfm.frequency_fact, rfm.monetary_fact)
-        self._read = [facts.index(fact) if fact in facts else None for fact in read]
+        self._missing = {fact for card in cards for fact in card.facts} - set(facts)
 
-    def score(self, frame: Frame, kernel: Kernel) -> ScoredColumns:
-        """The scores of a frame's rows, or FrameInvalid with what is wrong in which column."""
+    def lookups_count(self, frame: Frame) -> int:
+        """How much work a frame is: the numbers to check, and the points of each factor to find."""
+        factors_count = sum(len(table.factors) for table in self.tables)
+        return frame.rows_count * (len(self._facts) + factors_count)
+
+    def score(self, frame: Frame, kernel: Kernel) -> list[ScoredColumns]:
+        """The scores of a frame's rows by each card, or FrameInvalid with what is wrong in which column."""
         if len(frame.columns) != len(self._facts):
             raise FrameInvalid(
                 frame_id=frame.frame_id,
                 problem=f"has {len(frame.columns)} columns, the header names {len(self._facts)}",
             )
-        columns = [self._column(frame, place, kernel) for place in range(len(self._facts))]
-        nothing = np.full(frame.rows_count, np.nan) if None in self._read else columns[0]
-        days, purchases, amounts = (nothing if at is None else columns[at] for at in self._read)
-        return kernel.score(self.tables, days, purchases, amounts)
+        columns = {fact: self._column(frame, place, kernel) for place, fact in enumerate(self._facts)}
+        if self._missing:
+            columns |= dict.fromkeys(self._missing, np.full(frame.rows_count, np.nan))
+        return [kernel.score(table, columns) for table in self.tables]
 
     def _column(self, frame: Frame, place: int, kernel: Kernel) -> Floats:
         """A column, if it is as long as was said and holds nothing but numbers that a fact can be."""
         data, fact, lowest = frame.columns[place], self._facts[place], self._lowest[place]
-        bytes_count = frame.rows_count * NUMBER.itemsize
+        kind = self._kinds[place]
+        bytes_count = frame.rows_count * kind.itemsize
         if len(data) != bytes_count:
             problem = f"has {len(data)} bytes, {frame.rows_count} rows take {bytes_count}"
             raise FrameInvalid(frame_id=frame.frame_id, column=fact, problem=problem)
-        column = np.frombuffer(data, NUMBER)
+        numbers = np.frombuffer(data, kind)
+        column: Floats = kernel.widened(numbers) if kind is SHORT_NUMBER else numbers
         if not kernel.are_facts(column, lowest):
             row = int(facts_in(column, lowest).argmin())
             problem = f"row {row} is {column[row]}: {_rule(lowest)}, or NaN where there is no fact"

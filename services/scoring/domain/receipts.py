@@ -14,6 +14,12 @@ names are those of the proto, all of them present:
     outcome         without the prefix of the enum: "UPGRADED"
     reasons         [{"code", "params"}], params an object of texts
     next            {"tier", "gaps": [{"path", "metric", "value", "threshold", "missing"}]}, null at the top
+    terms           {"look": "REVIEW", "before": {"in_grace", "review_time"}, "after": {…}}, times as as_of or
+                    null; with schema_version 2 only, which all receipts have that know of terms. A term
+                    has an "override" while staff decide on it: {"code", "earned_in_grace",
+                    "earned_review_time", "earned_tier", "until_time"}; and with the look OVERRIDE, "given"
+                    is what they ordered: {"code", "decision_id", "tier", "until_time"}
+    variant         the region by whose rules it was decided, where it is one; with schema_version 2 only
 
 `facts_digest` is the same over the value of `facts` alone.
 
@@ -27,20 +33,14 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from services.scoring.domain.moves import Look, Outcome
 from services.scoring.domain.rules import RuleResult
+from services.scoring.domain.terms import NO_TERM, Given, Override, Term
 
-SCHEMA_VERSION = 1
+# Of receipts without terms and regions, and with them.
+SCHEMA_VERSION, TERMS_SCHEMA_VERSION = 1, 2
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
-
-
-class Outcome(StrEnum):
-    """What a decision did to a tier."""
-
-    ENROLLED = "ENROLLED"
-    KEPT = "KEPT"
-    UPGRADED = "UPGRADED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,16 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What made us look, what staff ordered if it was they, and the term of the tier before and after it."""
+
+    look: Look
+    before: Term
+    after: Term
+    given: Given | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A decision about a tier with all that it rests on, and the digest of it."""
 
@@ -108,6 +118,8 @@ class Receipt:
     to_tier: str
     reasons: tuple[Reason, ...]
     next: NextTier | None
+    terms: Terms | None = None
+    variant: str = ""
     facts_digest: str = field(init=False)
     digest: str = field(init=False)
 
@@ -115,6 +127,16 @@ class Receipt:
         facts = _facts(self.facts)
         object.__setattr__(self, "facts_digest", _sha256(facts))
         object.__setattr__(self, "digest", receipt_digest(self))
+
+    @property
+    def schema_version(self) -> int:
+        """Of the receipt's form."""
+        return TERMS_SCHEMA_VERSION if self.terms or self.variant else SCHEMA_VERSION
+
+    @property
+    def term(self) -> Term:
+        """The term of the tier after the decision."""
+        return NO_TERM if self.terms is None else self.terms.after
 
 
 def receipt_digest(receipt: Receipt) -> str:
@@ -127,16 +149,63 @@ def canonical_text(receipt: Receipt) -> str:
     policy = receipt.policy
     rules = ",".join(map(_rule, receipt.rules))
     reasons = ",".join(map(_reason, receipt.reasons))
-    as_of = receipt.as_of.isoformat(timespec="milliseconds").removesuffix("+00:00")
     return (
-        f'{{"as_of":"{as_of}Z","cause":{_cause(receipt.cause)},'
+        f'{{"as_of":{_time(receipt.as_of)},"cause":{_cause(receipt.cause)},'
         f'"facts":{_facts(receipt.facts)},"facts_digest":"{receipt.facts_digest}",'
         f'"from_tier":"{receipt.from_tier}","model_versions":{{}},"next":{_next(receipt.next)},'
         f'"outcome":"{receipt.outcome}","program_digest":"{policy.digest}","program_id":"{policy.program_id}",'
         f'"program_version":{policy.version},"reasons":[{reasons}],'
-        f'"rules":[{rules}],"schema_version":{SCHEMA_VERSION},'
-        f'"tier_set":"{receipt.tier_set}","to_tier":"{receipt.to_tier}"}}'
+        f'"rules":[{rules}],"schema_version":{receipt.schema_version},{_terms(receipt.terms)}'
+        f'"tier_set":"{receipt.tier_set}","to_tier":"{receipt.to_tier}"{_variant(receipt.variant)}}}'
     )
+
+
+def _variant(variant: str) -> str:
+    return f',"variant":"{variant}"' if variant else ""
+
+
+def _terms(terms: Terms | None) -> str:
+    if terms is None:
+        return ""
+    before, after, given = _term(terms.before), _term(terms.after), _given(terms.given)
+    return f'"terms":{{"after":{after},"before":{before},{given}"look":"{terms.look}"}},'
+
+
+def _given(given: Given | None) -> str:
+    if given is None:
+        return ""
+    decision_id = _quoted(given.decision_id)
+    return (
+        f'"given":{{"code":"{given.code}","decision_id":{decision_id},"tier":"{given.tier}",'
+        f'"until_time":{_time_or_null(given.until_time)}}},'
+    )
+
+
+def _term(term: Term) -> str:
+    override = "" if term.override is None else f'"override":{_override(term.override)},'
+    review_time = _time_or_null(term.review_time)
+    return f'{{"in_grace":{_bool(term.in_grace)},{override}"review_time":{review_time}}}'
+
+
+def _override(override: Override) -> str:
+    earned = override.earned_term
+    return (
+        f'{{"code":"{override.code}","earned_in_grace":{_bool(earned.in_grace)},'
+        f'"earned_review_time":{_time_or_null(earned.review_time)},"earned_tier":"{override.earned_tier}",'
+        f'"until_time":{_time_or_null(override.until_time)}}}'
+    )
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _time_or_null(time: datetime | None) -> str:
+    return "null" if time is None else _time(time)
+
+
+def _time(time: datetime) -> str:
+    return f'"{time.isoformat(timespec="milliseconds").removesuffix("+00:00")}Z"'
 
 
 def _sha256(text: str) -> str:
@@ -160,7 +229,7 @@ def _cause(cause: Cause) -> str:
 
 def _rule(result: RuleResult) -> str:
     rule = result.rule
-    met = "true" if result.met else "false"
+    met = _bool(result.met)
     return (
         f'{{"fact":"{rule.fact}","margin":{result.value - rule.threshold},"met":{met},'
         f'"metric":"{rule.metric}","op":"{rule.op}","path":"{rule.path}","threshold":{rule.threshold},'

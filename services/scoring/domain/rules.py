@@ -3,12 +3,23 @@
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
-from libs.common.conditions import METRICS, MONEY_METRICS, Comparison, Condition, comparisons, parts
+from libs.common.conditions import (
+    MONEY_METRICS,
+    POINT_FACTS,
+    Asked,
+    Condition,
+    Op,
+    comparisons,
+    fact_of,
+    parts,
+)
 from libs.common.documents import WHOLE_BP
+from libs.common.tier_policy import Tier
+from libs.common.windows import LIFETIME, Window
 
-Op = Literal[">=", ">", "<=", "<", "=="]
 _COMPARE: dict[Op, Callable[[int, int], bool]] = {
     ">=": operator.ge,
     ">": operator.gt,
@@ -34,6 +45,7 @@ class Rule:
     threshold: int
     currency: str
     goal: int
+    window: str = LIFETIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +112,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class TierRule:
-    """A tier with its compiled condition; the first tier has none."""
+    """A tier with its compiled conditions; the first tier has none.
+
+    `rules` are those of `condition`, which is what gives the tier, and after
+    them those of `keep`, which is the same where the policy names no other.
+    """
 
     key: str
     rules: tuple[Rule, ...] = ()
     condition: Node | None = None
+    keep: Node | None = None
+    entry_count: int = 0
 
     def evaluate(self, facts: Mapping[str, int]) -> tuple[RuleResult, ...]:
         """The result of each rule; a fact that is not there is 0."""
@@ -114,25 +132,51 @@ class TierRule:
             results.append(RuleResult(rule, value, _COMPARE[rule.op](value, rule.threshold)))
         return tuple(results)
 
+    def of_entry(self, results: tuple[RuleResult, ...]) -> tuple[RuleResult, ...]:
+        """Those of the results that say whether the tier is reached."""
+        return results[: self.entry_count]
 
-def tier_rule(key: str, entry: Condition | None, *, currency: str) -> TierRule:
-    """The compiled rule of a tier of a program with this currency."""
-    if entry is None:
-        return TierRule(key)
-    rules = tuple(_rule(key, path, comparison, currency) for path, comparison in comparisons(entry))
-    return TierRule(key, rules, _node(entry, iter(range(len(rules)))))
+    def of_keep(self, results: tuple[RuleResult, ...]) -> tuple[RuleResult, ...]:
+        """Those of the results that say whether the tier is kept."""
+        return results if self.keep is self.condition else results[self.entry_count :]
 
 
-def _rule(tier: str, path: str, comparison: Comparison, currency: str) -> Rule:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How comparisons are read: the currency, the window where they name none, and a season's factor."""
+
+    currency: str
+    window: Window
+    money_bp: int = WHOLE_BP
+
+
+def tier_rule(tier: Tier, reading: Reading) -> TierRule:
+    """The compiled rule of a tier."""
+    if tier.entry is None:
+        return TierRule(tier.key)
+    entry = [_rule(tier.key, path, each, reading) for path, each in comparisons(tier.entry)]
+    condition = _node(tier.entry, count())
+    if tier.keep is None:
+        return TierRule(tier.key, tuple(entry), condition, condition, len(entry))
+    keep = [_rule(tier.key, path, each, reading) for path, each in comparisons(tier.keep, "keep")]
+    return TierRule(tier.key, (*entry, *keep), condition, _node(tier.keep, count(len(entry))), len(entry))
+
+
+def _rule(tier: str, path: str, comparison: Asked, reading: Reading) -> Rule:
+    money = comparison.metric in MONEY_METRICS
+    points = comparison.metric.startswith(POINT_FACTS)
+    window = LIFETIME if points else comparison.window or reading.window
+    threshold = comparison.value * reading.money_bp // WHOLE_BP if money else comparison.value
     return Rule(
         tier=tier,
         path=path,
         metric=comparison.metric,
-        fact=METRICS[comparison.metric],
+        fact=fact_of(comparison.metric, window),
         op=comparison.op,
-        threshold=comparison.value,
-        currency=currency if comparison.metric in MONEY_METRICS else "",
-        goal=comparison.value + {">": 1, "<": -1}.get(comparison.op, 0),
+        threshold=threshold,
+        currency=reading.currency if money else "",
+        goal=threshold + {">": 1, "<": -1}.get(comparison.op, 0),
+        window=window,
     )
 
 

@@ -15,7 +15,7 @@ from tests.attacks.world import Shop, World
 IDS = re.compile(r"(.*_)?ids?|.*_digest")
 # What looks like an id of a record, and is a name that the caller gives, or a place in the order of ids.
 NAMES = {"request_id", "subject_id", "event_id", "run_id", "external_member_id"}
-NAMES |= {"after_member_id", "through_member_id"}
+NAMES |= {"after_member_id", "through_member_id", "facts_digest"}
 MISSING = {
     "member": "mem_" + "0" * 32,
     "decision": "dec_" + "0" * 32,
@@ -26,6 +26,8 @@ MISSING = {
     # Whoever knows the id of a member of the program may pass points on to them.
     "recipient": "mem_" + "0" * 32,
     "adjustment": "adj_" + "0" * 32,
+    "override": "ovr_" + "0" * 32,
+    "simulation": "sim_" + "0" * 32,
     "entry": "ent_" + "0" * 32,
     "coupon": "cpn_" + "0" * 32,
     "contract": "ctr_" + "0" * 32,
@@ -46,6 +48,10 @@ KINDS = {
     "use_id": "use",
     "to_member_id": "recipient",
     "adjustment_id": "adjustment",
+    "override_id": "override",
+    "decision_id": "decision",
+    "simulation_id": "simulation",
+    "simulation_ids": "simulation",
     "entry_ids": "entry",
     "coupon_id": "coupon",
     "contract_id": "contract",
@@ -106,6 +112,8 @@ def _of(shop: Shop, kind: str) -> str:
         "use": shop.uses[0],
         "recipient": shop.members[0],
         "adjustment": shop.adjustments[0],
+        "override": shop.overrides[0],
+        "simulation": shop.simulations[0],
         "entry": shop.entries[0],
         "coupon": shop.coupons[0],
         "contract": shop.contracts[0],

@@ -16,6 +16,7 @@ NAMES = {"requestId", "externalMemberId"}
 KINDS = {
     "id": "member",
     "memberId": "member",
+    "decisionId": "decision",
     "reportId": "report",
     "key": "program",
     "storeId": "store",
@@ -23,6 +24,9 @@ KINDS = {
     "redemptionId": "redemption",
     "toMemberId": "recipient",
     "adjustmentId": "adjustment",
+    "overrideId": "override",
+    "simulationId": "simulation",
+    "aboutDecisionId": "decision",
     "contractId": "contract",
     "couponId": "coupon",
     "entryId": "entry",

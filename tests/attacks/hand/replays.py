@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
@@ -11,14 +11,16 @@ from google.protobuf.message import Message
 from libs.common.audit.trail import OUR_ID
 from libs.common.clock import now
 from libs.common.mongo import MAJORITY, connect
-from tests.attacks.contract import Place, path_of, places, principal_for, put, served, valid
+from tests.attacks.contract import LATE, Place, path_of, places, principal_for, put, served, valid
 from tests.attacks.hand.messages import TEXTS, is_write
+from tests.attacks.program_scene import AGAIN, RETIRED
 from tests.attacks.rpc import Caller
 from tests.attacks.verdicts import Answer, Case
-from tests.attacks.world import World
+from tests.attacks.world import Shop, World
 
 PAYLOAD = TEXTS | {FieldDescriptor.TYPE_BYTES}
 SWITCHES = {FieldDescriptor.TYPE_BOOL, FieldDescriptor.TYPE_INT64}
+DIGEST = re.compile(r"[0-9a-f]{64}")
 DAY_OF_A_YEAR = re.compile(r"[01]\d-[0-3]\d")
 # What stays, so that the other payload is about the same thing.
 KEYS = {"program_id", "request_id", "store_id", "store_ids", "partner_id", "member_id", "report_id"}
@@ -34,21 +36,56 @@ INDEPENDENT = (
     "NOT_FOUND REDEMPTION_UNKNOWN",
     "FAILED_PRECONDITION REDEMPTION_ENDED",
     "FAILED_PRECONDITION ADJUSTMENT_DECIDED",
+    "FAILED_PRECONDITION PROGRAM_VERSION_STATE",
+    "FAILED_PRECONDITION PROGRAM_UNCHANGED",
+    "FAILED_PRECONDITION TIER_OVERRIDE_ENDED",
     # What one partner does, another hears nothing of.
     "NOT_FOUND HOLD_UNKNOWN",
     "NOT_FOUND CONTRACT_UNKNOWN",
     "NOT_FOUND COUPON_RESERVATION_UNKNOWN",
     "NOT_FOUND BENEFIT_USE_UNKNOWN",
 )
+# What a request is about that nobody else asks about.
+ABOUT: Mapping[str, Callable[[Shop], Mapping[str, Any]]] = {
+    "ReportMember": lambda shop: {"member_id": shop.members[6]},
+    "SellContract": lambda shop: {"member_id": shop.members[11]},
+    "RenewContract": lambda shop: {"contract_id": shop.contracts[3]},
+    "RefundContract": lambda shop: {"contract_id": shop.contracts[4]},
+    "UpdateReward": lambda shop: {"reward_id": shop.rewards[1]},
+    "RedeemReward": lambda shop: {"member_id": shop.members[9]},
+    "FulfilRedemption": lambda shop: {"redemption_id": shop.redemptions[3]},
+    "CancelRedemption": lambda shop: {"redemption_id": shop.redemptions[4]},
+    "ApproveGrant": lambda shop: {"redemption_id": shop.grants[3]},
+    "RejectGrant": lambda shop: {"redemption_id": shop.grants[4]},
+    "ApproveAdjustment": lambda shop: {"adjustment_id": shop.adjustments[4]},
+    "RejectAdjustment": lambda shop: {"adjustment_id": shop.adjustments[5]},
+    "ApproveTierOverride": lambda shop: {"override_id": shop.overrides[4]},
+    "EndTierOverride": lambda shop: {"override_id": shop.overrides[5]},
+    "ApproveProgramVersion": lambda shop: {
+        "version": shop.versions.simulated[AGAIN],
+        "digest": shop.versions.digests[AGAIN],
+    },
+    "RejectProgramVersion": lambda shop: {"version": shop.versions.drafts[AGAIN]},
+    "PublishProgramVersion": lambda shop: {"version": shop.versions.approved[AGAIN]},
+    "RollBackProgram": lambda shop: {"to_version": RETIRED[AGAIN]},
+    "DecideReport": lambda shop: {"report_id": shop.reports[1]},
+}
 REUSED, IN_FLIGHT = "ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED", "ABORTED REQUEST_IN_FLIGHT"
 
 
 def cases(world: World) -> Iterator[Case]:
     """Every write, and one that is held at work."""
     for service, method in served():
-        if is_write(method):
+        if is_write(method) and method.name not in LATE:
             yield from _replays(world, service, method)
     yield _in_flight(world)
+
+
+def late_cases(world: World) -> Iterator[Case]:
+    """Those after which others have nothing to be about."""
+    for service, method in served():
+        if method.name in LATE:
+            yield from _replays(world, service, method)
 
 
 def _replays(world: World, service: str, method: MethodDescriptor) -> Iterator[Case]:
@@ -75,31 +112,9 @@ def _replays(world: World, service: str, method: MethodDescriptor) -> Iterator[C
 
 def _once(world: World, method: MethodDescriptor) -> Message:
     """A request that was not asked before, and can be done but once."""
-    message = valid(method, world.own)
-    match method.name:
-        case "ReportMember":
-            return put(message, ("member_id",), world.own.members[6])
-        case "SellContract":
-            return put(message, ("member_id",), world.own.members[11])
-        case "RenewContract":
-            return put(message, ("contract_id",), world.own.contracts[3])
-        case "RefundContract":
-            return put(message, ("contract_id",), world.own.contracts[4])
-        case "UpdateReward":
-            return put(message, ("reward_id",), world.own.rewards[1])
-        case "RedeemReward":
-            return put(message, ("member_id",), world.own.members[9])
-        case "FulfilRedemption" | "CancelRedemption":
-            place = 3 if method.name == "FulfilRedemption" else 4
-            return put(message, ("redemption_id",), world.own.redemptions[place])
-        case "ApproveGrant" | "RejectGrant":
-            place = 3 if method.name == "ApproveGrant" else 4
-            return put(message, ("redemption_id",), world.own.grants[place])
-        case "ApproveAdjustment" | "RejectAdjustment":
-            place = 4 if method.name == "ApproveAdjustment" else 5
-            return put(message, ("adjustment_id",), world.own.adjustments[place])
-        case "DecideReport":
-            return put(message, ("report_id",), world.own.reports[1])
+    message, about = valid(method, world.own), ABOUT.get(method.name)
+    for field, value in (about(world.own) if about else {}).items():
+        message = put(message, (field,), value)
     return message
 
 
@@ -123,7 +138,7 @@ def _other(value: Any) -> Any:
             return value + b" "
         case str() if DAY_OF_A_YEAR.fullmatch(value):
             return "12-24" if value != "12-24" else "12-25"
-        case str() if OUR_ID.fullmatch(value):
+        case str() if OUR_ID.fullmatch(value) or DIGEST.fullmatch(value):
             return value[:-1] + ("1" if value[-1] == "0" else "0")
     return f"{value}x"
 

@@ -226,6 +226,7 @@ class Books:
             self.new_id,
             accounts=dict(self.accounts),
             lots={key: lot for key, lot in self.kept_lots.items() if lot.remaining or key in drawn},
+            kinds={each.transaction_id: each.kind for each in self.transactions},
         )
 
     def _kept(self, posting: Posting) -> Posting:

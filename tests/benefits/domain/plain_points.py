@@ -19,6 +19,7 @@ class Point:
     state: str = "active"
     purchase: str = ""
     waits_until: int = 0
+    renewed: bool = False
 
 
 @dataclass
@@ -170,13 +171,16 @@ class PlainPoints:
     def _come_back(self, hold: PlainHold, given: list[Point]) -> None:
         alive = [each for each in given if self._lives(each)]
         self._arrive(alive)
-        self._renew([each for each in given if each not in alive], hold.owner, self.day + RETURNED_DAYS)
+        ended = [each for each in given if each not in alive]
+        had_days = [each.ends for each in ended if each.renewed]
+        ends = max(self.day, min(had_days)) if had_days else self.day + RETURNED_DAYS
+        self._renew(ended, hold.owner, ends)
 
     def _renew(self, points: list[Point], owner: str, ends: int | None = None) -> None:
         """Make a new lot of points, which are no purchase's any more; the old ones are where they were."""
         lot = self._lot() if points else 0
         for each in points:
-            each.owner, each.lot, each.purchase = owner, lot, ""
+            each.owner, each.lot, each.purchase, each.renewed = owner, lot, "", True
             each.ends = each.ends if ends is None else ends
         self._arrive(points)
 

@@ -25,8 +25,10 @@ def terms(**changes: Any) -> Terms:
 
 def a_reward(stocked: int | None = None, *, taken: int = 0, archived: bool = False, **changes: Any) -> Reward:
     """A coffee of the music store."""
-    reward = created(STORE, "coffee", terms(**changes), stocked, NOON)
-    return replace(reward, taken=taken, archived=archived)
+    said = terms(**changes)
+    # Made while what it is paid with still paid.
+    reward = created(STORE, "coffee", replace(said, point_type=""), stocked, NOON)
+    return replace(reward, terms=said, taken=taken, archived=archived)
 
 
 def a_standing(**changes: Any) -> Standing:

@@ -1,9 +1,11 @@
 """Occasions: which decisions are to be told, under which cause."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from libs.common.program import Program
 from services.benefits.domain.notices import NoticeCode
 from services.benefits.domain.occasions import (
     Activity,
@@ -64,6 +66,35 @@ def test_the_year_is_that_of_the_programs_time_zone() -> None:
     (occasion,) = tier_occasions(SHOP, [a_decision(near=True, at=new_year_in_shanghai)])
 
     assert occasion.cause == "main/gold/2027"
+
+
+@pytest.mark.parametrize(
+    ("period", "review_time", "told"),
+    [
+        (None, None, "2026"),
+        ({"kind": "month"}, None, "2026-11"),
+        ({"kind": "quarter"}, None, "2026-Q4"),
+        ({"kind": "year", "more": 1}, None, "2026"),
+        ({"kind": "rolling", "months": 6}, datetime(2027, 3, 31, 16, tzinfo=UTC), "to 2027-04-01"),
+        ({"kind": "rolling", "months": 6}, None, "2026"),
+        ({"kind": "rolling", "months": 24}, datetime(2028, 1, 1, tzinfo=UTC), "2026"),
+    ],
+    ids=["none", "month", "quarter", "years", "rolling", "rolling, in the first tier", "longer than notices"],
+)
+def test_who_is_near_is_told_once_for_a_tier_and_period_of_its_tier_set(
+    period: dict[str, object] | None, review_time: datetime | None, told: str
+) -> None:
+    movement = {} if period is None else {"downgrade": "period_end", "period": period}
+    document = SHOP.document()
+    document["tier_sets"][0]["movement"] = movement
+    near = a_decision(near=True, at=datetime(2026, 11, 30, 12, tzinfo=UTC))
+    tier = replace(near.decision.tier, review_time=review_time)
+
+    (occasion,) = tier_occasions(
+        Program.parse(document), [replace(near, decision=replace(near.decision, tier=tier))]
+    )
+
+    assert (occasion.cause, occasion.params["period"]) == (f"main/gold/{told}", told)
 
 
 def test_who_was_near_in_between_and_is_no_longer_is_not_told_so() -> None:

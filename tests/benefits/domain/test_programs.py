@@ -7,12 +7,12 @@ import pytest
 
 from libs.common.errors import ProgramInvalid
 from libs.common.program import Program, preset
-from services.benefits.domain.errors import ProgramFieldFixed
+from services.benefits.domain.errors import ProgramChangeNeedsApproval, ProgramFieldFixed
 from services.benefits.domain.programs import Version, next_version
 from tests.support.builders import DAY, NOON, PROGRAM
 
 STORE = preset(PROGRAM)
-LIVE = next_version(PROGRAM, STORE, None, now=NOON)
+LIVE = next_version(PROGRAM, STORE, None, number=1, now=NOON)
 
 
 def edited(edit: Callable[[dict[str, Any]], object], program: Program = STORE) -> Program:
@@ -25,8 +25,8 @@ def renamed(name: str, program: Program = STORE) -> Program:
     return edited(lambda document: document.update(name={"zh": name, "en": name}), program)
 
 
-def after(draft: Program, live: Version | None = LIVE) -> Version:
-    return next_version(PROGRAM, draft, live, now=NOON + DAY)
+def after(draft: Program, live: Version = LIVE) -> Version:
+    return next_version(PROGRAM, draft, live, number=live.program.version + 1, now=NOON + DAY)
 
 
 def test_the_first_document_is_version_one() -> None:
@@ -72,9 +72,36 @@ def test_the_digest_names_content_and_version() -> None:
     assert len(digests) == 3
 
 
+def test_a_program_with_a_live_clock_is_not_changed_without_approval() -> None:
+    shop = preset("ecommerce_five")
+    live = next_version(shop.key, shop, None, number=1, now=NOON)
+
+    with pytest.raises(ProgramChangeNeedsApproval):
+        next_version(shop.key, renamed("Second", shop), live, number=2, now=NOON)
+
+
+def test_a_tier_goes_when_another_one_replaces_it() -> None:
+    def without_diamond(document: dict[str, Any]) -> None:
+        tiers = document["tier_sets"][0]["tiers"]
+        tiers.pop()
+        tiers[-1]["replaces"] = ["diamond"]
+
+    assert after(edited(without_diamond)).program.version == 2
+
+
+def test_a_tier_that_stands_for_another_goes_on_to() -> None:
+    def standing_for_ruby(document: dict[str, Any]) -> None:
+        document["tier_sets"][0]["tiers"][-1]["replaces"] = ["ruby"]
+
+    live = after(edited(standing_for_ruby))
+
+    with pytest.raises(ProgramFieldFixed):
+        after(STORE, live)
+
+
 def test_the_document_is_of_the_program_that_the_request_names() -> None:
     with pytest.raises(ProgramInvalid) as refusal:
-        next_version("other_store", STORE, None, now=NOON)
+        next_version("other_store", STORE, None, number=1, now=NOON)
 
     assert refusal.value.facts == {"key": "is music_store, the request says other_store"}
 

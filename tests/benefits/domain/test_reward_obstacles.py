@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.errors import Refusal
+from libs.common.program import Program
+from services.benefits.domain.coupons import Campaign
 from services.benefits.domain.errors import RewardUnavailable
 from services.benefits.domain.redemption_limits import Redeemed, require_within
 from services.benefits.domain.reward_obstacles import Obstacle, ObstacleCode, obstacles, require_none
 from services.benefits.domain.reward_texts import obstacle_text
 from services.benefits.domain.reward_windows import Hours, Window
 from services.benefits.domain.rewards import Limits
+from tests.benefits.domain.coupon_builders import a_campaign
 from tests.benefits.domain.reward_builders import STORE, a_program, a_reward, a_standing
 from tests.support.builders import DAY, NOON
 
@@ -22,9 +25,14 @@ FORTNIGHT = {TODAY - timedelta(days=ago): 1 for ago in range(14)}
 GOLD = {"tier_set": "main", "tier": "gold"}
 
 
-def found(reward: dict[str, Any], standing: dict[str, Any], **redemption: int) -> list[Obstacle]:
+def found(
+    reward: dict[str, Any],
+    standing: dict[str, Any],
+    redemption: dict[str, int],
+    campaign: Campaign | None = None,
+) -> list[Obstacle]:
     """What stands against a reward of these terms for such a member."""
-    return obstacles(a_reward(**reward), a_standing(**standing), a_program(**redemption), NOON)
+    return obstacles(a_reward(**reward), a_standing(**standing), a_program(**redemption), NOON, campaign)
 
 
 def capped(limit: str, most: int, **params: str) -> Obstacle:
@@ -63,7 +71,7 @@ def capped(limit: str, most: int, **params: str) -> Obstacle:
 def test_nothing_stands_against_it(
     reward: dict[str, Any], standing: dict[str, Any], redemption: dict[str, int]
 ) -> None:
-    assert found(reward, standing, **redemption) == []
+    assert found(reward, standing, redemption) == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +142,7 @@ def test_nothing_stands_against_it(
 def test_each_reason_is_told_alone_with_what_it_comes_to(
     reward: dict[str, Any], standing: dict[str, Any], redemption: dict[str, int], obstacle: Obstacle
 ) -> None:
-    assert found(reward, standing, **redemption) == [obstacle]
+    assert found(reward, standing, redemption) == [obstacle]
 
 
 def everything_wrong() -> list[Obstacle]:
@@ -152,13 +160,15 @@ def everything_wrong() -> list[Obstacle]:
         "given": {"coffee": FORTNIGHT},
         "redeemed": Redeemed(money_minor=1, count=1),
     }
-    return found(reward, standing, min_points=1_000, per_day_max=1, daily_cap_minor=0)
+    stopped = a_campaign(paused=True)
+    return found(reward, standing, {"min_points": 1_000, "per_day_max": 1, "daily_cap_minor": 0}, stopped)
 
 
 def test_all_reasons_are_told_at_once() -> None:
     codes = [each.code for each in everything_wrong()]
 
-    assert set(codes) == set(ObstacleCode)
+    # Points that pay nothing stand in the place of the rules for those that do.
+    assert set(codes) == set(ObstacleCode) - {ObstacleCode.POINTS_PAY_NOTHING}
     assert codes.count(ObstacleCode.REWARD_CAP_REACHED) == 4
 
 
@@ -214,6 +224,22 @@ def test_texts_speak_of_the_program_in_its_own_time(obstacle: Obstacle, zh: str,
     told = [obstacle_text(obstacle, STORE, "zh"), obstacle_text(obstacle, STORE, "en")]
 
     assert [each.replace("\u202f", " ") for each in told] == [zh, en]
+
+
+def test_what_is_paid_with_another_type_asks_for_the_balance_of_that_type() -> None:
+    reward = a_reward(point_type="club", price_points=5)
+    standing = a_standing(available_points=1_000, typed_points={"club": 4})
+    document = STORE.document()
+    club = {"key": "club", "name": {"zh": "俱乐部积分", "en": "Club points"}, "kind": "exclusive"}
+    document["points"]["types"] = [{**club, "pays": {"value_minor": 1, "points": 1}}]
+    paying = Program.parse(document)
+
+    (missing,) = obstacles(reward, standing, paying, NOON)
+    nothing = obstacles(reward, standing, STORE, NOON)
+
+    assert missing.params == {"missing_points": "1", "point_type": "club"}
+    assert obstacle_text(missing, paying, "en") == "Club points missing: 1."
+    assert nothing[-1] == Obstacle(ObstacleCode.POINTS_PAY_NOTHING, {"point_type": "club"})
 
 
 small = st.integers(0, 30)

@@ -52,6 +52,42 @@ def test_the_lots_that_expire_soonest_are_drawn_on_and_lasting_ones_last() -> No
     assert balances(books) == {"issuer": -60, "active": 5, "held": 55}
 
 
+def test_points_that_were_passed_on_keep_their_end_when_they_come_back_behind_it() -> None:
+    books = a_ledger((10, NOON + 9 * DAY))
+    books.transfer(10, "ann", "bob", time=NOON)
+    held = books.hold(10, "bob")
+
+    books.release(held, time=NOON + 12 * DAY)
+
+    assert {lot.expire_time for lot in books.lots if lot.remaining} == {NOON + 12 * DAY}
+
+
+def test_what_comes_back_together_ends_with_what_had_its_days() -> None:
+    books = a_ledger((10, NOON + 9 * DAY), (20, NOON + 60 * DAY))
+    first = books.hold(10)
+    books.release(first, time=NOON + 10 * DAY)
+    both = books.hold(30, time=NOON + 20 * DAY)
+
+    books.release(both, time=NOON + 70 * DAY)
+
+    assert {lot.expire_time: lot.remaining for lot in books.lots if lot.remaining} == {NOON + 70 * DAY: 30}
+
+
+def test_what_comes_back_too_late_ends_at_once_and_still_pays_what_is_owed() -> None:
+    books = a_ledger((10, NOON + 9 * DAY))
+    first = books.hold(10)
+    books.release(first, time=NOON + 10 * DAY)
+    second = books.hold(10, time=NOON + 20 * DAY)
+    books.post([an_accrual("ann", 6, ref="r1", expires=None)])
+    books.hold(6, time=NOON + 20 * DAY)
+    books.post([a_refund("ann", 600, of="r1", ref="back", at=NOON + 21 * DAY)])
+
+    books.release(second, time=NOON + 60 * DAY)
+
+    assert {lot.expire_time: lot.remaining for lot in books.lots if lot.remaining} == {NOON + 60 * DAY: 4}
+    assert Stored.of(books).faults() == []
+
+
 def test_lots_that_have_ended_are_not_drawn_on_even_before_they_are_swept() -> None:
     books = a_ledger((10, NOON + DAY), (20, NOON + 9 * DAY))
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.common.contract_policy import Plan
-from libs.common.program import Program, TierSet, preset
+from libs.common.program import Program, preset
+from libs.common.tier_policy import TierSet
 from services.benefits.domain.contracts import Contract
 from services.benefits.domain.memberships import Membership
 from services.benefits.domain.standing import entitlements_at, in_force, standing, tier_at

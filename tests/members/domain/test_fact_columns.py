@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.members.domain.errors import FactUnknown
-from services.members.domain.fact_columns import facts_asked
+from services.members.domain.fact_columns import facts_asked, facts_named
 from services.members.domain.facts import Counts, facts_at
 
 TODAY = date(1998, 6, 30)
@@ -58,11 +58,54 @@ def test_every_fact_is_the_same(tallies: Mapping[int, Mapping[str, Counts]]) -> 
     assert {name: value for name, value in found.items() if not math.isnan(value)} == facts_at(days, TODAY)
 
 
+ASKED = ("8d", "400d", "month", "quarter", "year", "month_avg_1", "month_avg_3", "lifetime")
+
+
+def _within(window: str, day: date) -> bool:
+    """Whether a day is in a window on TODAY, the last of a June."""
+    if window.endswith("d"):
+        return 0 <= (TODAY - day).days < int(window[:-1])
+    months_ago = (TODAY.year - day.year) * 12 + TODAY.month - day.month
+    last = {"lifetime": 10**6, "month": 0, "quarter": 2, "year": 5}
+    return 1 <= months_ago <= int(window[-1]) if "avg" in window else months_ago <= last[window]
+
+
+@given(st.dictionaries(AGES, TALLIES, max_size=8), st.sampled_from(ASKED))
+def test_windows_are_recounted_day_by_day(tallies: Mapping[int, Mapping[str, Counts]], window: str) -> None:
+    days = {TODAY - timedelta(days=age): tally for age, tally in tallies.items()}
+    within = [tally for day, tally in days.items() if _within(window, day)]
+    bought = [tally["purchase"] for tally in within if "purchase" in tally]
+    returned = [tally["refund"].amount_minor for tally in within if "refund" in tally]
+    net, count = sum(each.amount_minor for each in bought) - sum(returned), sum(each.count for each in bought)
+    divisor = int(window[-1]) if "avg" in window else 1
+
+    found = facts_named(
+        [f"purchase.{measure}.{window}" for measure in ("amount_minor", "count")], KINDS, days, TODAY
+    )
+
+    expected = {f"purchase.amount_minor.{window}": net // divisor} if bought or returned else {}
+    assert found == expected | ({f"purchase.count.{window}": count // divisor} if bought else {})
+
+
+def test_an_average_order_is_what_purchases_come_to_net_of_refunds_rounded_down() -> None:
+    days = {TODAY: {"purchase": Counts(3, 1_000, 3), "refund": Counts(1, 100, 1)}}
+
+    names = ["purchase.average_minor.lifetime", "purchase.average_minor.month"]
+
+    assert facts_named(names, KINDS, days, TODAY) == dict.fromkeys(names, 300)
+    assert facts_named(names, KINDS, {}, TODAY) == {}
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "login.count",
-        "login.count.8d",
+        "login.count.0d",
+        "login.count.08d",
+        "login.count.3661d",
+        "login.count.fortnight",
+        "login.average_minor.7d",
+        "purchase.average_minor.month_avg_3",
         "LOGIN.count.7d",
         "swim.count.7d",
         "login.quantity.7d",

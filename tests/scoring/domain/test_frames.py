@@ -1,14 +1,16 @@
 """Frames: what is refused, in which column, and what a missing column means."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from libs.common.program import preset
+from services.scoring.domain.cards import cards_of
 from services.scoring.domain.columns import NUMPY, ScoredColumns
 from services.scoring.domain.errors import FrameInvalid
-from services.scoring.domain.frames import Frame, FrameScorer
+from services.scoring.domain.frames import NUMBER, SHORT_NUMBER, Frame, FrameScorer
 
 DAYS, COUNT, AMOUNT = "purchase.days_since_last", "purchase.count.lifetime", "purchase.amount_minor.lifetime"
 FACTS = (DAYS, COUNT, AMOUNT)
@@ -19,15 +21,15 @@ def a_frame(*columns: list[float], rows: int | None = None) -> Frame:
     return Frame(7, len(columns[0]) if rows is None else rows, data)
 
 
-def score(frame: Frame, facts: tuple[str, ...] = FACTS) -> ScoredColumns:
-    rfm = preset("music_store").rfm
-    assert rfm is not None
-    return FrameScorer(rfm, facts).score(frame, NUMPY)
+def score(frame: Frame, facts: tuple[str, ...] = FACTS, kinds: Sequence[Any] = ()) -> ScoredColumns:
+    card = cards_of(preset("music_store"))["rfm"]
+    (scored,) = FrameScorer([card], facts, kinds).score(frame, NUMPY)
+    return scored
 
 
-def refusal(frame: Frame, facts: tuple[str, ...] = FACTS) -> dict[str, object]:
+def refusal(frame: Frame, facts: tuple[str, ...] = FACTS, kinds: Sequence[Any] = ()) -> dict[str, object]:
     with pytest.raises(FrameInvalid) as refused:
-        score(frame, facts)
+        score(frame, facts, kinds)
     return refused.value.facts
 
 
@@ -85,6 +87,37 @@ def test_what_is_net_of_refunds_may_be_below_nothing() -> None:
 )
 def test_a_column_that_no_score_reads_is_looked_at_all_the_same(fact: str) -> None:
     assert refusal(a_frame([1], [1], [1], [-1]), (*FACTS, fact))["column"] == fact
+
+
+def test_columns_of_4_bytes_a_row_score_as_those_of_8_do() -> None:
+    rows = [[-1, 3, 2**31 - 1, 3, 3], [1, 2**31 - 1, 9, 1, 4], [5, 9_000, 1 - 2**31, 70_000, -1]]
+    facts = ("purchase.amount_minor.30d", COUNT, AMOUNT)
+    wide = [[float("nan") if each == -1 else each for each in column] for column in rows]
+    narrow = [np.array([-(2**31) if each == -1 else each for each in column], "<i4") for column in rows]
+
+    found = score(Frame(7, 5, [column.tobytes() for column in narrow]), facts, [SHORT_NUMBER] * 3)
+
+    assert found.totals_bp.tolist() == score(a_frame(*wide), facts).totals_bp.tolist()
+
+
+def test_a_negative_number_of_4_bytes_is_refused_where_facts_are_never_negative() -> None:
+    columns = [np.array([1, each], "<i4").tobytes() for each in (2, -1, 3)]
+
+    told = refusal(Frame(7, 2, columns), kinds=[SHORT_NUMBER] * 3)
+
+    assert (told["column"], str(told["problem"])[:16]) == (COUNT, "row 1 is -1.0: w")
+
+
+def test_each_column_may_be_of_its_own_kind() -> None:
+    columns = [np.array([10], kind).tobytes() for kind in ("<i4", "<f8", "<i4")]
+
+    found = score(Frame(7, 1, columns), kinds=[SHORT_NUMBER, NUMBER, SHORT_NUMBER])
+
+    assert found.totals_bp.tolist() == score(a_frame([10], [10], [10])).totals_bp.tolist()
+    assert refusal(Frame(7, 1, columns))["problem"] == "has 4 bytes, 1 rows take 8"
+    assert refusal(Frame(7, 1, columns), kinds=[NUMBER])["problem"] == (
+        "the header names 3 facts and 1 kinds of columns"
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 3])

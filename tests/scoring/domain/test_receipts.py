@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 
 from libs.common.canonical import canonical, digest
 from libs.common.program import preset
+from services.scoring.domain.moves import Outcome
 from services.scoring.domain.receipts import (
     ActorCause,
     Cause,
     EventCause,
-    Outcome,
     Receipt,
     RunCause,
     canonical_text,
     receipt_digest,
 )
+from services.scoring.domain.terms import Term
 from services.scoring.domain.tiers import Standing, Step, decide, decide_in_row, ladders, replay
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -38,13 +39,13 @@ def written_out(receipt: Receipt) -> dict[str, Any]:
         case ActorCause(actor):
             cause = {"actor": actor}
     return {
-        "schema_version": 1,
+        **terms_of(receipt),
         "program_id": receipt.policy.program_id,
         "program_version": receipt.policy.version,
         "program_digest": receipt.policy.digest,
         "model_versions": {},
         "tier_set": receipt.tier_set,
-        "as_of": f"{receipt.as_of:%Y-%m-%dT%H:%M:%S}.{receipt.as_of.microsecond // 1000:03}Z",
+        "as_of": time_of(receipt.as_of),
         "cause": cause,
         "facts": [{"name": name, "value": value} for name, value in receipt.facts],
         "facts_digest": receipt.facts_digest,
@@ -81,6 +82,46 @@ def written_out(receipt: Receipt) -> dict[str, Any]:
             ],
         },
     }
+
+
+def terms_of(receipt: Receipt) -> dict[str, Any]:
+    variant = {"variant": receipt.variant} if receipt.variant else {}
+    if receipt.terms is None:
+        return {"schema_version": 2 if variant else 1, **variant}
+    terms: dict[str, Any] = {
+        "look": receipt.terms.look.value,
+        "before": term_of(receipt.terms.before),
+        "after": term_of(receipt.terms.after),
+    }
+    if (given := receipt.terms.given) is not None:
+        terms["given"] = {
+            "tier": given.tier,
+            "code": given.code,
+            "until_time": given.until_time and time_of(given.until_time),
+            "decision_id": given.decision_id,
+        }
+    return {"schema_version": 2, "terms": terms, **variant}
+
+
+def term_of(term: Term) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "in_grace": term.in_grace,
+        "review_time": term.review_time and time_of(term.review_time),
+    }
+    if (override := term.override) is not None:
+        earned = override.earned_term
+        written["override"] = {
+            "code": override.code,
+            "until_time": override.until_time and time_of(override.until_time),
+            "earned_tier": override.earned_tier,
+            "earned_review_time": earned.review_time and time_of(earned.review_time),
+            "earned_in_grace": earned.in_grace,
+        }
+    return written
+
+
+def time_of(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"
 
 
 def a_receipt(**facts: int) -> Receipt:

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.program import Program, Rfm, preset
-from services.scoring.domain.rfm import RfmScore, rfm_score
+from libs.common.program import Program, preset
+from libs.common.score_policy import Rfm
+from services.scoring.domain.cards import rfm_card
+from services.scoring.domain.scores import Score
+from services.scoring.domain.scores import score as score_facts
 
 DAYS, COUNT, AMOUNT = "purchase.days_since_last", "purchase.count.lifetime", "purchase.amount_minor.lifetime"
 
@@ -16,8 +19,8 @@ def policy() -> Rfm:
     return rfm
 
 
-def score(days: int, purchases: int, amount: int) -> RfmScore:
-    return rfm_score(policy(), {DAYS: days, COUNT: purchases, AMOUNT: amount})
+def score(days: int, purchases: int, amount: int) -> Score:
+    return score_facts(rfm_card(policy()), {DAYS: days, COUNT: purchases, AMOUNT: amount})
 
 
 def factors(days: int, purchases: int, amount: int) -> list[int]:
@@ -57,7 +60,7 @@ def test_a_total_is_the_weighted_sum_of_its_contributions() -> None:
         ("frequency", COUNT, 3),
         ("monetary", AMOUNT, 4000),
     ]
-    assert scored.cuts_version == "cdnow-1998-07-01"
+    assert scored.version == "cdnow-1998-07-01"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +73,7 @@ def test_a_label_begins_at_its_threshold(bottom: int, label: str) -> None:
     rfm = Program.parse(document).rfm
     assert rfm is not None
 
-    assert rfm_score(rfm, {DAYS: 100, COUNT: 3, AMOUNT: 4000}).label == label
+    assert score_facts(rfm_card(rfm), {DAYS: 100, COUNT: 3, AMOUNT: 4000}).label == label
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_a_label_begins_at_its_threshold(bottom: int, label: str) -> None:
     ids=["none", "no day", "zero", "no count"],
 )
 def test_a_member_without_purchases_has_no_score_and_hears_why(facts: dict[str, int]) -> None:
-    scored = rfm_score(policy(), facts)
+    scored = score_facts(rfm_card(policy()), facts)
 
     assert (scored.total_bp, scored.label, scored.contributions) == (None, "", ())
     assert scored.absent_reason == "NO_PURCHASES"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from libs.common.program import preset
 from services.scoring.domain.errors import TierUnknown
-from services.scoring.domain.receipts import Outcome
+from services.scoring.domain.moves import Outcome
 from services.scoring.domain.tiers import Standing, Step, decide, decide_in_row
 from tests.scoring.builders import NOON, a_step, codes, ladder_of, reasons
 

@@ -349,6 +349,9 @@ class Membership(_message.Message):
     DECISION_FIELD_NUMBER: _builtins.int
     EARNED_TIER_FIELD_NUMBER: _builtins.int
     CONTRACT_ID_FIELD_NUMBER: _builtins.int
+    REVIEW_TIME_FIELD_NUMBER: _builtins.int
+    IN_GRACE_FIELD_NUMBER: _builtins.int
+    OVERRIDE_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Whose."""
     tier_set: _builtins.str
@@ -360,9 +363,11 @@ class Membership(_message.Message):
     applied_seq: _builtins.int
     """Last event of the member that was decided on."""
     earned_tier: _builtins.str
-    """The tier that the member earned."""
+    """The tier that the member earned, or that staff gave them by hand."""
     contract_id: _builtins.str
     """The contract that grants the tier held; empty where it is the earned one."""
+    in_grace: _builtins.bool
+    """The earned tier is held by grace until then: it was not met at the review before."""
     @_builtins.property
     def since_time(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
@@ -370,6 +375,14 @@ class Membership(_message.Message):
     @_builtins.property
     def decision(self) -> Global___Decision:
         """The latest decision, which is about the earned tier."""
+
+    @_builtins.property
+    def review_time(self) -> _timestamp_pb2.Timestamp:
+        """When the earned tier is looked at again; absent where it never is."""
+
+    @_builtins.property
+    def override(self) -> _receipts_pb2.TermOverride:
+        """What staff decided of the tier by hand, while that is in force; absent otherwise."""
 
     def __init__(
         self,
@@ -383,10 +396,13 @@ class Membership(_message.Message):
         decision: Global___Decision | None = ...,
         earned_tier: _builtins.str = ...,
         contract_id: _builtins.str = ...,
+        review_time: _timestamp_pb2.Timestamp | None = ...,
+        in_grace: _builtins.bool = ...,
+        override: _receipts_pb2.TermOverride | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "since_time", b"since_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "override", b"override", "review_time", b"review_time", "since_time", b"since_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "contract_id", b"contract_id", "decision", b"decision", "earned_tier", b"earned_tier", "member_id", b"member_id", "seq", b"seq", "since_time", b"since_time", "tier", b"tier", "tier_set", b"tier_set"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "contract_id", b"contract_id", "decision", b"decision", "earned_tier", b"earned_tier", "in_grace", b"in_grace", "member_id", b"member_id", "override", b"override", "review_time", b"review_time", "seq", b"seq", "since_time", b"since_time", "tier", b"tier", "tier_set", b"tier_set"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -729,7 +745,7 @@ class PointsAccount(_message.Message):
 
     @_builtins.property
     def types(self) -> _containers.RepeatedCompositeFieldContainer[Global___TypedPoints]:
-        """What the member has of other types of points, those that qualify or are exclusive; nothing is paid with them."""
+        """What the member has of other types of points, those that qualify or are exclusive."""
 
     def __init__(
         self,
@@ -765,6 +781,8 @@ class TypedPoints(_message.Message):
     BALANCE_POINTS_FIELD_NUMBER: _builtins.int
     PENDING_POINTS_FIELD_NUMBER: _builtins.int
     EXPIRING_FIELD_NUMBER: _builtins.int
+    HELD_POINTS_FIELD_NUMBER: _builtins.int
+    PAYS_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """Key of the type. Example: `tier_points`."""
     kind: _builtins.str
@@ -777,6 +795,10 @@ class TypedPoints(_message.Message):
     """Sum of all entries; below 0 where a refund took more than there was."""
     pending_points: _builtins.int
     """Earned and not yet active; not in balance_points."""
+    held_points: _builtins.int
+    """Held for something that is not settled; not in balance_points."""
+    pays: _builtins.bool
+    """Whether rewards and tills may ask for them."""
     @_builtins.property
     def expiring(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpiringPoints]:
         """What expires next, soonest first; at most ten."""
@@ -791,10 +813,12 @@ class TypedPoints(_message.Message):
         balance_points: _builtins.int = ...,
         pending_points: _builtins.int = ...,
         expiring: _abc.Iterable[Global___ExpiringPoints] | None = ...,
+        held_points: _builtins.int = ...,
+        pays: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_points", b"balance_points", "expiring", b"expiring", "kind", b"kind", "name_en", b"name_en", "name_zh", b"name_zh", "pending_points", b"pending_points", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_points", b"balance_points", "expiring", b"expiring", "held_points", b"held_points", "kind", b"kind", "name_en", b"name_en", "name_zh", b"name_zh", "pays", b"pays", "pending_points", b"pending_points", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,7 +30,7 @@ from laurel.members.v1 import events_pb2 as laurel_dot_members_dot_v1_dot_events
 from laurel.scoring.v1 import receipts_pb2 as laurel_dot_scoring_dot_v1_dot_receipts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n laurel/benefits/v1/earning.proto\x12\x12laurel.benefits.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!laurel/benefits/v1/benefits.proto\x1a\x1dlaurel/common/v1/lookup.proto\x1a\x1elaurel/members/v1/events.proto\x1a laurel/scoring/v1/receipts.proto\"\x8d\x01\n\x19\x42\x61tchPreviewPointsRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12=\n\x06\x65vents\x18\x02 \x03(\x0b\x32!.laurel.benefits.v1.PossibleEventB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"\xc6\x04\n\rPossibleEvent\x12\x1a\n\tmember_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x38\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.laurel.members.v1.EventKindB\x0c\xbaH\t\x82\x01\x06\x10\x01 \x00 \x02\x12$\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12\x44\n\roccurred_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\x1a\x07\x08\x80\x95\x90\xb8\xba\x06\x32\x00\x12\x33\n\x08store_id\x18\x05 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^([a-z][a-z0-9_-]{0,62})?$\x12\x31\n\x06source\x18\x06 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^([a-z][a-z0-9_-]{0,62})?$\x12r\n\nattributes\x18\x07 \x03(\x0b\x32\x31.laurel.benefits.v1.PossibleEvent.AttributesEntryB+\xbaH(\x9a\x01%\x10\x14\"\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$*\x05r\x03\x18\x80\x02\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:d\xbaHa\x1a_\n\x14possible_event.money\x12\x1donly purchases have an amount\x1a(this.kind == 1 || this.amount_minor == 0\"V\n\x1a\x42\x61tchPreviewPointsResponse\x12\x38\n\x07results\x18\x01 \x03(\x0b\x32\'.laurel.benefits.v1.PointsPreviewResult\"y\n\x13PointsPreviewResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12\x32\n\x07preview\x18\x02 \x01(\x0b\x32!.laurel.benefits.v1.PointsPreview\"\x97\x02\n\rPointsPreview\x12\x0e\n\x06points\x18\x01 \x01(\x03\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x15\n\rbusiness_date\x18\x03 \x01(\t\x12/\n\x0b\x61\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x05rules\x18\x06 \x03(\x0b\x32&.laurel.benefits.v1.EarningExplanation\x12\x38\n\x0bmultipliers\x18\x07 \x03(\x0b\x32#.laurel.benefits.v1.TriedMultiplier\"o\n\x0fTriedMultiplier\x12\x31\n\x06\x66\x61\x63tor\x18\x01 \x01(\x0b\x32!.laurel.benefits.v1.EarningFactor\x12)\n\x06reason\x18\x02 \x01(\x0b\x32\x19.laurel.scoring.v1.Reason2\x8a\x01\n\x0e\x45\x61rningService\x12x\n\x12\x42\x61tchPreviewPoints\x12-.laurel.benefits.v1.BatchPreviewPointsRequest\x1a..laurel.benefits.v1.BatchPreviewPointsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n laurel/benefits/v1/earning.proto\x12\x12laurel.benefits.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!laurel/benefits/v1/benefits.proto\x1a\x1dlaurel/common/v1/lookup.proto\x1a\x1elaurel/members/v1/events.proto\x1a laurel/scoring/v1/receipts.proto\"\x8d\x01\n\x19\x42\x61tchPreviewPointsRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12=\n\x06\x65vents\x18\x02 \x03(\x0b\x32!.laurel.benefits.v1.PossibleEventB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"\xe5\x04\n\rPossibleEvent\x12\x1a\n\tmember_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x38\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.laurel.members.v1.EventKindB\x0c\xbaH\t\x82\x01\x06\x10\x01 \x00 \x02\x12$\n\x0c\x61mount_minor\x18\x03 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12\x44\n\roccurred_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\x1a\x07\x08\x80\x95\x90\xb8\xba\x06\x32\x00\x12\x33\n\x08store_id\x18\x05 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^([a-z][a-z0-9_-]{0,62})?$\x12\x31\n\x06source\x18\x06 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^([a-z][a-z0-9_-]{0,62})?$\x12r\n\nattributes\x18\x07 \x03(\x0b\x32\x31.laurel.benefits.v1.PossibleEvent.AttributesEntryB+\xbaH(\x9a\x01%\x10\x14\"\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$*\x05r\x03\x18\x80\x02\x12\x1d\n\x08quantity\x18\x08 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:d\xbaHa\x1a_\n\x14possible_event.money\x12\x1donly purchases have an amount\x1a(this.kind == 1 || this.amount_minor == 0\"V\n\x1a\x42\x61tchPreviewPointsResponse\x12\x38\n\x07results\x18\x01 \x03(\x0b\x32\'.laurel.benefits.v1.PointsPreviewResult\"y\n\x13PointsPreviewResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12\x32\n\x07preview\x18\x02 \x01(\x0b\x32!.laurel.benefits.v1.PointsPreview\"\xc7\x02\n\rPointsPreview\x12\x0e\n\x06points\x18\x01 \x01(\x03\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x15\n\rbusiness_date\x18\x03 \x01(\t\x12/\n\x0b\x61\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x05rules\x18\x06 \x03(\x0b\x32&.laurel.benefits.v1.EarningExplanation\x12\x38\n\x0bmultipliers\x18\x07 \x03(\x0b\x32#.laurel.benefits.v1.TriedMultiplier\x12.\n\x05tiers\x18\x08 \x03(\x0b\x32\x1f.laurel.benefits.v1.TierPreview\"\xc9\x01\n\x0bTierPreview\x12\x10\n\x08tier_set\x18\x01 \x01(\t\x12\x0c\n\x04tier\x18\x02 \x01(\t\x12\x12\n\ntier_after\x18\x03 \x01(\t\x12/\n\x07outcome\x18\x04 \x01(\x0e\x32\x1e.laurel.scoring.v1.TierOutcome\x12*\n\x07reasons\x18\x05 \x03(\x0b\x32\x19.laurel.scoring.v1.Reason\x12)\n\x04next\x18\x06 \x01(\x0b\x32\x1b.laurel.scoring.v1.NextTier\"o\n\x0fTriedMultiplier\x12\x31\n\x06\x66\x61\x63tor\x18\x01 \x01(\x0b\x32!.laurel.benefits.v1.EarningFactor\x12)\n\x06reason\x18\x02 \x01(\x0b\x32\x19.laurel.scoring.v1.Reason2\x8a\x01\n\x0e\x45\x61rningService\x12x\n\x12\x42\x61tchPreviewPoints\x12-.laurel.benefits.v1.BatchPreviewPointsRequest\x1a..laurel.benefits.v1.BatchPreviewPointsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +57,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSSIBLEEVENT'].fields_by_name['source']._serialized_options = b'\272H\036r\0342\032^([a-z][a-z0-9_-]{0,62})?$'
   _globals['_POSSIBLEEVENT'].fields_by_name['attributes']._loaded_options = None
   _globals['_POSSIBLEEVENT'].fields_by_name['attributes']._serialized_options = b'\272H(\232\001%\020\024\"\032r\0302\026^[a-z][a-z0-9_]{0,62}$*\005r\003\030\200\002'
+  _globals['_POSSIBLEEVENT'].fields_by_name['quantity']._loaded_options = None
+  _globals['_POSSIBLEEVENT'].fields_by_name['quantity']._serialized_options = b'\272H\010\032\006\030\300\204=(\000'
   _globals['_POSSIBLEEVENT']._loaded_options = None
   _globals['_POSSIBLEEVENT']._serialized_options = b'\272Ha\032_\n\024possible_event.money\022\035only purchases have an amount\032(this.kind == 1 || this.amount_minor == 0'
   _globals['_EARNINGSERVICE'].methods_by_name['BatchPreviewPoints']._loaded_options = None
@@ -64,17 +66,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHPREVIEWPOINTSREQUEST']._serialized_start=251
   _globals['_BATCHPREVIEWPOINTSREQUEST']._serialized_end=392
   _globals['_POSSIBLEEVENT']._serialized_start=395
-  _globals['_POSSIBLEEVENT']._serialized_end=977
-  _globals['_POSSIBLEEVENT_ATTRIBUTESENTRY']._serialized_start=826
-  _globals['_POSSIBLEEVENT_ATTRIBUTESENTRY']._serialized_end=875
-  _globals['_BATCHPREVIEWPOINTSRESPONSE']._serialized_start=979
-  _globals['_BATCHPREVIEWPOINTSRESPONSE']._serialized_end=1065
-  _globals['_POINTSPREVIEWRESULT']._serialized_start=1067
-  _globals['_POINTSPREVIEWRESULT']._serialized_end=1188
-  _globals['_POINTSPREVIEW']._serialized_start=1191
-  _globals['_POINTSPREVIEW']._serialized_end=1470
-  _globals['_TRIEDMULTIPLIER']._serialized_start=1472
-  _globals['_TRIEDMULTIPLIER']._serialized_end=1583
-  _globals['_EARNINGSERVICE']._serialized_start=1586
-  _globals['_EARNINGSERVICE']._serialized_end=1724
+  _globals['_POSSIBLEEVENT']._serialized_end=1008
+  _globals['_POSSIBLEEVENT_ATTRIBUTESENTRY']._serialized_start=857
+  _globals['_POSSIBLEEVENT_ATTRIBUTESENTRY']._serialized_end=906
+  _globals['_BATCHPREVIEWPOINTSRESPONSE']._serialized_start=1010
+  _globals['_BATCHPREVIEWPOINTSRESPONSE']._serialized_end=1096
+  _globals['_POINTSPREVIEWRESULT']._serialized_start=1098
+  _globals['_POINTSPREVIEWRESULT']._serialized_end=1219
+  _globals['_POINTSPREVIEW']._serialized_start=1222
+  _globals['_POINTSPREVIEW']._serialized_end=1549
+  _globals['_TIERPREVIEW']._serialized_start=1552
+  _globals['_TIERPREVIEW']._serialized_end=1753
+  _globals['_TRIEDMULTIPLIER']._serialized_start=1755
+  _globals['_TRIEDMULTIPLIER']._serialized_end=1866
+  _globals['_EARNINGSERVICE']._serialized_start=1869
+  _globals['_EARNINGSERVICE']._serialized_end=2007
 # @@protoc_insertion_point(module_scope)

@@ -84,6 +84,7 @@ class PossibleEvent(_message.Message):
     STORE_ID_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """To whom it would happen."""
     kind: _events_pb2.EventKind.ValueType
@@ -94,6 +95,8 @@ class PossibleEvent(_message.Message):
     """Store of the program where it would happen, if any."""
     source: _builtins.str
     """Partner that would tell of it; the caller, when that is one and this is empty."""
+    quantity: _builtins.int
+    """How many pieces; of purchases."""
     @_builtins.property
     def occurred_time(self) -> _timestamp_pb2.Timestamp:
         """When; now, by the program's clock, when absent."""
@@ -112,10 +115,11 @@ class PossibleEvent(_message.Message):
         store_id: _builtins.str = ...,
         source: _builtins.str = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        quantity: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "attributes", b"attributes", "kind", b"kind", "member_id", b"member_id", "occurred_time", b"occurred_time", "source", b"source", "store_id", b"store_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "attributes", b"attributes", "kind", b"kind", "member_id", b"member_id", "occurred_time", b"occurred_time", "quantity", b"quantity", "source", b"source", "store_id", b"store_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -186,6 +190,7 @@ class PointsPreview(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
     MULTIPLIERS_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
     points: _builtins.int
     """By all rules together."""
     tier: _builtins.str
@@ -208,6 +213,12 @@ class PointsPreview(_message.Message):
     def multipliers(self) -> _containers.RepeatedCompositeFieldContainer[Global___TriedMultiplier]:
         """The tier's multiplier, and each of the program's, with whether it would hold."""
 
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___TierPreview]:
+        """What it would do to each tier; none where that cannot be told now: when scoring, members or risk do not
+        answer in time, or a review falls due before the event.
+        """
+
     def __init__(
         self,
         *,
@@ -218,14 +229,61 @@ class PointsPreview(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         rules: _abc.Iterable[_benefits_pb2.EarningExplanation] | None = ...,
         multipliers: _abc.Iterable[Global___TriedMultiplier] | None = ...,
+        tiers: _abc.Iterable[Global___TierPreview] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["active_time", b"active_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_time", b"active_time", "business_date", b"business_date", "expire_time", b"expire_time", "multipliers", b"multipliers", "points", b"points", "rules", b"rules", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_time", b"active_time", "business_date", b"business_date", "expire_time", b"expire_time", "multipliers", b"multipliers", "points", b"points", "rules", b"rules", "tier", b"tier", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PointsPreview: _TypeAlias = PointsPreview  # noqa: Y015
+
+@_typing.final
+class TierPreview(_message.Message):
+    """What events that did not happen would do to a tier, decided by what decides when they come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIER_SET_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    TIER_AFTER_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    tier_set: _builtins.str
+    """The tier set."""
+    tier: _builtins.str
+    """Tier held before, by what was earned or by contract."""
+    tier_after: _builtins.str
+    """Tier held after."""
+    outcome: _receipts_pb2.TierOutcome.ValueType
+    """What the decision would do to the tier that is earned."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[_receipts_pb2.Reason]:
+        """Why, with what is still missing to the next tier."""
+
+    @_builtins.property
+    def next(self) -> _receipts_pb2.NextTier:
+        """The next tier, and how far each of its conditions is from being met; none after the highest."""
+
+    def __init__(
+        self,
+        *,
+        tier_set: _builtins.str = ...,
+        tier: _builtins.str = ...,
+        tier_after: _builtins.str = ...,
+        outcome: _receipts_pb2.TierOutcome.ValueType = ...,
+        reasons: _abc.Iterable[_receipts_pb2.Reason] | None = ...,
+        next: _receipts_pb2.NextTier | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["next", b"next"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next", b"next", "outcome", b"outcome", "reasons", b"reasons", "tier", b"tier", "tier_after", b"tier_after", "tier_set", b"tier_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TierPreview: _TypeAlias = TierPreview  # noqa: Y015
 
 @_typing.final
 class TriedMultiplier(_message.Message):

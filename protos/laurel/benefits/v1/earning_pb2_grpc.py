@@ -47,7 +47,8 @@ class EarningServiceServicer:
     """
 
     def BatchPreviewPoints(self, request, context):
-        """Says what events that did not happen would earn members now, and why each earning rule would give or not.
+        """Says what events that did not happen would earn members now, why each earning rule would give or not, and
+        what they would do to the members' tiers.
 
         Counted by what counts points when an event comes, so that it says what the next event will earn: nothing is
         promised about the one after it, which may find another tier, or a cap that is reached. No side effects.

@@ -34,7 +34,8 @@ class EarningServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EarningServiceAsyncStub: ...
     BatchPreviewPoints: _grpc.UnaryUnaryMultiCallable[_earning_pb2.BatchPreviewPointsRequest, _earning_pb2.BatchPreviewPointsResponse]
-    """Says what events that did not happen would earn members now, and why each earning rule would give or not.
+    """Says what events that did not happen would earn members now, why each earning rule would give or not, and
+    what they would do to the members' tiers.
 
     Counted by what counts points when an event comes, so that it says what the next event will earn: nothing is
     promised about the one after it, which may find another tier, or a cap that is reached. No side effects.
@@ -46,7 +47,8 @@ class EarningServiceAsyncStub(EarningServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchPreviewPoints: _aio.UnaryUnaryMultiCallable[_earning_pb2.BatchPreviewPointsRequest, _earning_pb2.BatchPreviewPointsResponse]  # type: ignore[assignment]
-    """Says what events that did not happen would earn members now, and why each earning rule would give or not.
+    """Says what events that did not happen would earn members now, why each earning rule would give or not, and
+    what they would do to the members' tiers.
 
     Counted by what counts points when an event comes, so that it says what the next event will earn: nothing is
     promised about the one after it, which may find another tier, or a cap that is reached. No side effects.
@@ -61,7 +63,8 @@ class EarningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _earning_pb2.BatchPreviewPointsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_earning_pb2.BatchPreviewPointsResponse, _abc.Awaitable[_earning_pb2.BatchPreviewPointsResponse]]:
-        """Says what events that did not happen would earn members now, and why each earning rule would give or not.
+        """Says what events that did not happen would earn members now, why each earning rule would give or not, and
+        what they would do to the members' tiers.
 
         Counted by what counts points when an event comes, so that it says what the next event will earn: nothing is
         promised about the one after it, which may find another tier, or a cap that is reached. No side effects.

@@ -43,6 +43,8 @@ class _NoticeCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeCode
     """A contract of the member ends soon. Service notice."""
     NOTICE_CODE_BIRTHDAY: _NoticeCode.ValueType  # 7
     """It is the member's birthday. Service notice."""
+    NOTICE_CODE_TIER_AT_RISK: _NoticeCode.ValueType  # 8
+    """The member's tier is held by grace: what keeps it was not met. Service notice."""
 
 class NoticeCode(_NoticeCode, metaclass=_NoticeCodeEnumTypeWrapper):
     """What a notice is about."""
@@ -63,6 +65,8 @@ NOTICE_CODE_CONTRACT_ENDING: NoticeCode.ValueType  # 6
 """A contract of the member ends soon. Service notice."""
 NOTICE_CODE_BIRTHDAY: NoticeCode.ValueType  # 7
 """It is the member's birthday. Service notice."""
+NOTICE_CODE_TIER_AT_RISK: NoticeCode.ValueType  # 8
+"""The member's tier is held by grace: what keeps it was not met. Service notice."""
 Global___NoticeCode: _TypeAlias = NoticeCode  # noqa: Y015
 
 class _NoticeStatus:

@@ -3,7 +3,9 @@
 import grpc
 import warnings
 
+from laurel.benefits.v1 import fairness_pb2 as laurel_dot_benefits_dot_v1_dot_fairness__pb2
 from laurel.benefits.v1 import reports_pb2 as laurel_dot_benefits_dot_v1_dot_reports__pb2
+from laurel.benefits.v1 import tier_reports_pb2 as laurel_dot_benefits_dot_v1_dot_tier__reports__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -26,7 +28,7 @@ if _version_not_supported:
 
 
 class ReportsServiceStub:
-    """What staff want to know of a program's books as a whole.
+    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair.
     """
 
     def __init__(self, channel):
@@ -40,10 +42,20 @@ class ReportsServiceStub:
                 request_serializer=laurel_dot_benefits_dot_v1_dot_reports__pb2.GetPointsReportRequest.SerializeToString,
                 response_deserializer=laurel_dot_benefits_dot_v1_dot_reports__pb2.GetPointsReportResponse.FromString,
                 _registered_method=True)
+        self.GetTierReport = channel.unary_unary(
+                '/laurel.benefits.v1.ReportsService/GetTierReport',
+                request_serializer=laurel_dot_benefits_dot_v1_dot_tier__reports__pb2.GetTierReportRequest.SerializeToString,
+                response_deserializer=laurel_dot_benefits_dot_v1_dot_tier__reports__pb2.GetTierReportResponse.FromString,
+                _registered_method=True)
+        self.GetFairnessReport = channel.unary_unary(
+                '/laurel.benefits.v1.ReportsService/GetFairnessReport',
+                request_serializer=laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportRequest.SerializeToString,
+                response_deserializer=laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportResponse.FromString,
+                _registered_method=True)
 
 
 class ReportsServiceServicer:
-    """What staff want to know of a program's books as a whole.
+    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair.
     """
 
     def GetPointsReport(self, request, context):
@@ -51,6 +63,29 @@ class ReportsServiceServicer:
 
         Nobody's in particular, so nobody is named. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN;
         INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTierReport(self, request, context):
+        """Says how many hold which tier, who moved by month, and how near members are to what tiers ask for.
+
+        Nobody is named. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED where
+        that cannot be counted in time. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFairnessReport(self, request, context):
+        """Says whether groups of members reach tiers alike, by the attributes that the program permits, and whether
+        equal members were decided alike.
+
+        It is counted aside and kept for some minutes: an answer without a report says how far counting is. Groups
+        are told, members are not, but for ids of decisions that should be equal. No side effects.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN; UNAVAILABLE UNAVAILABLE while counting fails; RESOURCE_EXHAUSTED
+        OVERLOADED. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +99,16 @@ def add_ReportsServiceServicer_to_server(servicer, server):
                     request_deserializer=laurel_dot_benefits_dot_v1_dot_reports__pb2.GetPointsReportRequest.FromString,
                     response_serializer=laurel_dot_benefits_dot_v1_dot_reports__pb2.GetPointsReportResponse.SerializeToString,
             ),
+            'GetTierReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTierReport,
+                    request_deserializer=laurel_dot_benefits_dot_v1_dot_tier__reports__pb2.GetTierReportRequest.FromString,
+                    response_serializer=laurel_dot_benefits_dot_v1_dot_tier__reports__pb2.GetTierReportResponse.SerializeToString,
+            ),
+            'GetFairnessReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFairnessReport,
+                    request_deserializer=laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportRequest.FromString,
+                    response_serializer=laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'laurel.benefits.v1.ReportsService', rpc_method_handlers)
@@ -73,7 +118,7 @@ def add_ReportsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReportsService:
-    """What staff want to know of a program's books as a whole.
+    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair.
     """
 
     @staticmethod
@@ -93,6 +138,60 @@ class ReportsService:
             '/laurel.benefits.v1.ReportsService/GetPointsReport',
             laurel_dot_benefits_dot_v1_dot_reports__pb2.GetPointsReportRequest.SerializeToString,
             laurel_dot_benefits_dot_v1_dot_reports__pb2.GetPointsReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTierReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.benefits.v1.ReportsService/GetTierReport',
+            laurel_dot_benefits_dot_v1_dot_tier__reports__pb2.GetTierReportRequest.SerializeToString,
+            laurel_dot_benefits_dot_v1_dot_tier__reports__pb2.GetTierReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFairnessReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.benefits.v1.ReportsService/GetFairnessReport',
+            laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportRequest.SerializeToString,
+            laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

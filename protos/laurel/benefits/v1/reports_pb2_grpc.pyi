@@ -5,7 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from laurel.benefits.v1 import fairness_pb2 as _fairness_pb2
 from laurel.benefits.v1 import reports_pb2 as _reports_pb2
+from laurel.benefits.v1 import tier_reports_pb2 as _tier_reports_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -27,7 +29,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReportsServiceStub:
-    """What staff want to know of a program's books as a whole."""
+    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -39,10 +41,25 @@ class ReportsServiceStub:
     Nobody's in particular, so nobody is named. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN;
     INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
     """
+    GetTierReport: _grpc.UnaryUnaryMultiCallable[_tier_reports_pb2.GetTierReportRequest, _tier_reports_pb2.GetTierReportResponse]
+    """Says how many hold which tier, who moved by month, and how near members are to what tiers ask for.
+
+    Nobody is named. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED where
+    that cannot be counted in time. The policy table says who may call.
+    """
+    GetFairnessReport: _grpc.UnaryUnaryMultiCallable[_fairness_pb2.GetFairnessReportRequest, _fairness_pb2.GetFairnessReportResponse]
+    """Says whether groups of members reach tiers alike, by the attributes that the program permits, and whether
+    equal members were decided alike.
+
+    It is counted aside and kept for some minutes: an answer without a report says how far counting is. Groups
+    are told, members are not, but for ids of decisions that should be equal. No side effects.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN; UNAVAILABLE UNAVAILABLE while counting fails; RESOURCE_EXHAUSTED
+    OVERLOADED. The policy table says who may call.
+    """
 
 @_typing.type_check_only
 class ReportsServiceAsyncStub(ReportsServiceStub):
-    """What staff want to know of a program's books as a whole."""
+    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetPointsReport: _aio.UnaryUnaryMultiCallable[_reports_pb2.GetPointsReportRequest, _reports_pb2.GetPointsReportResponse]  # type: ignore[assignment]
@@ -51,9 +68,24 @@ class ReportsServiceAsyncStub(ReportsServiceStub):
     Nobody's in particular, so nobody is named. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN;
     INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
     """
+    GetTierReport: _aio.UnaryUnaryMultiCallable[_tier_reports_pb2.GetTierReportRequest, _tier_reports_pb2.GetTierReportResponse]  # type: ignore[assignment]
+    """Says how many hold which tier, who moved by month, and how near members are to what tiers ask for.
+
+    Nobody is named. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED where
+    that cannot be counted in time. The policy table says who may call.
+    """
+    GetFairnessReport: _aio.UnaryUnaryMultiCallable[_fairness_pb2.GetFairnessReportRequest, _fairness_pb2.GetFairnessReportResponse]  # type: ignore[assignment]
+    """Says whether groups of members reach tiers alike, by the attributes that the program permits, and whether
+    equal members were decided alike.
+
+    It is counted aside and kept for some minutes: an answer without a report says how far counting is. Groups
+    are told, members are not, but for ids of decisions that should be equal. No side effects.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN; UNAVAILABLE UNAVAILABLE while counting fails; RESOURCE_EXHAUSTED
+    OVERLOADED. The policy table says who may call.
+    """
 
 class ReportsServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What staff want to know of a program's books as a whole."""
+    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair."""
 
     @_abc_1.abstractmethod
     def GetPointsReport(
@@ -65,6 +97,33 @@ class ReportsServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Nobody's in particular, so nobody is named. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN;
         INVALID_ARGUMENT PAGE_TOKEN_INVALID. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def GetTierReport(
+        self,
+        request: _tier_reports_pb2.GetTierReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tier_reports_pb2.GetTierReportResponse, _abc.Awaitable[_tier_reports_pb2.GetTierReportResponse]]:
+        """Says how many hold which tier, who moved by month, and how near members are to what tiers ask for.
+
+        Nobody is named. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN; RESOURCE_EXHAUSTED OVERLOADED where
+        that cannot be counted in time. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def GetFairnessReport(
+        self,
+        request: _fairness_pb2.GetFairnessReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fairness_pb2.GetFairnessReportResponse, _abc.Awaitable[_fairness_pb2.GetFairnessReportResponse]]:
+        """Says whether groups of members reach tiers alike, by the attributes that the program permits, and whether
+        equal members were decided alike.
+
+        It is counted aside and kept for some minutes: an answer without a report says how far counting is. Groups
+        are told, members are not, but for ids of decisions that should be equal. No side effects.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN; UNAVAILABLE UNAVAILABLE while counting fails; RESOURCE_EXHAUSTED
+        OVERLOADED. The policy table says who may call.
         """
 
 def add_ReportsServiceServicer_to_server(servicer: ReportsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

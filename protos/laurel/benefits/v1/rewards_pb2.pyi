@@ -126,13 +126,17 @@ class _RewardObstacleCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Re
     REWARD_OBSTACLE_CODE_SPEND_TOO_LOW: _RewardObstacleCode.ValueType  # 6
     """It asks for more spending: `missing_minor` of `currency`."""
     REWARD_OBSTACLE_CODE_POINTS_MISSING: _RewardObstacleCode.ValueType  # 7
-    """Too few points: `missing_points`."""
+    """Too few points: `missing_points`; of type `point_type` where it is paid with such ones."""
     REWARD_OBSTACLE_CODE_DAILY_CAP: _RewardObstacleCode.ValueType  # 8
     """More money's worth than a member may redeem on a day, over all channels: `cap_minor`, `left_minor`."""
     REWARD_OBSTACLE_CODE_TOO_FREQUENT: _RewardObstacleCode.ValueType  # 9
     """Redeemed too often just now."""
     REWARD_OBSTACLE_CODE_BELOW_MINIMUM: _RewardObstacleCode.ValueType  # 10
     """Fewer points than may be redeemed at once: `min_points`."""
+    REWARD_OBSTACLE_CODE_COUPON_UNAVAILABLE: _RewardObstacleCode.ValueType  # 11
+    """Its `campaign` gives no coupon that could be used: `why` is a CouponRefusal. Example: `PAUSED`."""
+    REWARD_OBSTACLE_CODE_POINTS_PAY_NOTHING: _RewardObstacleCode.ValueType  # 12
+    """Nothing is paid any more with points of its `point_type`."""
 
 class RewardObstacleCode(_RewardObstacleCode, metaclass=_RewardObstacleCodeEnumTypeWrapper):
     """What stands against giving a member a reward."""
@@ -152,13 +156,17 @@ REWARD_OBSTACLE_CODE_TIER_TOO_LOW: RewardObstacleCode.ValueType  # 5
 REWARD_OBSTACLE_CODE_SPEND_TOO_LOW: RewardObstacleCode.ValueType  # 6
 """It asks for more spending: `missing_minor` of `currency`."""
 REWARD_OBSTACLE_CODE_POINTS_MISSING: RewardObstacleCode.ValueType  # 7
-"""Too few points: `missing_points`."""
+"""Too few points: `missing_points`; of type `point_type` where it is paid with such ones."""
 REWARD_OBSTACLE_CODE_DAILY_CAP: RewardObstacleCode.ValueType  # 8
 """More money's worth than a member may redeem on a day, over all channels: `cap_minor`, `left_minor`."""
 REWARD_OBSTACLE_CODE_TOO_FREQUENT: RewardObstacleCode.ValueType  # 9
 """Redeemed too often just now."""
 REWARD_OBSTACLE_CODE_BELOW_MINIMUM: RewardObstacleCode.ValueType  # 10
 """Fewer points than may be redeemed at once: `min_points`."""
+REWARD_OBSTACLE_CODE_COUPON_UNAVAILABLE: RewardObstacleCode.ValueType  # 11
+"""Its `campaign` gives no coupon that could be used: `why` is a CouponRefusal. Example: `PAUSED`."""
+REWARD_OBSTACLE_CODE_POINTS_PAY_NOTHING: RewardObstacleCode.ValueType  # 12
+"""Nothing is paid any more with points of its `point_type`."""
 Global___RewardObstacleCode: _TypeAlias = RewardObstacleCode  # noqa: Y015
 
 @_typing.final
@@ -305,6 +313,8 @@ class RewardTerms(_message.Message):
     WINDOW_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     RESERVE_MINUTES_FIELD_NUMBER: _builtins.int
+    COUPON_CAMPAIGN_FIELD_NUMBER: _builtins.int
+    POINT_TYPE_FIELD_NUMBER: _builtins.int
     kind: Global___RewardKind.ValueType
     """What it is."""
     name_zh: _builtins.str
@@ -327,6 +337,10 @@ class RewardTerms(_message.Message):
     """Lifetime spend that it asks for, in minor units, as of the member's latest tier decision."""
     reserve_minutes: _builtins.int
     """How long a redemption waits for the member; a day when 0, at most 90 days."""
+    coupon_campaign: _builtins.str
+    """Key of the campaign whose coupon it gives; for kind COUPON alone. Without one, coupons are handed out by hand."""
+    point_type: _builtins.str
+    """Type of the points that it costs, an exclusive one that pays; the redeemable ones when empty."""
     @_builtins.property
     def window(self) -> Global___RewardWindow:
         """When; at any time when absent."""
@@ -351,10 +365,12 @@ class RewardTerms(_message.Message):
         window: Global___RewardWindow | None = ...,
         limits: Global___RewardLimits | None = ...,
         reserve_minutes: _builtins.int = ...,
+        coupon_campaign: _builtins.str = ...,
+        point_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description_en", b"description_en", "description_zh", b"description_zh", "kind", b"kind", "limits", b"limits", "name_en", b"name_en", "name_zh", b"name_zh", "price_points", b"price_points", "reserve_minutes", b"reserve_minutes", "spend_min_minor", b"spend_min_minor", "tier", b"tier", "tier_set", b"tier_set", "value_minor", b"value_minor", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_campaign", b"coupon_campaign", "description_en", b"description_en", "description_zh", b"description_zh", "kind", b"kind", "limits", b"limits", "name_en", b"name_en", "name_zh", b"name_zh", "point_type", b"point_type", "price_points", b"price_points", "reserve_minutes", b"reserve_minutes", "spend_min_minor", b"spend_min_minor", "tier", b"tier", "tier_set", b"tier_set", "value_minor", b"value_minor", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -949,6 +965,8 @@ class Redemption(_message.Message):
     ENDED_TIME_FIELD_NUMBER: _builtins.int
     GRANTED_FIELD_NUMBER: _builtins.int
     GRANT_FIELD_NUMBER: _builtins.int
+    COUPON_ID_FIELD_NUMBER: _builtins.int
+    POINT_TYPE_FIELD_NUMBER: _builtins.int
     redemption_id: _builtins.str
     """Id of the redemption, which the member shows where they take it."""
     member_id: _builtins.str
@@ -971,6 +989,10 @@ class Redemption(_message.Message):
     """How far it is."""
     granted: _builtins.bool
     """Given by the staff, without points."""
+    coupon_id: _builtins.str
+    """The coupon that it gave; empty where it gives none. What became of it, coupons say."""
+    point_type: _builtins.str
+    """Type of the points that it cost; empty for the redeemable ones."""
     @_builtins.property
     def created_time(self) -> _timestamp_pb2.Timestamp:
         """When it was asked for, by the program's clock."""
@@ -1010,10 +1032,12 @@ class Redemption(_message.Message):
         ended_time: _timestamp_pb2.Timestamp | None = ...,
         granted: _builtins.bool = ...,
         grant: Global___RewardGrant | None = ...,
+        coupon_id: _builtins.str = ...,
+        point_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time", "due_time", b"due_time", "ended_time", b"ended_time", "fulfilled_time", b"fulfilled_time", "grant", b"grant"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_time", b"created_time", "due_time", b"due_time", "ended_time", b"ended_time", "fulfilled_time", b"fulfilled_time", "grant", b"grant", "granted", b"granted", "kind", b"kind", "member_id", b"member_id", "name_en", b"name_en", "name_zh", b"name_zh", "price_points", b"price_points", "redemption_id", b"redemption_id", "reward_id", b"reward_id", "reward_version", b"reward_version", "state", b"state", "value_minor", b"value_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_id", b"coupon_id", "created_time", b"created_time", "due_time", b"due_time", "ended_time", b"ended_time", "fulfilled_time", b"fulfilled_time", "grant", b"grant", "granted", b"granted", "kind", b"kind", "member_id", b"member_id", "name_en", b"name_en", "name_zh", b"name_zh", "point_type", b"point_type", "price_points", b"price_points", "redemption_id", b"redemption_id", "reward_id", b"reward_id", "reward_version", b"reward_version", "state", b"state", "value_minor", b"value_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -125,7 +125,8 @@ class RewardsServiceServicer:
     def CreateReward(self, request, context):
         """Adds a reward to the catalogue of a program.
 
-        Whether its number is bounded, by stock or by a limit in all, stays as it is made here.
+        Whether its number is bounded, by stock or by a limit in all, stays as it is made here. What gives coupons
+        names a campaign that there is.
         Idempotent by request_id; another payload under it is refused.
         Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT REWARD_INVALID;
         ALREADY_EXISTS REWARD_EXISTS, IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
@@ -181,7 +182,8 @@ class RewardsServiceServicer:
     def RedeemReward(self, request, context):
         """Reserves a reward for a member: holds its price in points, and takes it out of the stock.
 
-        The redemption waits to be fulfilled, and ends by itself after the reward's time. Idempotent: a second
+        The redemption waits to be fulfilled, and ends by itself after the reward's time. What gives a coupon of a
+        campaign is fulfilled at once: the member has the coupon with the answer. Idempotent: a second
         call with the same request_id gives the same redemption and takes nothing; another payload is refused.
         Only answers are kept: after a refusal the same call may succeed.
         Errors: NOT_FOUND MEMBER_UNKNOWN, REWARD_UNKNOWN; FAILED_PRECONDITION REWARD_UNAVAILABLE with all that
@@ -204,9 +206,10 @@ class RewardsServiceServicer:
     def CancelRedemption(self, request, context):
         """Takes a redemption back: points, stock and limits are as if it had not been.
 
-        Members cancel what is reserved; what was fulfilled, a partner or the staff take back.
-        Idempotent by request_id. Errors: NOT_FOUND REDEMPTION_UNKNOWN; FAILED_PRECONDITION REDEMPTION_ENDED;
-        ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
+        Members cancel what is reserved; what was fulfilled, a partner or the staff take back. A coupon that it gave
+        is void from then on, and one that is reserved or used stays, as does its redemption.
+        Idempotent by request_id. Errors: NOT_FOUND REDEMPTION_UNKNOWN; FAILED_PRECONDITION REDEMPTION_ENDED,
+        REDEMPTION_COUPON_TAKEN; ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

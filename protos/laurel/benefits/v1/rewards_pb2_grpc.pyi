@@ -40,7 +40,8 @@ class RewardsServiceStub:
     CreateReward: _grpc.UnaryUnaryMultiCallable[_rewards_pb2.CreateRewardRequest, _rewards_pb2.CreateRewardResponse]
     """Adds a reward to the catalogue of a program.
 
-    Whether its number is bounded, by stock or by a limit in all, stays as it is made here.
+    Whether its number is bounded, by stock or by a limit in all, stays as it is made here. What gives coupons
+    names a campaign that there is.
     Idempotent by request_id; another payload under it is refused.
     Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT REWARD_INVALID;
     ALREADY_EXISTS REWARD_EXISTS, IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
@@ -70,7 +71,8 @@ class RewardsServiceStub:
     RedeemReward: _grpc.UnaryUnaryMultiCallable[_rewards_pb2.RedeemRewardRequest, _rewards_pb2.RedeemRewardResponse]
     """Reserves a reward for a member: holds its price in points, and takes it out of the stock.
 
-    The redemption waits to be fulfilled, and ends by itself after the reward's time. Idempotent: a second
+    The redemption waits to be fulfilled, and ends by itself after the reward's time. What gives a coupon of a
+    campaign is fulfilled at once: the member has the coupon with the answer. Idempotent: a second
     call with the same request_id gives the same redemption and takes nothing; another payload is refused.
     Only answers are kept: after a refusal the same call may succeed.
     Errors: NOT_FOUND MEMBER_UNKNOWN, REWARD_UNKNOWN; FAILED_PRECONDITION REWARD_UNAVAILABLE with all that
@@ -85,9 +87,10 @@ class RewardsServiceStub:
     CancelRedemption: _grpc.UnaryUnaryMultiCallable[_rewards_pb2.CancelRedemptionRequest, _rewards_pb2.CancelRedemptionResponse]
     """Takes a redemption back: points, stock and limits are as if it had not been.
 
-    Members cancel what is reserved; what was fulfilled, a partner or the staff take back.
-    Idempotent by request_id. Errors: NOT_FOUND REDEMPTION_UNKNOWN; FAILED_PRECONDITION REDEMPTION_ENDED;
-    ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
+    Members cancel what is reserved; what was fulfilled, a partner or the staff take back. A coupon that it gave
+    is void from then on, and one that is reserved or used stays, as does its redemption.
+    Idempotent by request_id. Errors: NOT_FOUND REDEMPTION_UNKNOWN; FAILED_PRECONDITION REDEMPTION_ENDED,
+    REDEMPTION_COUPON_TAKEN; ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
     """
     ListRedemptions: _grpc.UnaryUnaryMultiCallable[_rewards_pb2.ListRedemptionsRequest, _rewards_pb2.ListRedemptionsResponse]
     """Lists the redemptions of those members of a program whom the caller sees, latest first.
@@ -131,7 +134,8 @@ class RewardsServiceAsyncStub(RewardsServiceStub):
     CreateReward: _aio.UnaryUnaryMultiCallable[_rewards_pb2.CreateRewardRequest, _rewards_pb2.CreateRewardResponse]  # type: ignore[assignment]
     """Adds a reward to the catalogue of a program.
 
-    Whether its number is bounded, by stock or by a limit in all, stays as it is made here.
+    Whether its number is bounded, by stock or by a limit in all, stays as it is made here. What gives coupons
+    names a campaign that there is.
     Idempotent by request_id; another payload under it is refused.
     Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT REWARD_INVALID;
     ALREADY_EXISTS REWARD_EXISTS, IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
@@ -161,7 +165,8 @@ class RewardsServiceAsyncStub(RewardsServiceStub):
     RedeemReward: _aio.UnaryUnaryMultiCallable[_rewards_pb2.RedeemRewardRequest, _rewards_pb2.RedeemRewardResponse]  # type: ignore[assignment]
     """Reserves a reward for a member: holds its price in points, and takes it out of the stock.
 
-    The redemption waits to be fulfilled, and ends by itself after the reward's time. Idempotent: a second
+    The redemption waits to be fulfilled, and ends by itself after the reward's time. What gives a coupon of a
+    campaign is fulfilled at once: the member has the coupon with the answer. Idempotent: a second
     call with the same request_id gives the same redemption and takes nothing; another payload is refused.
     Only answers are kept: after a refusal the same call may succeed.
     Errors: NOT_FOUND MEMBER_UNKNOWN, REWARD_UNKNOWN; FAILED_PRECONDITION REWARD_UNAVAILABLE with all that
@@ -176,9 +181,10 @@ class RewardsServiceAsyncStub(RewardsServiceStub):
     CancelRedemption: _aio.UnaryUnaryMultiCallable[_rewards_pb2.CancelRedemptionRequest, _rewards_pb2.CancelRedemptionResponse]  # type: ignore[assignment]
     """Takes a redemption back: points, stock and limits are as if it had not been.
 
-    Members cancel what is reserved; what was fulfilled, a partner or the staff take back.
-    Idempotent by request_id. Errors: NOT_FOUND REDEMPTION_UNKNOWN; FAILED_PRECONDITION REDEMPTION_ENDED;
-    ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
+    Members cancel what is reserved; what was fulfilled, a partner or the staff take back. A coupon that it gave
+    is void from then on, and one that is reserved or used stays, as does its redemption.
+    Idempotent by request_id. Errors: NOT_FOUND REDEMPTION_UNKNOWN; FAILED_PRECONDITION REDEMPTION_ENDED,
+    REDEMPTION_COUPON_TAKEN; ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
     """
     ListRedemptions: _aio.UnaryUnaryMultiCallable[_rewards_pb2.ListRedemptionsRequest, _rewards_pb2.ListRedemptionsResponse]  # type: ignore[assignment]
     """Lists the redemptions of those members of a program whom the caller sees, latest first.
@@ -225,7 +231,8 @@ class RewardsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rewards_pb2.CreateRewardResponse, _abc.Awaitable[_rewards_pb2.CreateRewardResponse]]:
         """Adds a reward to the catalogue of a program.
 
-        Whether its number is bounded, by stock or by a limit in all, stays as it is made here.
+        Whether its number is bounded, by stock or by a limit in all, stays as it is made here. What gives coupons
+        names a campaign that there is.
         Idempotent by request_id; another payload under it is refused.
         Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT REWARD_INVALID;
         ALREADY_EXISTS REWARD_EXISTS, IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
@@ -291,7 +298,8 @@ class RewardsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rewards_pb2.RedeemRewardResponse, _abc.Awaitable[_rewards_pb2.RedeemRewardResponse]]:
         """Reserves a reward for a member: holds its price in points, and takes it out of the stock.
 
-        The redemption waits to be fulfilled, and ends by itself after the reward's time. Idempotent: a second
+        The redemption waits to be fulfilled, and ends by itself after the reward's time. What gives a coupon of a
+        campaign is fulfilled at once: the member has the coupon with the answer. Idempotent: a second
         call with the same request_id gives the same redemption and takes nothing; another payload is refused.
         Only answers are kept: after a refusal the same call may succeed.
         Errors: NOT_FOUND MEMBER_UNKNOWN, REWARD_UNKNOWN; FAILED_PRECONDITION REWARD_UNAVAILABLE with all that
@@ -318,9 +326,10 @@ class RewardsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rewards_pb2.CancelRedemptionResponse, _abc.Awaitable[_rewards_pb2.CancelRedemptionResponse]]:
         """Takes a redemption back: points, stock and limits are as if it had not been.
 
-        Members cancel what is reserved; what was fulfilled, a partner or the staff take back.
-        Idempotent by request_id. Errors: NOT_FOUND REDEMPTION_UNKNOWN; FAILED_PRECONDITION REDEMPTION_ENDED;
-        ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
+        Members cancel what is reserved; what was fulfilled, a partner or the staff take back. A coupon that it gave
+        is void from then on, and one that is reserved or used stays, as does its redemption.
+        Idempotent by request_id. Errors: NOT_FOUND REDEMPTION_UNKNOWN; FAILED_PRECONDITION REDEMPTION_ENDED,
+        REDEMPTION_COUPON_TAKEN; ALREADY_EXISTS IDEMPOTENCY_KEY_REUSED. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod

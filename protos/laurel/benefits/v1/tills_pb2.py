@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from laurel.benefits.v1 import benefits_pb2 as laurel_dot_benefits_dot_v1_dot_benefits__pb2
+from laurel.benefits.v1 import earning_pb2 as laurel_dot_benefits_dot_v1_dot_earning__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elaurel/benefits/v1/tills.proto\x12\x12laurel.benefits.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!laurel/benefits/v1/benefits.proto\"\xce\x01\n\x0cQuoteRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x1c\n\tmember_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x38\n\x05lines\x18\x03 \x03(\x0b\x32\x1d.laurel.benefits.v1.CheckLineB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12\x33\n\x08store_id\x18\x04 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^([a-z][a-z0-9_-]{0,62})?$\"\x8a\x02\n\tCheckLine\x12\x15\n\x03ref\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12$\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12\x1d\n\x08quantity\x18\x03 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12n\n\nattributes\x18\x04 \x03(\x0b\x32-.laurel.benefits.v1.CheckLine.AttributesEntryB+\xbaH(\x9a\x01%\x10\x14\"\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$*\x05r\x03\x18\x80\x02\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe3\x01\n\rQuoteResponse\x12,\n\x05lines\x18\x01 \x03(\x0b\x32\x1d.laurel.benefits.v1.LineQuote\x12\x15\n\rearned_points\x18\x02 \x01(\x03\x12\x0c\n\x04tier\x18\x03 \x01(\t\x12\x18\n\x10\x61vailable_points\x18\x04 \x01(\x03\x12\x19\n\x11redeemable_points\x18\x05 \x01(\x03\x12\x18\n\x10redeemable_minor\x18\x06 \x01(\x03\x12\x30\n\x07reasons\x18\x07 \x03(\x0b\x32\x1f.laurel.benefits.v1.QuoteReason\"b\n\tLineQuote\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x03\x12\x38\n\x08\x65\x61rnings\x18\x03 \x03(\x0b\x32&.laurel.benefits.v1.EarningExplanation\"\x86\x01\n\x0bQuoteReason\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x39\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32*.laurel.benefits.v1.QuoteReason.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xdf\x02\n\nPointsHold\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x14\n\x0c\x65xternal_ref\x18\x04 \x01(\t\x12\x0c\n\x04line\x18\x05 \x01(\x05\x12\x0e\n\x06points\x18\x06 \x01(\x03\x12\x13\n\x0bmoney_minor\x18\x07 \x01(\x03\x12,\n\x05state\x18\x08 \x01(\x0e\x32\x1d.laurel.benefits.v1.HoldState\x12\x17\n\x0f\x63\x61ptured_points\x18\t \x01(\x03\x12\x17\n\x0freturned_points\x18\n \x01(\x03\x12\x12\n\nkept_minor\x18\x0b \x01(\x03\x12.\n\nsince_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x65xpires_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xee\x01\n\x0eReserveRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1c\n\tmember_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\tcheck_ref\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x18\n\x04line\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x12\x1e\n\x06points\x18\x06 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x01\"?\n\x0fReserveResponse\x12,\n\x04hold\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.PointsHold\"\xd0\x01\n\x0e\x43\x61ptureRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1d\n\tcheck_ref\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x18\n\x04line\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x12\x1e\n\x06points\x18\x05 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\"?\n\x0f\x43\x61ptureResponse\x12,\n\x04hold\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.PointsHold\"\xaf\x01\n\rCancelRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1d\n\tcheck_ref\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x18\n\x04line\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\">\n\x0e\x43\x61ncelResponse\x12,\n\x04hold\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.PointsHold\"\xc1\x02\n\x0eReverseRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1d\n\tcheck_ref\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1e\n\nreturn_ref\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x39\n\x05lines\x18\x05 \x03(\x0b\x32 .laurel.benefits.v1.ReversedLineB\x08\xbaH\x05\x92\x01\x02\x10\x64:N\xbaHK\x1aI\n\rreverse.lines\x12\x0e\x65\x61\x63h line once\x1a(this.lines.map(each, each.line).unique()\"H\n\x0cReversedLine\x12\x18\n\x04line\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x12\x1e\n\x06points\x18\x02 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\"@\n\x0fReverseResponse\x12-\n\x05holds\x18\x01 \x03(\x0b\x32\x1e.laurel.benefits.v1.PointsHold*\x86\x01\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fHOLD_STATE_OPEN\x10\x01\x12\x17\n\x13HOLD_STATE_CAPTURED\x10\x02\x12\x17\n\x13HOLD_STATE_RELEASED\x10\x03\x12\x16\n\x12HOLD_STATE_EXPIRED\x10\x04\x32\xc2\x03\n\x0cTillsService\x12Q\n\x05Quote\x12 .laurel.benefits.v1.QuoteRequest\x1a!.laurel.benefits.v1.QuoteResponse\"\x03\x90\x02\x01\x12W\n\x07Reserve\x12\".laurel.benefits.v1.ReserveRequest\x1a#.laurel.benefits.v1.ReserveResponse\"\x03\x90\x02\x02\x12W\n\x07\x43\x61pture\x12\".laurel.benefits.v1.CaptureRequest\x1a#.laurel.benefits.v1.CaptureResponse\"\x03\x90\x02\x02\x12T\n\x06\x43\x61ncel\x12!.laurel.benefits.v1.CancelRequest\x1a\".laurel.benefits.v1.CancelResponse\"\x03\x90\x02\x02\x12W\n\x07Reverse\x12\".laurel.benefits.v1.ReverseRequest\x1a#.laurel.benefits.v1.ReverseResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elaurel/benefits/v1/tills.proto\x12\x12laurel.benefits.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!laurel/benefits/v1/benefits.proto\x1a laurel/benefits/v1/earning.proto\"\x84\x02\n\x0cQuoteRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x1c\n\tmember_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x38\n\x05lines\x18\x03 \x03(\x0b\x32\x1d.laurel.benefits.v1.CheckLineB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12\x33\n\x08store_id\x18\x04 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^([a-z][a-z0-9_-]{0,62})?$\x12\x34\n\npoint_type\x18\x05 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9_]{0,62})?$\"\x8a\x02\n\tCheckLine\x12\x15\n\x03ref\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12$\n\x0c\x61mount_minor\x18\x02 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12\x1d\n\x08quantity\x18\x03 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12n\n\nattributes\x18\x04 \x03(\x0b\x32-.laurel.benefits.v1.CheckLine.AttributesEntryB+\xbaH(\x9a\x01%\x10\x14\"\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$*\x05r\x03\x18\x80\x02\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x93\x02\n\rQuoteResponse\x12,\n\x05lines\x18\x01 \x03(\x0b\x32\x1d.laurel.benefits.v1.LineQuote\x12\x15\n\rearned_points\x18\x02 \x01(\x03\x12\x0c\n\x04tier\x18\x03 \x01(\t\x12\x18\n\x10\x61vailable_points\x18\x04 \x01(\x03\x12\x19\n\x11redeemable_points\x18\x05 \x01(\x03\x12\x18\n\x10redeemable_minor\x18\x06 \x01(\x03\x12\x30\n\x07reasons\x18\x07 \x03(\x0b\x32\x1f.laurel.benefits.v1.QuoteReason\x12.\n\x05tiers\x18\x08 \x03(\x0b\x32\x1f.laurel.benefits.v1.TierPreview\"b\n\tLineQuote\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x03\x12\x38\n\x08\x65\x61rnings\x18\x03 \x03(\x0b\x32&.laurel.benefits.v1.EarningExplanation\"\x86\x01\n\x0bQuoteReason\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x39\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32*.laurel.benefits.v1.QuoteReason.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xf3\x02\n\nPointsHold\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x14\n\x0c\x65xternal_ref\x18\x04 \x01(\t\x12\x0c\n\x04line\x18\x05 \x01(\x05\x12\x0e\n\x06points\x18\x06 \x01(\x03\x12\x13\n\x0bmoney_minor\x18\x07 \x01(\x03\x12,\n\x05state\x18\x08 \x01(\x0e\x32\x1d.laurel.benefits.v1.HoldState\x12\x17\n\x0f\x63\x61ptured_points\x18\t \x01(\x03\x12\x17\n\x0freturned_points\x18\n \x01(\x03\x12\x12\n\nkept_minor\x18\x0b \x01(\x03\x12.\n\nsince_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x65xpires_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\npoint_type\x18\x0e \x01(\t\"\xa4\x02\n\x0eReserveRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1c\n\tmember_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1d\n\tcheck_ref\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x18\n\x04line\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x12\x1e\n\x06points\x18\x06 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x01\x12\x34\n\npoint_type\x18\x07 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9_]{0,62})?$\"?\n\x0fReserveResponse\x12,\n\x04hold\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.PointsHold\"\xd0\x01\n\x0e\x43\x61ptureRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1d\n\tcheck_ref\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x18\n\x04line\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x12\x1e\n\x06points\x18\x05 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\"?\n\x0f\x43\x61ptureResponse\x12,\n\x04hold\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.PointsHold\"\xaf\x01\n\rCancelRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1d\n\tcheck_ref\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x18\n\x04line\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\">\n\x0e\x43\x61ncelResponse\x12,\n\x04hold\x18\x01 \x01(\x0b\x32\x1e.laurel.benefits.v1.PointsHold\"\xc1\x02\n\x0eReverseRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1d\n\tcheck_ref\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1e\n\nreturn_ref\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x39\n\x05lines\x18\x05 \x03(\x0b\x32 .laurel.benefits.v1.ReversedLineB\x08\xbaH\x05\x92\x01\x02\x10\x64:N\xbaHK\x1aI\n\rreverse.lines\x12\x0e\x65\x61\x63h line once\x1a(this.lines.map(each, each.line).unique()\"H\n\x0cReversedLine\x12\x18\n\x04line\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90N(\x00\x12\x1e\n\x06points\x18\x02 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\"@\n\x0fReverseResponse\x12-\n\x05holds\x18\x01 \x03(\x0b\x32\x1e.laurel.benefits.v1.PointsHold*\x86\x01\n\tHoldState\x12\x1a\n\x16HOLD_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fHOLD_STATE_OPEN\x10\x01\x12\x17\n\x13HOLD_STATE_CAPTURED\x10\x02\x12\x17\n\x13HOLD_STATE_RELEASED\x10\x03\x12\x16\n\x12HOLD_STATE_EXPIRED\x10\x04\x32\xc2\x03\n\x0cTillsService\x12Q\n\x05Quote\x12 .laurel.benefits.v1.QuoteRequest\x1a!.laurel.benefits.v1.QuoteResponse\"\x03\x90\x02\x01\x12W\n\x07Reserve\x12\".laurel.benefits.v1.ReserveRequest\x1a#.laurel.benefits.v1.ReserveResponse\"\x03\x90\x02\x02\x12W\n\x07\x43\x61pture\x12\".laurel.benefits.v1.CaptureRequest\x1a#.laurel.benefits.v1.CaptureResponse\"\x03\x90\x02\x02\x12T\n\x06\x43\x61ncel\x12!.laurel.benefits.v1.CancelRequest\x1a\".laurel.benefits.v1.CancelResponse\"\x03\x90\x02\x02\x12W\n\x07Reverse\x12\".laurel.benefits.v1.ReverseRequest\x1a#.laurel.benefits.v1.ReverseResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUOTEREQUEST'].fields_by_name['lines']._serialized_options = b'\272H\007\222\001\004\010\001\020d'
   _globals['_QUOTEREQUEST'].fields_by_name['store_id']._loaded_options = None
   _globals['_QUOTEREQUEST'].fields_by_name['store_id']._serialized_options = b'\272H\036r\0342\032^([a-z][a-z0-9_-]{0,62})?$'
+  _globals['_QUOTEREQUEST'].fields_by_name['point_type']._loaded_options = None
+  _globals['_QUOTEREQUEST'].fields_by_name['point_type']._serialized_options = b'\272H\035r\0332\031^([a-z][a-z0-9_]{0,62})?$'
   _globals['_CHECKLINE_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_CHECKLINE_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_CHECKLINE'].fields_by_name['ref']._loaded_options = None
@@ -66,6 +69,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESERVEREQUEST'].fields_by_name['line']._serialized_options = b'\272H\007\032\005\030\220N(\000'
   _globals['_RESERVEREQUEST'].fields_by_name['points']._loaded_options = None
   _globals['_RESERVEREQUEST'].fields_by_name['points']._serialized_options = b'\272H\013\"\t\030\200\240\224\245\215\035(\001'
+  _globals['_RESERVEREQUEST'].fields_by_name['point_type']._loaded_options = None
+  _globals['_RESERVEREQUEST'].fields_by_name['point_type']._serialized_options = b'\272H\035r\0332\031^([a-z][a-z0-9_]{0,62})?$'
   _globals['_CAPTUREREQUEST'].fields_by_name['program_id']._loaded_options = None
   _globals['_CAPTUREREQUEST'].fields_by_name['program_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,62}$'
   _globals['_CAPTUREREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -110,42 +115,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TILLSSERVICE'].methods_by_name['Cancel']._serialized_options = b'\220\002\002'
   _globals['_TILLSSERVICE'].methods_by_name['Reverse']._loaded_options = None
   _globals['_TILLSSERVICE'].methods_by_name['Reverse']._serialized_options = b'\220\002\002'
-  _globals['_HOLDSTATE']._serialized_start=2739
-  _globals['_HOLDSTATE']._serialized_end=2873
-  _globals['_QUOTEREQUEST']._serialized_start=152
-  _globals['_QUOTEREQUEST']._serialized_end=358
-  _globals['_CHECKLINE']._serialized_start=361
-  _globals['_CHECKLINE']._serialized_end=627
-  _globals['_CHECKLINE_ATTRIBUTESENTRY']._serialized_start=578
-  _globals['_CHECKLINE_ATTRIBUTESENTRY']._serialized_end=627
-  _globals['_QUOTERESPONSE']._serialized_start=630
-  _globals['_QUOTERESPONSE']._serialized_end=857
-  _globals['_LINEQUOTE']._serialized_start=859
-  _globals['_LINEQUOTE']._serialized_end=957
-  _globals['_QUOTEREASON']._serialized_start=960
-  _globals['_QUOTEREASON']._serialized_end=1094
-  _globals['_QUOTEREASON_FACTSENTRY']._serialized_start=1050
-  _globals['_QUOTEREASON_FACTSENTRY']._serialized_end=1094
-  _globals['_POINTSHOLD']._serialized_start=1097
-  _globals['_POINTSHOLD']._serialized_end=1448
-  _globals['_RESERVEREQUEST']._serialized_start=1451
-  _globals['_RESERVEREQUEST']._serialized_end=1689
-  _globals['_RESERVERESPONSE']._serialized_start=1691
-  _globals['_RESERVERESPONSE']._serialized_end=1754
-  _globals['_CAPTUREREQUEST']._serialized_start=1757
-  _globals['_CAPTUREREQUEST']._serialized_end=1965
-  _globals['_CAPTURERESPONSE']._serialized_start=1967
-  _globals['_CAPTURERESPONSE']._serialized_end=2030
-  _globals['_CANCELREQUEST']._serialized_start=2033
-  _globals['_CANCELREQUEST']._serialized_end=2208
-  _globals['_CANCELRESPONSE']._serialized_start=2210
-  _globals['_CANCELRESPONSE']._serialized_end=2272
-  _globals['_REVERSEREQUEST']._serialized_start=2275
-  _globals['_REVERSEREQUEST']._serialized_end=2596
-  _globals['_REVERSEDLINE']._serialized_start=2598
-  _globals['_REVERSEDLINE']._serialized_end=2670
-  _globals['_REVERSERESPONSE']._serialized_start=2672
-  _globals['_REVERSERESPONSE']._serialized_end=2736
-  _globals['_TILLSSERVICE']._serialized_start=2876
-  _globals['_TILLSSERVICE']._serialized_end=3326
+  _globals['_HOLDSTATE']._serialized_start=2949
+  _globals['_HOLDSTATE']._serialized_end=3083
+  _globals['_QUOTEREQUEST']._serialized_start=186
+  _globals['_QUOTEREQUEST']._serialized_end=446
+  _globals['_CHECKLINE']._serialized_start=449
+  _globals['_CHECKLINE']._serialized_end=715
+  _globals['_CHECKLINE_ATTRIBUTESENTRY']._serialized_start=666
+  _globals['_CHECKLINE_ATTRIBUTESENTRY']._serialized_end=715
+  _globals['_QUOTERESPONSE']._serialized_start=718
+  _globals['_QUOTERESPONSE']._serialized_end=993
+  _globals['_LINEQUOTE']._serialized_start=995
+  _globals['_LINEQUOTE']._serialized_end=1093
+  _globals['_QUOTEREASON']._serialized_start=1096
+  _globals['_QUOTEREASON']._serialized_end=1230
+  _globals['_QUOTEREASON_FACTSENTRY']._serialized_start=1186
+  _globals['_QUOTEREASON_FACTSENTRY']._serialized_end=1230
+  _globals['_POINTSHOLD']._serialized_start=1233
+  _globals['_POINTSHOLD']._serialized_end=1604
+  _globals['_RESERVEREQUEST']._serialized_start=1607
+  _globals['_RESERVEREQUEST']._serialized_end=1899
+  _globals['_RESERVERESPONSE']._serialized_start=1901
+  _globals['_RESERVERESPONSE']._serialized_end=1964
+  _globals['_CAPTUREREQUEST']._serialized_start=1967
+  _globals['_CAPTUREREQUEST']._serialized_end=2175
+  _globals['_CAPTURERESPONSE']._serialized_start=2177
+  _globals['_CAPTURERESPONSE']._serialized_end=2240
+  _globals['_CANCELREQUEST']._serialized_start=2243
+  _globals['_CANCELREQUEST']._serialized_end=2418
+  _globals['_CANCELRESPONSE']._serialized_start=2420
+  _globals['_CANCELRESPONSE']._serialized_end=2482
+  _globals['_REVERSEREQUEST']._serialized_start=2485
+  _globals['_REVERSEREQUEST']._serialized_end=2806
+  _globals['_REVERSEDLINE']._serialized_start=2808
+  _globals['_REVERSEDLINE']._serialized_end=2880
+  _globals['_REVERSERESPONSE']._serialized_start=2882
+  _globals['_REVERSERESPONSE']._serialized_end=2946
+  _globals['_TILLSSERVICE']._serialized_start=3086
+  _globals['_TILLSSERVICE']._serialized_end=3536
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from laurel.benefits.v1 import benefits_pb2 as _benefits_pb2
+from laurel.benefits.v1 import earning_pb2 as _earning_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -63,12 +64,15 @@ class QuoteRequest(_message.Message):
     MEMBER_ID_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     STORE_ID_FIELD_NUMBER: _builtins.int
+    POINT_TYPE_FIELD_NUMBER: _builtins.int
     program_id: _builtins.str
     """The program."""
     member_id: _builtins.str
     """Whose basket."""
     store_id: _builtins.str
     """Store of the program, if the till will name one."""
+    point_type: _builtins.str
+    """Type of the points that would be redeemed, an exclusive one that pays; the redeemable ones when empty."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckLine]:
         """What is in it; each is the purchase that the till will record of it, one after another."""
@@ -80,10 +84,11 @@ class QuoteRequest(_message.Message):
         member_id: _builtins.str = ...,
         lines: _abc.Iterable[Global___CheckLine] | None = ...,
         store_id: _builtins.str = ...,
+        point_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "member_id", b"member_id", "program_id", b"program_id", "store_id", b"store_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "member_id", b"member_id", "point_type", b"point_type", "program_id", b"program_id", "store_id", b"store_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,10 +163,11 @@ class QuoteResponse(_message.Message):
     REDEEMABLE_POINTS_FIELD_NUMBER: _builtins.int
     REDEEMABLE_MINOR_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
     earned_points: _builtins.int
     """What all lines earn."""
     tier: _builtins.str
-    """Tier that they are counted at."""
+    """Tier that the first of them is counted at."""
     available_points: _builtins.int
     """What the member may spend just now."""
     redeemable_points: _builtins.int
@@ -176,6 +182,10 @@ class QuoteResponse(_message.Message):
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuoteReason]:
         """Why it is not the whole basket that may be paid with points; empty when it is."""
 
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_earning_pb2.TierPreview]:
+        """What the whole basket would do to each tier; none where that cannot be told in time."""
+
     def __init__(
         self,
         *,
@@ -186,10 +196,11 @@ class QuoteResponse(_message.Message):
         redeemable_points: _builtins.int = ...,
         redeemable_minor: _builtins.int = ...,
         reasons: _abc.Iterable[Global___QuoteReason] | None = ...,
+        tiers: _abc.Iterable[_earning_pb2.TierPreview] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_points", b"available_points", "earned_points", b"earned_points", "lines", b"lines", "reasons", b"reasons", "redeemable_minor", b"redeemable_minor", "redeemable_points", b"redeemable_points", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_points", b"available_points", "earned_points", b"earned_points", "lines", b"lines", "reasons", b"reasons", "redeemable_minor", b"redeemable_minor", "redeemable_points", b"redeemable_points", "tier", b"tier", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -294,6 +305,7 @@ class PointsHold(_message.Message):
     KEPT_MINOR_FIELD_NUMBER: _builtins.int
     SINCE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRES_TIME_FIELD_NUMBER: _builtins.int
+    POINT_TYPE_FIELD_NUMBER: _builtins.int
     hold_id: _builtins.str
     """Id of the hold."""
     member_id: _builtins.str
@@ -316,6 +328,8 @@ class PointsHold(_message.Message):
     """Of these, points that were given back."""
     kept_minor: _builtins.int
     """What the points that are held or stay spent are worth."""
+    point_type: _builtins.str
+    """Type of the points; empty for the redeemable ones."""
     @_builtins.property
     def since_time(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
@@ -340,10 +354,11 @@ class PointsHold(_message.Message):
         kept_minor: _builtins.int = ...,
         since_time: _timestamp_pb2.Timestamp | None = ...,
         expires_time: _timestamp_pb2.Timestamp | None = ...,
+        point_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_time", b"expires_time", "since_time", b"since_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["captured_points", b"captured_points", "expires_time", b"expires_time", "external_ref", b"external_ref", "hold_id", b"hold_id", "kept_minor", b"kept_minor", "line", b"line", "member_id", b"member_id", "money_minor", b"money_minor", "points", b"points", "returned_points", b"returned_points", "since_time", b"since_time", "source", b"source", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captured_points", b"captured_points", "expires_time", b"expires_time", "external_ref", b"external_ref", "hold_id", b"hold_id", "kept_minor", b"kept_minor", "line", b"line", "member_id", b"member_id", "money_minor", b"money_minor", "point_type", b"point_type", "points", b"points", "returned_points", b"returned_points", "since_time", b"since_time", "source", b"source", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -361,6 +376,7 @@ class ReserveRequest(_message.Message):
     CHECK_REF_FIELD_NUMBER: _builtins.int
     LINE_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
+    POINT_TYPE_FIELD_NUMBER: _builtins.int
     program_id: _builtins.str
     """The program."""
     request_id: _builtins.str
@@ -373,6 +389,8 @@ class ReserveRequest(_message.Message):
     """Line of the check; 0 for the check as a whole."""
     points: _builtins.int
     """How many points."""
+    point_type: _builtins.str
+    """Of which type, an exclusive one that pays; the redeemable ones when empty."""
     def __init__(
         self,
         *,
@@ -382,10 +400,11 @@ class ReserveRequest(_message.Message):
         check_ref: _builtins.str = ...,
         line: _builtins.int = ...,
         points: _builtins.int = ...,
+        point_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_ref", b"check_ref", "line", b"line", "member_id", b"member_id", "points", b"points", "program_id", b"program_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_ref", b"check_ref", "line", b"line", "member_id", b"member_id", "point_type", b"point_type", "points", b"points", "program_id", b"program_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

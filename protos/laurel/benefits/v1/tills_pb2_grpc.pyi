@@ -42,16 +42,18 @@ class TillsServiceStub:
     Quote: _grpc.UnaryUnaryMultiCallable[_tills_pb2.QuoteRequest, _tills_pb2.QuoteResponse]
     """Says what a basket would earn, and how many points the member may redeem towards it for how much money.
 
-    Counted by what counts points when the purchases come, at the tiers that the member holds now. Nothing is
-    reserved. No side effects.
-    Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
+    Counted by what counts points when the purchases come: a line that would lift the member to another tier
+    is counted at the one before, and the next line at the new one. Where the tiers cannot be told in time,
+    all lines are counted at those that the member holds now. Nothing is reserved. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; INVALID_ARGUMENT POINTS_PAY_NOTHING. The policy table says who may call.
     """
     Reserve: _grpc.UnaryUnaryMultiCallable[_tills_pb2.ReserveRequest, _tills_pb2.ReserveResponse]
     """Holds points of a member for a line of a check.
 
     Idempotent by the line: again, it answers the hold as it is now. An open hold ends by itself, by our
     clock, and gives its points back.
-    Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION POINTS_INSUFFICIENT, REDEMPTION_CAP_REACHED,
+    Errors: NOT_FOUND MEMBER_UNKNOWN; INVALID_ARGUMENT POINTS_PAY_NOTHING for a type that is not paid with;
+    FAILED_PRECONDITION POINTS_INSUFFICIENT, REDEMPTION_CAP_REACHED,
     REDEMPTION_TOO_SMALL, REDEMPTIONS_TOO_FREQUENT; ALREADY_EXISTS BUSINESS_KEY_CONFLICT,
     IDEMPOTENCY_KEY_REUSED. A refusal keeps nothing: the same call may succeed later.
     """
@@ -91,16 +93,18 @@ class TillsServiceAsyncStub(TillsServiceStub):
     Quote: _aio.UnaryUnaryMultiCallable[_tills_pb2.QuoteRequest, _tills_pb2.QuoteResponse]  # type: ignore[assignment]
     """Says what a basket would earn, and how many points the member may redeem towards it for how much money.
 
-    Counted by what counts points when the purchases come, at the tiers that the member holds now. Nothing is
-    reserved. No side effects.
-    Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
+    Counted by what counts points when the purchases come: a line that would lift the member to another tier
+    is counted at the one before, and the next line at the new one. Where the tiers cannot be told in time,
+    all lines are counted at those that the member holds now. Nothing is reserved. No side effects.
+    Errors: NOT_FOUND MEMBER_UNKNOWN; INVALID_ARGUMENT POINTS_PAY_NOTHING. The policy table says who may call.
     """
     Reserve: _aio.UnaryUnaryMultiCallable[_tills_pb2.ReserveRequest, _tills_pb2.ReserveResponse]  # type: ignore[assignment]
     """Holds points of a member for a line of a check.
 
     Idempotent by the line: again, it answers the hold as it is now. An open hold ends by itself, by our
     clock, and gives its points back.
-    Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION POINTS_INSUFFICIENT, REDEMPTION_CAP_REACHED,
+    Errors: NOT_FOUND MEMBER_UNKNOWN; INVALID_ARGUMENT POINTS_PAY_NOTHING for a type that is not paid with;
+    FAILED_PRECONDITION POINTS_INSUFFICIENT, REDEMPTION_CAP_REACHED,
     REDEMPTION_TOO_SMALL, REDEMPTIONS_TOO_FREQUENT; ALREADY_EXISTS BUSINESS_KEY_CONFLICT,
     IDEMPOTENCY_KEY_REUSED. A refusal keeps nothing: the same call may succeed later.
     """
@@ -143,9 +147,10 @@ class TillsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_tills_pb2.QuoteResponse, _abc.Awaitable[_tills_pb2.QuoteResponse]]:
         """Says what a basket would earn, and how many points the member may redeem towards it for how much money.
 
-        Counted by what counts points when the purchases come, at the tiers that the member holds now. Nothing is
-        reserved. No side effects.
-        Errors: NOT_FOUND MEMBER_UNKNOWN. The policy table says who may call.
+        Counted by what counts points when the purchases come: a line that would lift the member to another tier
+        is counted at the one before, and the next line at the new one. Where the tiers cannot be told in time,
+        all lines are counted at those that the member holds now. Nothing is reserved. No side effects.
+        Errors: NOT_FOUND MEMBER_UNKNOWN; INVALID_ARGUMENT POINTS_PAY_NOTHING. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -158,7 +163,8 @@ class TillsServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by the line: again, it answers the hold as it is now. An open hold ends by itself, by our
         clock, and gives its points back.
-        Errors: NOT_FOUND MEMBER_UNKNOWN; FAILED_PRECONDITION POINTS_INSUFFICIENT, REDEMPTION_CAP_REACHED,
+        Errors: NOT_FOUND MEMBER_UNKNOWN; INVALID_ARGUMENT POINTS_PAY_NOTHING for a type that is not paid with;
+        FAILED_PRECONDITION POINTS_INSUFFICIENT, REDEMPTION_CAP_REACHED,
         REDEMPTION_TOO_SMALL, REDEMPTIONS_TOO_FREQUENT; ALREADY_EXISTS BUSINESS_KEY_CONFLICT,
         IDEMPOTENCY_KEY_REUSED. A refusal keeps nothing: the same call may succeed later.
         """

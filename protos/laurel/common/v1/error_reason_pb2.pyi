@@ -54,6 +54,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The program document breaks a rule. Example: two tiers of one key."""
     ERROR_REASON_PROGRAM_FIELD_FIXED: _ErrorReason.ValueType  # 22
     """A live program keeps its currencies, its time zone, its clock, its tiers and its plans. Example: USD to EUR."""
+    ERROR_REASON_PROGRAM_VERSION_UNKNOWN: _ErrorReason.ValueType  # 210
+    """The program has no such version."""
+    ERROR_REASON_PROGRAM_VERSION_STATE: _ErrorReason.ValueType  # 211
+    """The version is too far on its way for that, or not far enough; detail has its state."""
+    ERROR_REASON_PROGRAM_VERSION_OF_OWN: _ErrorReason.ValueType  # 212
+    """Who proposed a version does not approve it; another one of the staff does."""
+    ERROR_REASON_PROGRAM_VERSION_OTHER: _ErrorReason.ValueType  # 213
+    """The version has another digest, which detail has: another document was looked at."""
+    ERROR_REASON_PROGRAM_MOVED: _ErrorReason.ValueType  # 214
+    """Another version took effect since this one was proposed; propose the change again."""
+    ERROR_REASON_PROGRAM_UNCHANGED: _ErrorReason.ValueType  # 215
+    """The document says what the live version says."""
+    ERROR_REASON_PROGRAM_CHANGE_NEEDS_APPROVAL: _ErrorReason.ValueType  # 216
+    """A program with a live clock is changed by proposal and approval; only sandboxes are published directly."""
+    ERROR_REASON_PROGRAM_NOT_SIMULATED: _ErrorReason.ValueType  # 217
+    """No finished simulation shows what the version would do; simulate it first."""
+    ERROR_REASON_SIMULATION_UNKNOWN: _ErrorReason.ValueType  # 218
+    """No such simulation in the program; the last twenty are kept."""
+    ERROR_REASON_SIMULATIONS_WAITING: _ErrorReason.ValueType  # 219
+    """Five simulations of the program wait already; ask again when one has begun."""
     ERROR_REASON_STORE_UNKNOWN: _ErrorReason.ValueType  # 23
     """No such store in the program."""
     ERROR_REASON_PARTNER_UNKNOWN: _ErrorReason.ValueType  # 24
@@ -158,6 +178,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The adjustment was approved or rejected before. Example: two at once."""
     ERROR_REASON_ADJUSTMENT_OF_OWN: _ErrorReason.ValueType  # 102
     """Who asked for an adjustment does not approve it; somebody else does."""
+    ERROR_REASON_POINTS_PAY_NOTHING: _ErrorReason.ValueType  # 103
+    """Nothing is paid with points of this type, or the program has none. Example: tier points."""
     ERROR_REASON_COUPON_CAMPAIGN_UNKNOWN: _ErrorReason.ValueType  # 120
     """No such coupon campaign in the program."""
     ERROR_REASON_COUPON_CAMPAIGN_INVALID: _ErrorReason.ValueType  # 121
@@ -194,6 +216,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The redemption is in another state, which detail has. Example: cancelled while it was fulfilled."""
     ERROR_REASON_GRANT_OF_OWN: _ErrorReason.ValueType  # 148
     """Who asked for a grant does not decide it; another one of the staff does."""
+    ERROR_REASON_REDEMPTION_COUPON_TAKEN: _ErrorReason.ValueType  # 149
+    """The coupon of the redemption is reserved or used, so that it cannot be taken back; detail has which."""
     ERROR_REASON_PLAN_UNKNOWN: _ErrorReason.ValueType  # 180
     """No such plan is on sale in the program, or it is of another group than the contract that it would follow."""
     ERROR_REASON_PLAN_NEEDS_ANOTHER: _ErrorReason.ValueType  # 181
@@ -216,6 +240,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The member does not want the contract renewed; only a new sale may follow it."""
     ERROR_REASON_BIRTHDAY_LOCKED: _ErrorReason.ValueType  # 200
     """Something was given for the birthday, so it stays as it is; detail has until when."""
+    ERROR_REASON_TIER_OVERRIDE_UNKNOWN: _ErrorReason.ValueType  # 230
+    """No such override of a tier in the program."""
+    ERROR_REASON_TIER_OVERRIDE_ENDED: _ErrorReason.ValueType  # 231
+    """The override is over: it was rejected or ended, or its time is past; detail has its state."""
+    ERROR_REASON_TIER_OVERRIDE_OF_OWN: _ErrorReason.ValueType  # 232
+    """Who asked for an override does not approve it; another one of the staff does."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -256,6 +286,26 @@ ERROR_REASON_PROGRAM_INVALID: ErrorReason.ValueType  # 21
 """The program document breaks a rule. Example: two tiers of one key."""
 ERROR_REASON_PROGRAM_FIELD_FIXED: ErrorReason.ValueType  # 22
 """A live program keeps its currencies, its time zone, its clock, its tiers and its plans. Example: USD to EUR."""
+ERROR_REASON_PROGRAM_VERSION_UNKNOWN: ErrorReason.ValueType  # 210
+"""The program has no such version."""
+ERROR_REASON_PROGRAM_VERSION_STATE: ErrorReason.ValueType  # 211
+"""The version is too far on its way for that, or not far enough; detail has its state."""
+ERROR_REASON_PROGRAM_VERSION_OF_OWN: ErrorReason.ValueType  # 212
+"""Who proposed a version does not approve it; another one of the staff does."""
+ERROR_REASON_PROGRAM_VERSION_OTHER: ErrorReason.ValueType  # 213
+"""The version has another digest, which detail has: another document was looked at."""
+ERROR_REASON_PROGRAM_MOVED: ErrorReason.ValueType  # 214
+"""Another version took effect since this one was proposed; propose the change again."""
+ERROR_REASON_PROGRAM_UNCHANGED: ErrorReason.ValueType  # 215
+"""The document says what the live version says."""
+ERROR_REASON_PROGRAM_CHANGE_NEEDS_APPROVAL: ErrorReason.ValueType  # 216
+"""A program with a live clock is changed by proposal and approval; only sandboxes are published directly."""
+ERROR_REASON_PROGRAM_NOT_SIMULATED: ErrorReason.ValueType  # 217
+"""No finished simulation shows what the version would do; simulate it first."""
+ERROR_REASON_SIMULATION_UNKNOWN: ErrorReason.ValueType  # 218
+"""No such simulation in the program; the last twenty are kept."""
+ERROR_REASON_SIMULATIONS_WAITING: ErrorReason.ValueType  # 219
+"""Five simulations of the program wait already; ask again when one has begun."""
 ERROR_REASON_STORE_UNKNOWN: ErrorReason.ValueType  # 23
 """No such store in the program."""
 ERROR_REASON_PARTNER_UNKNOWN: ErrorReason.ValueType  # 24
@@ -360,6 +410,8 @@ ERROR_REASON_ADJUSTMENT_DECIDED: ErrorReason.ValueType  # 101
 """The adjustment was approved or rejected before. Example: two at once."""
 ERROR_REASON_ADJUSTMENT_OF_OWN: ErrorReason.ValueType  # 102
 """Who asked for an adjustment does not approve it; somebody else does."""
+ERROR_REASON_POINTS_PAY_NOTHING: ErrorReason.ValueType  # 103
+"""Nothing is paid with points of this type, or the program has none. Example: tier points."""
 ERROR_REASON_COUPON_CAMPAIGN_UNKNOWN: ErrorReason.ValueType  # 120
 """No such coupon campaign in the program."""
 ERROR_REASON_COUPON_CAMPAIGN_INVALID: ErrorReason.ValueType  # 121
@@ -396,6 +448,8 @@ ERROR_REASON_REDEMPTION_ENDED: ErrorReason.ValueType  # 147
 """The redemption is in another state, which detail has. Example: cancelled while it was fulfilled."""
 ERROR_REASON_GRANT_OF_OWN: ErrorReason.ValueType  # 148
 """Who asked for a grant does not decide it; another one of the staff does."""
+ERROR_REASON_REDEMPTION_COUPON_TAKEN: ErrorReason.ValueType  # 149
+"""The coupon of the redemption is reserved or used, so that it cannot be taken back; detail has which."""
 ERROR_REASON_PLAN_UNKNOWN: ErrorReason.ValueType  # 180
 """No such plan is on sale in the program, or it is of another group than the contract that it would follow."""
 ERROR_REASON_PLAN_NEEDS_ANOTHER: ErrorReason.ValueType  # 181
@@ -418,4 +472,10 @@ ERROR_REASON_RENEWAL_CANCELLED: ErrorReason.ValueType  # 189
 """The member does not want the contract renewed; only a new sale may follow it."""
 ERROR_REASON_BIRTHDAY_LOCKED: ErrorReason.ValueType  # 200
 """Something was given for the birthday, so it stays as it is; detail has until when."""
+ERROR_REASON_TIER_OVERRIDE_UNKNOWN: ErrorReason.ValueType  # 230
+"""No such override of a tier in the program."""
+ERROR_REASON_TIER_OVERRIDE_ENDED: ErrorReason.ValueType  # 231
+"""The override is over: it was rejected or ended, or its time is past; detail has its state."""
+ERROR_REASON_TIER_OVERRIDE_OF_OWN: ErrorReason.ValueType  # 232
+"""Who asked for an override does not approve it; another one of the staff does."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

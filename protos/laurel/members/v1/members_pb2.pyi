@@ -53,6 +53,42 @@ EVENT_OUTCOME_REJECTED: EventOutcome.ValueType  # 3
 """It is not stored; `reason` says why."""
 Global___EventOutcome: _TypeAlias = EventOutcome  # noqa: Y015
 
+class _MemberAttribute:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MemberAttributeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemberAttribute.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEMBER_ATTRIBUTE_UNSPECIFIED: _MemberAttribute.ValueType  # 0
+    """Not said."""
+    MEMBER_ATTRIBUTE_STORE: _MemberAttribute.ValueType  # 1
+    """Key of the home store."""
+    MEMBER_ATTRIBUTE_REGISTRATION_SOURCE: _MemberAttribute.ValueType  # 2
+    """Key of the partner that registered them."""
+    MEMBER_ATTRIBUTE_REGISTRATION_YEAR: _MemberAttribute.ValueType  # 3
+    """Year in which they joined, where the program does its business. Example: `2026`."""
+    MEMBER_ATTRIBUTE_REGISTRATION_MONTH: _MemberAttribute.ValueType  # 4
+    """Month in which they joined. Example: `2026-11`."""
+    MEMBER_ATTRIBUTE_VERIFICATION: _MemberAttribute.ValueType  # 5
+    """What is known of their identity: `unverified`, `verified` or `suspect`."""
+
+class MemberAttribute(_MemberAttribute, metaclass=_MemberAttributeEnumTypeWrapper):
+    """What members have in common with some others."""
+
+MEMBER_ATTRIBUTE_UNSPECIFIED: MemberAttribute.ValueType  # 0
+"""Not said."""
+MEMBER_ATTRIBUTE_STORE: MemberAttribute.ValueType  # 1
+"""Key of the home store."""
+MEMBER_ATTRIBUTE_REGISTRATION_SOURCE: MemberAttribute.ValueType  # 2
+"""Key of the partner that registered them."""
+MEMBER_ATTRIBUTE_REGISTRATION_YEAR: MemberAttribute.ValueType  # 3
+"""Year in which they joined, where the program does its business. Example: `2026`."""
+MEMBER_ATTRIBUTE_REGISTRATION_MONTH: MemberAttribute.ValueType  # 4
+"""Month in which they joined. Example: `2026-11`."""
+MEMBER_ATTRIBUTE_VERIFICATION: MemberAttribute.ValueType  # 5
+"""What is known of their identity: `unverified`, `verified` or `suspect`."""
+Global___MemberAttribute: _TypeAlias = MemberAttribute  # noqa: Y015
+
 @_typing.final
 class CreateStoreRequest(_message.Message):
     """Request of CreateStore."""
@@ -884,7 +920,7 @@ class BatchGetFactsRequest(_message.Message):
 
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names wanted; all when empty."""
+        """Names wanted, in any window; those of the usual windows when empty. Times keys at most 50,000."""
 
     def __init__(
         self,
@@ -910,13 +946,18 @@ class FactsKey(_message.Message):
     MEMBER_ID_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     THROUGH_SEQ_FIELD_NUMBER: _builtins.int
+    POSSIBLE_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Whose facts."""
     through_seq: _builtins.int
-    """Of the day of as_of, only events up to this sequence; all when 0."""
+    """Only events up to this sequence; all when 0."""
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """At which time, from 1970 to 9000; the program's now when absent."""
+
+    @_builtins.property
+    def possible(self) -> _containers.RepeatedCompositeFieldContainer[Global___PossibleCount]:
+        """As if these had happened at that time, too."""
 
     def __init__(
         self,
@@ -924,14 +965,45 @@ class FactsKey(_message.Message):
         member_id: _builtins.str = ...,
         as_of: _timestamp_pb2.Timestamp | None = ...,
         through_seq: _builtins.int = ...,
+        possible: _abc.Iterable[Global___PossibleCount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "member_id", b"member_id", "through_seq", b"through_seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "member_id", b"member_id", "possible", b"possible", "through_seq", b"through_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FactsKey: _TypeAlias = FactsKey  # noqa: Y015
+
+@_typing.final
+class PossibleCount(_message.Message):
+    """What an event that did not happen would count."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    kind: _events_pb2.EventKind.ValueType
+    """What would happen."""
+    amount_minor: _builtins.int
+    """Minor units of the program's currency."""
+    quantity: _builtins.int
+    """How many pieces."""
+    def __init__(
+        self,
+        *,
+        kind: _events_pb2.EventKind.ValueType = ...,
+        amount_minor: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_minor", b"amount_minor", "kind", b"kind", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PossibleCount: _TypeAlias = PossibleCount  # noqa: Y015
 
 @_typing.final
 class BatchGetFactsResponse(_message.Message):
@@ -1203,6 +1275,7 @@ class StreamFactColumnsRequest(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     AFTER_MEMBER_ID_FIELD_NUMBER: _builtins.int
     THROUGH_MEMBER_ID_FIELD_NUMBER: _builtins.int
+    MORE_DATES_FIELD_NUMBER: _builtins.int
     program_id: _builtins.str
     """The program."""
     after_member_id: _builtins.str
@@ -1217,6 +1290,10 @@ class StreamFactColumnsRequest(_message.Message):
     def facts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of facts, each a column."""
 
+    @_builtins.property
+    def more_dates(self) -> _containers.RepeatedCompositeFieldContainer[_timestamp_pb2.Timestamp]:
+        """The ends of these times' business days too, after that of `as_of`."""
+
     def __init__(
         self,
         *,
@@ -1225,10 +1302,11 @@ class StreamFactColumnsRequest(_message.Message):
         facts: _abc.Iterable[_builtins.str] | None = ...,
         after_member_id: _builtins.str = ...,
         through_member_id: _builtins.str = ...,
+        more_dates: _abc.Iterable[_timestamp_pb2.Timestamp] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_member_id", b"after_member_id", "as_of", b"as_of", "facts", b"facts", "program_id", b"program_id", "through_member_id", b"through_member_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_member_id", b"after_member_id", "as_of", b"as_of", "facts", b"facts", "more_dates", b"more_dates", "program_id", b"program_id", "through_member_id", b"through_member_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1244,6 +1322,7 @@ class StreamFactColumnsResponse(_message.Message):
     COLUMNS_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     MEMBERS_TOTAL_FIELD_NUMBER: _builtins.int
+    MORE_DATES_FIELD_NUMBER: _builtins.int
     members_total: _builtins.int
     """Members of the program in all, as far as known."""
     @_builtins.property
@@ -1258,6 +1337,10 @@ class StreamFactColumnsResponse(_message.Message):
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """The time that the facts hold for."""
 
+    @_builtins.property
+    def more_dates(self) -> _containers.RepeatedCompositeFieldContainer[Global___FactColumnsAt]:
+        """The same facts at the other dates, in the order of the request."""
+
     def __init__(
         self,
         *,
@@ -1265,14 +1348,133 @@ class StreamFactColumnsResponse(_message.Message):
         columns: _abc.Iterable[_builtins.bytes] | None = ...,
         as_of: _timestamp_pb2.Timestamp | None = ...,
         members_total: _builtins.int = ...,
+        more_dates: _abc.Iterable[Global___FactColumnsAt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "columns", b"columns", "member_ids", b"member_ids", "members_total", b"members_total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "columns", b"columns", "member_ids", b"member_ids", "members_total", b"members_total", "more_dates", b"more_dates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamFactColumnsResponse: _TypeAlias = StreamFactColumnsResponse  # noqa: Y015
+
+@_typing.final
+class FactColumnsAt(_message.Message):
+    """Facts of members at a date."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """The time that they hold for."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """As in the response."""
+
+    def __init__(
+        self,
+        *,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        columns: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "columns", b"columns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FactColumnsAt: _TypeAlias = FactColumnsAt  # noqa: Y015
+
+@_typing.final
+class StreamMemberAttributesRequest(_message.Message):
+    """Request of StreamMemberAttributes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedScalarFieldContainer[Global___MemberAttribute.ValueType]:
+        """Which attributes, each a column."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        attributes: _abc.Iterable[Global___MemberAttribute.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamMemberAttributesRequest: _TypeAlias = StreamMemberAttributesRequest  # noqa: Y015
+
+@_typing.final
+class StreamMemberAttributesResponse(_message.Message):
+    """Response of StreamMemberAttributes: some members, and a column per attribute."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_IDS_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The members, ascending."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributeColumn]:
+        """In the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        member_ids: _abc.Iterable[_builtins.str] | None = ...,
+        columns: _abc.Iterable[Global___AttributeColumn] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "member_ids", b"member_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamMemberAttributesResponse: _TypeAlias = StreamMemberAttributesResponse  # noqa: Y015
+
+@_typing.final
+class AttributeColumn(_message.Message):
+    """An attribute of some members."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The values that occur, each once; empty for who has none."""
+
+    @_builtins.property
+    def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Per member the place of theirs among the values, from 0."""
+
+    def __init__(
+        self,
+        *,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+        places: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["places", b"places", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttributeColumn: _TypeAlias = AttributeColumn  # noqa: Y015
 
 @_typing.final
 class DivideMembersRequest(_message.Message):

@@ -101,6 +101,11 @@ class MembersServiceStub:
                 request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsRequest.SerializeToString,
                 response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsResponse.FromString,
                 _registered_method=True)
+        self.StreamMemberAttributes = channel.unary_stream(
+                '/laurel.members.v1.MembersService/StreamMemberAttributes',
+                request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamMemberAttributesRequest.SerializeToString,
+                response_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamMemberAttributesResponse.FromString,
+                _registered_method=True)
         self.DivideMembers = channel.unary_unary(
                 '/laurel.members.v1.MembersService/DivideMembers',
                 request_serializer=laurel_dot_members_dot_v1_dot_members__pb2.DivideMembersRequest.SerializeToString,
@@ -221,7 +226,7 @@ class MembersServiceServicer:
 
         The sums of the days before as_of and of that day's events up to it,
         whatever the order in which they arrived. No side effects.
-        The policy table says who may call.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -250,10 +255,21 @@ class MembersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StreamFactColumns(self, request, context):
-        """Reads facts of all members of a program at a time, as columns.
+        """Reads facts of all members of a program at a time or at several, as columns.
 
-        One answer per 10,000 members, in order of their ids. No side effects.
+        One answer per 10,000 members, or fewer where many columns are asked for, in order of their ids. Several
+        dates are answered from one reading of what members did, each as it is by itself. No side effects.
         Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamMemberAttributes(self, request, context):
+        """Reads attributes of all members of a program, by which its tiers are audited for equal treatment.
+
+        One answer per 10,000 members, in order of their ids; of each attribute what a member's is, and no more.
+        No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -357,6 +373,11 @@ def add_MembersServiceServicer_to_server(servicer, server):
                     servicer.StreamFactColumns,
                     request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsRequest.FromString,
                     response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsResponse.SerializeToString,
+            ),
+            'StreamMemberAttributes': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamMemberAttributes,
+                    request_deserializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamMemberAttributesRequest.FromString,
+                    response_serializer=laurel_dot_members_dot_v1_dot_members__pb2.StreamMemberAttributesResponse.SerializeToString,
             ),
             'DivideMembers': grpc.unary_unary_rpc_method_handler(
                     servicer.DivideMembers,
@@ -710,6 +731,33 @@ class MembersService:
             '/laurel.members.v1.MembersService/StreamFactColumns',
             laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsRequest.SerializeToString,
             laurel_dot_members_dot_v1_dot_members__pb2.StreamFactColumnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamMemberAttributes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/laurel.members.v1.MembersService/StreamMemberAttributes',
+            laurel_dot_members_dot_v1_dot_members__pb2.StreamMemberAttributesRequest.SerializeToString,
+            laurel_dot_members_dot_v1_dot_members__pb2.StreamMemberAttributesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -96,7 +96,7 @@ class MembersServiceStub:
 
     The sums of the days before as_of and of that day's events up to it,
     whatever the order in which they arrived. No side effects.
-    The policy table says who may call.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
     """
     ListMemberEvents: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMemberEventsRequest, _members_pb2.ListMemberEventsResponse]
     """Lists one member's events in sequence, with the facts after each.
@@ -113,10 +113,17 @@ class MembersServiceStub:
     OVERLOADED. The policy table says who may call.
     """
     StreamFactColumns: _grpc.UnaryStreamMultiCallable[_members_pb2.StreamFactColumnsRequest, _members_pb2.StreamFactColumnsResponse]
-    """Reads facts of all members of a program at a time, as columns.
+    """Reads facts of all members of a program at a time or at several, as columns.
 
-    One answer per 10,000 members, in order of their ids. No side effects.
+    One answer per 10,000 members, or fewer where many columns are asked for, in order of their ids. Several
+    dates are answered from one reading of what members did, each as it is by itself. No side effects.
     Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+    """
+    StreamMemberAttributes: _grpc.UnaryStreamMultiCallable[_members_pb2.StreamMemberAttributesRequest, _members_pb2.StreamMemberAttributesResponse]
+    """Reads attributes of all members of a program, by which its tiers are audited for equal treatment.
+
+    One answer per 10,000 members, in order of their ids; of each attribute what a member's is, and no more.
+    No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy table says who may call.
     """
     DivideMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.DivideMembersRequest, _members_pb2.DivideMembersResponse]
     """Divides the members of a program into parts of about the same size, to be read side by side.
@@ -206,7 +213,7 @@ class MembersServiceAsyncStub(MembersServiceStub):
 
     The sums of the days before as_of and of that day's events up to it,
     whatever the order in which they arrived. No side effects.
-    The policy table says who may call.
+    Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
     """
     ListMemberEvents: _aio.UnaryUnaryMultiCallable[_members_pb2.ListMemberEventsRequest, _members_pb2.ListMemberEventsResponse]  # type: ignore[assignment]
     """Lists one member's events in sequence, with the facts after each.
@@ -223,10 +230,17 @@ class MembersServiceAsyncStub(MembersServiceStub):
     OVERLOADED. The policy table says who may call.
     """
     StreamFactColumns: _aio.UnaryStreamMultiCallable[_members_pb2.StreamFactColumnsRequest, _members_pb2.StreamFactColumnsResponse]  # type: ignore[assignment]
-    """Reads facts of all members of a program at a time, as columns.
+    """Reads facts of all members of a program at a time or at several, as columns.
 
-    One answer per 10,000 members, in order of their ids. No side effects.
+    One answer per 10,000 members, or fewer where many columns are asked for, in order of their ids. Several
+    dates are answered from one reading of what members did, each as it is by itself. No side effects.
     Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+    """
+    StreamMemberAttributes: _aio.UnaryStreamMultiCallable[_members_pb2.StreamMemberAttributesRequest, _members_pb2.StreamMemberAttributesResponse]  # type: ignore[assignment]
+    """Reads attributes of all members of a program, by which its tiers are audited for equal treatment.
+
+    One answer per 10,000 members, in order of their ids; of each attribute what a member's is, and no more.
+    No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy table says who may call.
     """
     DivideMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.DivideMembersRequest, _members_pb2.DivideMembersResponse]  # type: ignore[assignment]
     """Divides the members of a program into parts of about the same size, to be read side by side.
@@ -367,7 +381,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The sums of the days before as_of and of that day's events up to it,
         whatever the order in which they arrived. No side effects.
-        The policy table says who may call.
+        Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod
@@ -402,10 +416,23 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.StreamFactColumnsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_members_pb2.StreamFactColumnsResponse], _abc.AsyncIterator[_members_pb2.StreamFactColumnsResponse]]:
-        """Reads facts of all members of a program at a time, as columns.
+        """Reads facts of all members of a program at a time or at several, as columns.
 
-        One answer per 10,000 members, in order of their ids. No side effects.
+        One answer per 10,000 members, or fewer where many columns are asked for, in order of their ids. Several
+        dates are answered from one reading of what members did, each as it is by itself. No side effects.
         Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamMemberAttributes(
+        self,
+        request: _members_pb2.StreamMemberAttributesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_members_pb2.StreamMemberAttributesResponse], _abc.AsyncIterator[_members_pb2.StreamMemberAttributesResponse]]:
+        """Reads attributes of all members of a program, by which its tiers are audited for equal treatment.
+
+        One answer per 10,000 members, in order of their ids; of each attribute what a member's is, and no more.
+        No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy table says who may call.
         """
 
     @_abc_1.abstractmethod

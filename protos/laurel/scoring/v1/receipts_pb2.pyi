@@ -41,6 +41,8 @@ class _TierOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TierOutco
     """The tier is kept for a while although its rule is no longer met."""
     TIER_OUTCOME_HELD: _TierOutcome.ValueType  # 6
     """A change that waits for a review."""
+    TIER_OUTCOME_OVERRIDDEN: _TierOutcome.ValueType  # 7
+    """The tier that staff decided on by hand, whatever rules give."""
 
 class TierOutcome(_TierOutcome, metaclass=_TierOutcomeEnumTypeWrapper):
     """What a decision did to a tier."""
@@ -59,7 +61,193 @@ TIER_OUTCOME_GRACE: TierOutcome.ValueType  # 5
 """The tier is kept for a while although its rule is no longer met."""
 TIER_OUTCOME_HELD: TierOutcome.ValueType  # 6
 """A change that waits for a review."""
+TIER_OUTCOME_OVERRIDDEN: TierOutcome.ValueType  # 7
+"""The tier that staff decided on by hand, whatever rules give."""
 Global___TierOutcome: _TypeAlias = TierOutcome  # noqa: Y015
+
+class _TierLook:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TierLookEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TierLook.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIER_LOOK_UNSPECIFIED: _TierLook.ValueType  # 0
+    """Not said: an event."""
+    TIER_LOOK_EVENT: _TierLook.ValueType  # 1
+    """An event of the member."""
+    TIER_LOOK_REVIEW: _TierLook.ValueType  # 2
+    """The end of the term for which the tier was held."""
+    TIER_LOOK_NEW_VERSION: _TierLook.ValueType  # 3
+    """A new version of the program."""
+    TIER_LOOK_OVERRIDE: _TierLook.ValueType  # 4
+    """An order of staff."""
+
+class TierLook(_TierLook, metaclass=_TierLookEnumTypeWrapper):
+    """What makes us look at a tier."""
+
+TIER_LOOK_UNSPECIFIED: TierLook.ValueType  # 0
+"""Not said: an event."""
+TIER_LOOK_EVENT: TierLook.ValueType  # 1
+"""An event of the member."""
+TIER_LOOK_REVIEW: TierLook.ValueType  # 2
+"""The end of the term for which the tier was held."""
+TIER_LOOK_NEW_VERSION: TierLook.ValueType  # 3
+"""A new version of the program."""
+TIER_LOOK_OVERRIDE: TierLook.ValueType  # 4
+"""An order of staff."""
+Global___TierLook: _TypeAlias = TierLook  # noqa: Y015
+
+@_typing.final
+class TierTerm(_message.Message):
+    """Until when a tier is held before it is looked at again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEW_TIME_FIELD_NUMBER: _builtins.int
+    IN_GRACE_FIELD_NUMBER: _builtins.int
+    OVERRIDE_FIELD_NUMBER: _builtins.int
+    in_grace: _builtins.bool
+    """The tier is held by grace until then: it was not met at the review before."""
+    @_builtins.property
+    def review_time(self) -> _timestamp_pb2.Timestamp:
+        """When that is, from 1970 to 9000; absent where it is never looked at again."""
+
+    @_builtins.property
+    def override(self) -> Global___TermOverride:
+        """What staff decided by hand, while that is in force; absent otherwise."""
+
+    def __init__(
+        self,
+        *,
+        review_time: _timestamp_pb2.Timestamp | None = ...,
+        in_grace: _builtins.bool = ...,
+        override: Global___TermOverride | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["override", b"override", "review_time", b"review_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_grace", b"in_grace", "override", b"override", "review_time", b"review_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TierTerm: _TypeAlias = TierTerm  # noqa: Y015
+
+@_typing.final
+class TermOverride(_message.Message):
+    """A tier that staff decided on by hand, and what rules give beneath it, which is held when that is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    EARNED_TIER_FIELD_NUMBER: _builtins.int
+    EARNED_REVIEW_TIME_FIELD_NUMBER: _builtins.int
+    EARNED_IN_GRACE_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Why. Example: `APPEAL_UPHELD`."""
+    earned_tier: _builtins.str
+    """The tier that rules give beneath it."""
+    earned_in_grace: _builtins.bool
+    """That is held by grace until then."""
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """When it is over; absent where it has no end."""
+
+    @_builtins.property
+    def earned_review_time(self) -> _timestamp_pb2.Timestamp:
+        """When that is looked at again; absent where it never is."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        earned_tier: _builtins.str = ...,
+        earned_review_time: _timestamp_pb2.Timestamp | None = ...,
+        earned_in_grace: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["earned_review_time", b"earned_review_time", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "earned_in_grace", b"earned_in_grace", "earned_review_time", b"earned_review_time", "earned_tier", b"earned_tier", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TermOverride: _TypeAlias = TermOverride  # noqa: Y015
+
+@_typing.final
+class TierOrder(_message.Message):
+    """What staff order of a tier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIER_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    tier: _builtins.str
+    """The tier; empty where rules decide again."""
+    code: _builtins.str
+    """Why. Example: `APPEAL_UPHELD`."""
+    decision_id: _builtins.str
+    """The decision that it is about, such as in an appeal; empty where it is about none."""
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when the tier is held; absent where it has no end."""
+
+    def __init__(
+        self,
+        *,
+        tier: _builtins.str = ...,
+        code: _builtins.str = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        decision_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "decision_id", b"decision_id", "tier", b"tier", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TierOrder: _TypeAlias = TierOrder  # noqa: Y015
+
+@_typing.final
+class TierTerms(_message.Message):
+    """What made us look, and the term of the tier before and after."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOOK_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    GIVEN_FIELD_NUMBER: _builtins.int
+    look: Global___TierLook.ValueType
+    """What made us look."""
+    @_builtins.property
+    def before(self) -> Global___TierTerm:
+        """Before the decision."""
+
+    @_builtins.property
+    def after(self) -> Global___TierTerm:
+        """After it."""
+
+    @_builtins.property
+    def given(self) -> Global___TierOrder:
+        """What staff ordered, where that made us look."""
+
+    def __init__(
+        self,
+        *,
+        look: Global___TierLook.ValueType = ...,
+        before: Global___TierTerm | None = ...,
+        after: Global___TierTerm | None = ...,
+        given: Global___TierOrder | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "given", b"given"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "given", b"given", "look", b"look"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TierTerms: _TypeAlias = TierTerms  # noqa: Y015
 
 @_typing.final
 class Receipt(_message.Message):
@@ -104,8 +292,10 @@ class Receipt(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
     schema_version: _builtins.int
-    """Of this message's meaning; 1."""
+    """Of this message's meaning; 1, and 2 where it has terms or a variant."""
     program_id: _builtins.str
     """The program."""
     program_version: _builtins.int
@@ -124,6 +314,8 @@ class Receipt(_message.Message):
     """Tier after."""
     digest: _builtins.str
     """SHA-256 of all the above as canonical JSON (RFC 8785)."""
+    variant: _builtins.str
+    """The region by whose rules it was decided; empty where they are those of everywhere."""
     @_builtins.property
     def model_versions(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Versions of the models that were read, by name."""
@@ -152,6 +344,10 @@ class Receipt(_message.Message):
     def next(self) -> Global___NextTier:
         """What is missing for the next tier; absent at the top."""
 
+    @_builtins.property
+    def terms(self) -> Global___TierTerms:
+        """Terms, of tier sets that look at tiers again; absent otherwise."""
+
     def __init__(
         self,
         *,
@@ -172,10 +368,12 @@ class Receipt(_message.Message):
         reasons: _abc.Iterable[Global___Reason] | None = ...,
         next: Global___NextTier | None = ...,
         digest: _builtins.str = ...,
+        terms: Global___TierTerms | None = ...,
+        variant: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cause", b"cause", "next", b"next"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cause", b"cause", "next", b"next", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cause", b"cause", "digest", b"digest", "facts", b"facts", "facts_digest", b"facts_digest", "from_tier", b"from_tier", "model_versions", b"model_versions", "next", b"next", "outcome", b"outcome", "program_digest", b"program_digest", "program_id", b"program_id", "program_version", b"program_version", "reasons", b"reasons", "rules", b"rules", "schema_version", b"schema_version", "tier_set", b"tier_set", "to_tier", b"to_tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "cause", b"cause", "digest", b"digest", "facts", b"facts", "facts_digest", b"facts_digest", "from_tier", b"from_tier", "model_versions", b"model_versions", "next", b"next", "outcome", b"outcome", "program_digest", b"program_digest", "program_id", b"program_id", "program_version", b"program_version", "reasons", b"reasons", "rules", b"rules", "schema_version", b"schema_version", "terms", b"terms", "tier_set", b"tier_set", "to_tier", b"to_tier", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

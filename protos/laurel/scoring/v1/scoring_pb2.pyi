@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from laurel.common.v1 import fact_pb2 as _fact_pb2
 from laurel.scoring.v1 import receipts_pb2 as _receipts_pb2
 import builtins as _builtins
@@ -20,6 +21,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ColumnKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ColumnKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ColumnKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COLUMN_KIND_UNSPECIFIED: _ColumnKind.ValueType  # 0
+    """Not said: float64."""
+    COLUMN_KIND_FLOAT64: _ColumnKind.ValueType  # 1
+    """8 bytes a row: whole numbers below 2^53, and NaN where there is no fact."""
+    COLUMN_KIND_INT32: _ColumnKind.ValueType  # 2
+    """4 bytes a row, and -2^31 where there is no fact. Half as much to send."""
+
+class ColumnKind(_ColumnKind, metaclass=_ColumnKindEnumTypeWrapper):
+    """What the numbers of a column are."""
+
+COLUMN_KIND_UNSPECIFIED: ColumnKind.ValueType  # 0
+"""Not said: float64."""
+COLUMN_KIND_FLOAT64: ColumnKind.ValueType  # 1
+"""8 bytes a row: whole numbers below 2^53, and NaN where there is no fact."""
+COLUMN_KIND_INT32: ColumnKind.ValueType  # 2
+"""4 bytes a row, and -2^31 where there is no fact. Half as much to send."""
+Global___ColumnKind: _TypeAlias = ColumnKind  # noqa: Y015
 
 @_typing.final
 class DecideTiersRequest(_message.Message):
@@ -64,12 +89,16 @@ class TierSubject(_message.Message):
     TIER_FIELD_NUMBER: _builtins.int
     DECIDED_TIME_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    TERM_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
     subject_id: _builtins.str
     """The caller's name for it; comes back as it is."""
     tier_set: _builtins.str
     """The tier set."""
     tier: _builtins.str
     """Tier held now; empty for one who joins."""
+    variant: _builtins.str
+    """The region by whose rules it is decided; empty where they are those of everywhere."""
     @_builtins.property
     def decided_time(self) -> _timestamp_pb2.Timestamp:
         """Time of the last decision; a step before it is decided as of it."""
@@ -77,6 +106,10 @@ class TierSubject(_message.Message):
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___TierStep]:
         """What to decide, in order."""
+
+    @_builtins.property
+    def term(self) -> _receipts_pb2.TierTerm:
+        """The term of the tier that is held now; absent where there is none."""
 
     def __init__(
         self,
@@ -86,10 +119,12 @@ class TierSubject(_message.Message):
         tier: _builtins.str = ...,
         decided_time: _timestamp_pb2.Timestamp | None = ...,
         steps: _abc.Iterable[Global___TierStep] | None = ...,
+        term: _receipts_pb2.TierTerm | None = ...,
+        variant: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time", "term", b"term"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time", "steps", b"steps", "subject_id", b"subject_id", "tier", b"tier", "tier_set", b"tier_set"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_time", b"decided_time", "steps", b"steps", "subject_id", b"subject_id", "term", b"term", "tier", b"tier", "tier_set", b"tier_set", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -104,6 +139,10 @@ class TierStep(_message.Message):
     CAUSE_FIELD_NUMBER: _builtins.int
     OCCURRED_TIME_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    LOOK_FIELD_NUMBER: _builtins.int
+    GIVEN_FIELD_NUMBER: _builtins.int
+    look: _receipts_pb2.TierLook.ValueType
+    """What makes us look: an event unless said."""
     @_builtins.property
     def cause(self) -> _receipts_pb2.Cause:
         """What made us decide."""
@@ -116,16 +155,22 @@ class TierStep(_message.Message):
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[_fact_pb2.Fact]:
         """The facts after it; what is not there is 0."""
 
+    @_builtins.property
+    def given(self) -> _receipts_pb2.TierOrder:
+        """What staff order, if that makes us look."""
+
     def __init__(
         self,
         *,
         cause: _receipts_pb2.Cause | None = ...,
         occurred_time: _timestamp_pb2.Timestamp | None = ...,
         facts: _abc.Iterable[_fact_pb2.Fact] | None = ...,
+        look: _receipts_pb2.TierLook.ValueType = ...,
+        given: _receipts_pb2.TierOrder | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "occurred_time", b"occurred_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "given", b"given", "occurred_time", b"occurred_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "facts", b"facts", "occurred_time", b"occurred_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "facts", b"facts", "given", b"given", "look", b"look", "occurred_time", b"occurred_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -291,15 +336,25 @@ class FrameHeader(_message.Message):
     PROGRAM_DOCUMENT_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
     program_digest: _builtins.str
     """SHA-256 of the program document, in hex."""
     program_document: _builtins.bytes
     """The document as canonical JSON, after PROGRAM_UNKNOWN only."""
     score: _builtins.str
-    """Which score. Example: `rfm`."""
+    """One score, whose answers are `totals_bp` to `policy_version`. Example: `rfm`. Empty: those of `scores`."""
     @_builtins.property
     def facts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Facts, in the order of the columns; what a score reads and is not there counts as missing."""
+
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Several scores in one pass; all that the program has when empty. Not beside `score`."""
+
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___ColumnKind.ValueType]:
+        """What the columns are made of, one for each of the facts; all are float64 when empty."""
 
     def __init__(
         self,
@@ -308,10 +363,12 @@ class FrameHeader(_message.Message):
         program_document: _builtins.bytes = ...,
         facts: _abc.Iterable[_builtins.str] | None = ...,
         score: _builtins.str = ...,
+        scores: _abc.Iterable[_builtins.str] | None = ...,
+        kinds: _abc.Iterable[Global___ColumnKind.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "program_digest", b"program_digest", "program_document", b"program_document", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "kinds", b"kinds", "program_digest", b"program_digest", "program_document", b"program_document", "score", b"score", "scores", b"scores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -332,7 +389,7 @@ class Frame(_message.Message):
     """Rows in each column, at most 20,000."""
     @_builtins.property
     def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """In the order of the header: little-endian float64, whole numbers below 2^53, and NaN where there is no fact."""
+        """In the order of the header and of the kinds that it names, little-endian."""
 
     def __init__(
         self,
@@ -351,7 +408,9 @@ Global___Frame: _TypeAlias = Frame  # noqa: Y015
 
 @_typing.final
 class ScoreFramesResponse(_message.Message):
-    """Response of ScoreFrames: the scores of one frame."""
+    """Response of ScoreFrames: the scores of one frame. One score that the header names is in fields 3 to 7,
+    several are in `scores`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -362,6 +421,7 @@ class ScoreFramesResponse(_message.Message):
     FACTORS_FIELD_NUMBER: _builtins.int
     LABEL_KEYS_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
     frame_id: _builtins.int
     """As in the request."""
     rows_count: _builtins.int
@@ -380,6 +440,10 @@ class ScoreFramesResponse(_message.Message):
     def label_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Keys of the labels; in the first answer only."""
 
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___FrameScore]:
+        """Several scores, in the order of the header, or in the program's."""
+
     def __init__(
         self,
         *,
@@ -390,14 +454,61 @@ class ScoreFramesResponse(_message.Message):
         factors: _abc.Iterable[Global___FactorScores] | None = ...,
         label_keys: _abc.Iterable[_builtins.str] | None = ...,
         policy_version: _builtins.str = ...,
+        scores: _abc.Iterable[Global___FrameScore] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "frame_id", b"frame_id", "label_keys", b"label_keys", "labels", b"labels", "policy_version", b"policy_version", "rows_count", b"rows_count", "totals_bp", b"totals_bp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "frame_id", b"frame_id", "label_keys", b"label_keys", "labels", b"labels", "policy_version", b"policy_version", "rows_count", b"rows_count", "scores", b"scores", "totals_bp", b"totals_bp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoreFramesResponse: _TypeAlias = ScoreFramesResponse  # noqa: Y015
+
+@_typing.final
+class FrameScore(_message.Message):
+    """One score of the rows of a frame."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TOTALS_BP_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    LABEL_KEYS_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Example: `rfm`."""
+    totals_bp: _builtins.bytes
+    """Totals in basis points, little-endian int32; -1 where there is no score."""
+    labels: _builtins.bytes
+    """Place of the label in `label_keys`, one signed byte per row; -1 where there is no score."""
+    policy_version: _builtins.str
+    """Version of the policy; in the first answer only."""
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedCompositeFieldContainer[Global___FactorScores]:
+        """Points per factor, one byte per row each; 0 where there is no score."""
+
+    @_builtins.property
+    def label_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys of the labels; in the first answer only."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        totals_bp: _builtins.bytes = ...,
+        labels: _builtins.bytes = ...,
+        factors: _abc.Iterable[Global___FactorScores] | None = ...,
+        label_keys: _abc.Iterable[_builtins.str] | None = ...,
+        policy_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "label_keys", b"label_keys", "labels", b"labels", "name", b"name", "policy_version", b"policy_version", "totals_bp", b"totals_bp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FrameScore: _TypeAlias = FrameScore  # noqa: Y015
 
 @_typing.final
 class FactorScores(_message.Message):
@@ -489,6 +600,7 @@ class Score(_message.Message):
     LABEL_FIELD_NUMBER: _builtins.int
     CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
     ABSENT_REASON_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Example: `rfm`."""
     policy_version: _builtins.str
@@ -496,12 +608,16 @@ class Score(_message.Message):
     value_bp: _builtins.int
     """Total, in basis points of the scale's unit: 36000 is 3.6. Absent when `absent_reason` says why."""
     label: _builtins.str
-    """Key of the label that the total falls in. Example: `high_value`."""
+    """Key of the label or band that the total falls in. Example: `high_value`."""
     absent_reason: _builtins.str
     """Why there is no score. Example: NO_PURCHASES."""
     @_builtins.property
     def contributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contribution]:
         """What the total is made of; they add up to it."""
+
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[_receipts_pb2.Reason]:
+        """Why the total is what it is: what gives most, what holds it back, and what the next label lacks."""
 
     def __init__(
         self,
@@ -512,10 +628,11 @@ class Score(_message.Message):
         label: _builtins.str = ...,
         contributions: _abc.Iterable[Global___Contribution] | None = ...,
         absent_reason: _builtins.str = ...,
+        reasons: _abc.Iterable[_receipts_pb2.Reason] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_value_bp", b"_value_bp", "value_bp", b"value_bp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value_bp", b"_value_bp", "absent_reason", b"absent_reason", "contributions", b"contributions", "label", b"label", "name", b"name", "policy_version", b"policy_version", "value_bp", b"value_bp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value_bp", b"_value_bp", "absent_reason", b"absent_reason", "contributions", b"contributions", "label", b"label", "name", b"name", "policy_version", b"policy_version", "reasons", b"reasons", "value_bp", b"value_bp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__value_bp: _TypeAlias = _typing.Literal["value_bp"]  # noqa: Y015
     _WhichOneofArgType__value_bp: _TypeAlias = _typing.Literal["_value_bp", b"_value_bp"]  # noqa: Y015
@@ -536,6 +653,9 @@ class Contribution(_message.Message):
     WEIGHT_BP_FIELD_NUMBER: _builtins.int
     CONTRIBUTION_BP_FIELD_NUMBER: _builtins.int
     CUTS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    DECAY_BP_FIELD_NUMBER: _builtins.int
+    MOST_BP_FIELD_NUMBER: _builtins.int
     factor: _builtins.str
     """Example: `recency`."""
     fact: _builtins.str
@@ -543,14 +663,20 @@ class Contribution(_message.Message):
     value: _builtins.int
     """Its value."""
     score: _builtins.int
-    """Points on the factor's own scale, 1 to 5 for RFM."""
+    """Points on the factor's own scale: 1 to 5 for RFM, 0 to 100 of a scorecard, what age left of them."""
     weight_bp: _builtins.int
     """Weight of the factor."""
     contribution_bp: _builtins.int
-    """score times weight."""
+    """What it adds to the total: score times weight, and by the industry coefficient of a scorecard."""
+    missing: _builtins.bool
+    """Whether the member has no such fact; `value` is 0 then."""
+    decay_bp: _builtins.int
+    """What age has left of the points; 10,000 where nothing decays."""
+    most_bp: _builtins.int
+    """What it would add at its best."""
     @_builtins.property
     def cuts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Cut points of the factor, ascending."""
+        """Cut points of the factor, ascending; of a straight line its ends, of an S its midpoint."""
 
     def __init__(
         self,
@@ -562,10 +688,13 @@ class Contribution(_message.Message):
         weight_bp: _builtins.int = ...,
         contribution_bp: _builtins.int = ...,
         cuts: _abc.Iterable[_builtins.int] | None = ...,
+        missing: _builtins.bool = ...,
+        decay_bp: _builtins.int = ...,
+        most_bp: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contribution_bp", b"contribution_bp", "cuts", b"cuts", "fact", b"fact", "factor", b"factor", "score", b"score", "value", b"value", "weight_bp", b"weight_bp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contribution_bp", b"contribution_bp", "cuts", b"cuts", "decay_bp", b"decay_bp", "fact", b"fact", "factor", b"factor", "missing", b"missing", "most_bp", b"most_bp", "score", b"score", "value", b"value", "weight_bp", b"weight_bp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -92,7 +92,7 @@ class ScoringServiceServicer:
         """Scores many members from columns of facts.
 
         The first request announces the columns, each that follows is a frame; each frame has one answer, in
-        order. The same bits as BatchScore gives. No side effects.
+        order, with one score or several. The same bits as BatchScore gives. No side effects.
         Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN, SCORE_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID,
         FRAME_INVALID; FRAME_INVALID names the frame, and ends the stream. The policy table says who may call.
         """

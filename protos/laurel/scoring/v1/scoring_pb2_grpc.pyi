@@ -57,7 +57,7 @@ class ScoringServiceStub:
     """Scores many members from columns of facts.
 
     The first request announces the columns, each that follows is a frame; each frame has one answer, in
-    order. The same bits as BatchScore gives. No side effects.
+    order, with one score or several. The same bits as BatchScore gives. No side effects.
     Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN, SCORE_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID,
     FRAME_INVALID; FRAME_INVALID names the frame, and ends the stream. The policy table says who may call.
     """
@@ -91,7 +91,7 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     """Scores many members from columns of facts.
 
     The first request announces the columns, each that follows is a frame; each frame has one answer, in
-    order. The same bits as BatchScore gives. No side effects.
+    order, with one score or several. The same bits as BatchScore gives. No side effects.
     Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN, SCORE_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID,
     FRAME_INVALID; FRAME_INVALID names the frame, and ends the stream. The policy table says who may call.
     """
@@ -140,7 +140,7 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         """Scores many members from columns of facts.
 
         The first request announces the columns, each that follows is a frame; each frame has one answer, in
-        order. The same bits as BatchScore gives. No side effects.
+        order, with one score or several. The same bits as BatchScore gives. No side effects.
         Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN, SCORE_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID,
         FRAME_INVALID; FRAME_INVALID names the frame, and ends the stream. The policy table says who may call.
         """

@@ -13,6 +13,7 @@ from laurel.scoring.v1 import receipts_pb2
 from libs.common.texts import Locale as Language
 from libs.common.texts import render
 from services.gateway.benefits.earning_loaders import PreviewKey
+from services.gateway.benefits.types.tier_previews import TierPreview, tier_preview_of
 from services.gateway.errors import InvalidInput
 from services.gateway.members.inputs import EventKind, NamedTextInput, by_name
 from services.gateway.values import (
@@ -25,6 +26,8 @@ from services.gateway.values import (
     time_of,
     wire,
 )
+
+QUANTITY_MAX = 1_000_000
 
 
 @strawberry.type(
@@ -111,6 +114,12 @@ class PointsPreview:
     multipliers: list[TriedMultiplier] = strawberry.field(
         description="The tier's multiplier, and each of the program's with whether it would hold."
     )
+    tiers: list[TierPreview] = strawberry.field(
+        description=(
+            "What it would do to each tier; empty where that cannot be told now: when what decides does not "
+            "answer in time, or a review falls due before the event."
+        )
+    )
 
 
 @strawberry.input(description="An event that did not happen, such as it would be recorded.")
@@ -118,6 +127,9 @@ class PointsPreviewInput:
     kind: EventKind = strawberry.field(description="What would happen; refunds earn nothing.")
     amount_minor: AmountMinor | None = strawberry.field(
         default=None, description="Minor units of the program's currency; of purchases only."
+    )
+    quantity: int | None = strawberry.field(
+        default=None, description="How many pieces, 0 to 1,000,000; of purchases."
     )
     occurred_time: datetime | None = strawberry.field(
         default=None, description="When, with its zone; now, by the program's clock, when null."
@@ -137,6 +149,8 @@ class PointsPreviewInput:
         """What is loaded for a member."""
         if self.kind is EventKind.REFUND:
             raise InvalidInput("refunds earn nothing")
+        if not 0 <= (self.quantity or 0) <= QUANTITY_MAX:
+            raise InvalidInput(f"quantity must be between 0 and {QUANTITY_MAX}")
         return PreviewKey(
             member_id=member_id,
             kind=wire(self.kind),
@@ -144,6 +158,7 @@ class PointsPreviewInput:
             occurred_time=checked_time(self.occurred_time),
             store_id=self.store_id or "",
             source=self.source or "",
+            quantity=self.quantity or 0,
             attributes=tuple(sorted(by_name(self.attributes or []).items())),
         )
 
@@ -184,6 +199,7 @@ def preview_of(preview: earning_pb2.PointsPreview) -> PointsPreview:
             )
             for each in preview.multipliers
         ],
+        tiers=[tier_preview_of(each) for each in preview.tiers],
     )
 
 

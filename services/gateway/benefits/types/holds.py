@@ -15,6 +15,7 @@ class PointsHold:
     external_ref: str = strawberry.field(description="What for, such as the number of a check.")
     line: int = strawberry.field(description="Line of it, 0 when it has none.")
     points: Long = strawberry.field(description="How many.")
+    point_type: str | None = strawberry.field(description="Of which type; null for the redeemable ones.")
     money_minor: Long = strawberry.field(
         description="What they are worth, in minor units of the program's currency."
     )
@@ -32,6 +33,7 @@ def hold_of(held: tills_pb2.PointsHold) -> PointsHold:
         external_ref=held.external_ref,
         line=held.line,
         points=Long(held.points),
+        point_type=held.point_type or None,
         money_minor=Long(held.money_minor),
         since=time_of(held, "since_time"),
         expires=time_of(held, "expires_time"),

@@ -20,6 +20,10 @@ class NoticeCode(Enum):
     TIER_CHANGED = strawberry.enum_value(
         pb.NOTICE_CODE_TIER_CHANGED, description="Their tier is another. Service notice."
     )
+    TIER_AT_RISK = strawberry.enum_value(
+        pb.NOTICE_CODE_TIER_AT_RISK,
+        description="Their tier is held by grace: what keeps it was not met. Service notice.",
+    )
     POINTS_EXPIRING = strawberry.enum_value(
         pb.NOTICE_CODE_POINTS_EXPIRING, description="Points expire soon. Service notice."
     )

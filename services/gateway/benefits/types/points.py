@@ -90,7 +90,7 @@ class ExpiringPoints:
     points: Long = strawberry.field(description="How many.")
 
 
-@strawberry.type(description="What a member has of a type of points that nothing is paid with.")
+@strawberry.type(description="What a member has of a type of points beside the redeemable ones.")
 class TypedPoints:
     member_id: strawberry.Private[str]
     key: str = strawberry.field(description="Key of the type, such as `tier_points`.")
@@ -99,7 +99,11 @@ class TypedPoints:
     balance: Long = strawberry.field(
         description="Sum of all entries; below 0 where a refund took more than there was."
     )
+    held: Long = strawberry.field(
+        description="Held for something that is not settled; no part of the balance."
+    )
     pending: Long = strawberry.field(description="Earned and not yet active; no part of the balance.")
+    pays: bool = strawberry.field(description="Whether rewards and tills may ask for them.")
     expiring: list[ExpiringPoints] = strawberry.field(
         description="What expires next, soonest first; at most ten."
     )
@@ -174,7 +178,9 @@ def account_of(account: pb.PointsAccount) -> PointsAccount:
                 kind=each.kind,
                 name=LocalName(zh=each.name_zh, en=each.name_en),
                 balance=Long(each.balance_points),
+                held=Long(each.held_points),
                 pending=Long(each.pending_points),
+                pays=each.pays,
                 expiring=_expiring(each.expiring),
             )
             for each in account.types

@@ -4,10 +4,17 @@ import strawberry
 
 from laurel.benefits.v1 import benefits_pb2 as pb
 from libs.common import program as documents
-from libs.common.conditions import METRICS, Comparison, comparisons
-from libs.common.texts import Locale as Language
+from libs.common.redemption_policy import Payment
 from services.gateway.benefits.documents import parsed
-from services.gateway.benefits.types.benefit_terms import TierBenefit, grant_of, name_of
+from services.gateway.benefits.types.benefit_terms import name_of
+from services.gateway.benefits.types.charter import (
+    Kpi,
+    ProgramLabels,
+    ProgramScope,
+    kpi_of,
+    labels_of,
+    scope_of,
+)
 from services.gateway.benefits.types.earning_terms import (
     EarningCap,
     EarningMultiplier,
@@ -16,58 +23,27 @@ from services.gateway.benefits.types.earning_terms import (
     multipliers_of,
     rules_of,
 )
+from services.gateway.benefits.types.tier_sets import TierSet, tier_sets_of
 from services.gateway.values import LocalName, Long
 
 
-@strawberry.type(description="One thing that a tier asks of a member: a metric against a number.")
-class EntryCondition:
-    path: str = strawberry.field(
-        description=(
-            "Where it stands in the tier's rule, as in the rules of decisions: of conditions under one `any` "
-            "one is enough, of those under one `all` each is needed; `entry` is the only condition."
-        )
-    )
-    metric: str = strawberry.field(description="What is measured, such as `spend`.")
-    fact: str = strawberry.field(description="Name of the fact that it reads.")
-    op: str = strawberry.field(description="How it is compared: `>=`, `>`, `<=`, `<` or `==`.")
-    value: Long = strawberry.field(
-        description="What is asked; money in minor units of the program's currency."
-    )
+@strawberry.type(description="What points are worth at tills, and how few may be redeemed at a time.")
+class PointsPayment:
+    value_minor: int = strawberry.field(description="So much money, in minor units, …")
+    points: int = strawberry.field(description="… for so many points.")
+    min_points: Long = strawberry.field(description="The fewest that may be redeemed at a time.")
 
 
-@strawberry.type(description="One step of a ladder.")
-class Tier:
-    key: str = strawberry.field(description="Key, such as `gold`.")
-    name: LocalName = strawberry.field(description="Name for people.")
-    rank: int = strawberry.field(description="Place in the tier set, 1 is the lowest.")
-    entry: list[EntryCondition] = strawberry.field(
-        description="What it asks; empty for what everybody has from the start, and for what is only bought."
-    )
-    multiplier_bp: int = strawberry.field(
-        description="What points are multiplied by, in basis points: 10000 is 1."
-    )
-    discount_bp: int = strawberry.field(
-        description="What is paid of a price, in basis points: 9500 is 5 % off."
-    )
-    benefits: list[TierBenefit] = strawberry.field(
-        description="Benefits that it adds; those of lower tiers are inherited."
-    )
-
-
-@strawberry.type(description="A ladder of tiers on one basis.")
-class TierSet:
-    key: str = strawberry.field(description="Key, such as `main`.")
-    name: LocalName = strawberry.field(description="Name for people.")
-    tiers: list[Tier] = strawberry.field(description="From the lowest to the highest.")
-
-
-@strawberry.type(description="Points of a program that nothing is paid with.")
+@strawberry.type(description="Points of a program beside the redeemable ones.")
 class PointType:
     key: str = strawberry.field(description="Key, such as `tier_points`.")
     name: LocalName = strawberry.field(description="Name for people.")
     kind: str = strawberry.field(description="`tier`, where they qualify, or `exclusive`.")
     expire_after_months: int | None = strawberry.field(
         description="Months after which they expire; null when they stay."
+    )
+    payment: PointsPayment | None = strawberry.field(
+        description="What rewards and tills may take of them; null where nothing is paid with them."
     )
 
 
@@ -101,6 +77,10 @@ class Program:
     time_zone: str = strawberry.field(description="Time zone of its business days.")
     tier_sets: list[TierSet] = strawberry.field(description="Its ladders of tiers.")
     points: PointsPolicy = strawberry.field(description="Its redeemable points.")
+    industry: str = strawberry.field(description="What kind of business it is for, such as `ecommerce`.")
+    scope: ProgramScope = strawberry.field(description="Where it holds.")
+    labels: ProgramLabels = strawberry.field(description="What it calls its groups of members.")
+    kpis: list[Kpi] = strawberry.field(description="What it is held to.")
 
 
 def program_of(message: pb.Program) -> Program:
@@ -113,50 +93,12 @@ def program_of(message: pb.Program) -> Program:
         name=name_of(document.name),
         currency=document.currency,
         time_zone=document.time_zone,
-        tier_sets=[
-            TierSet(key=each.key, name=name_of(each.name), tiers=_tiers(each)) for each in document.tier_sets
-        ],
+        tier_sets=tier_sets_of(document),
         points=_points(document.points),
-    )
-
-
-def tier_of(document: documents.Program, *, tier_set: str, tier: str) -> Tier | None:
-    """A tier of a program, None when this version does not have it."""
-    for each in document.tier_sets:
-        if each.key == tier_set:
-            return next((step for step in _tiers(each) if step.key == tier), None)
-    return None
-
-
-def tier_names(document: documents.Program, *, tier_set: str, language: Language) -> dict[str, str]:
-    """The names of a tier set's tiers in one language, by key."""
-    tiers = next((each.tiers for each in document.tier_sets if each.key == tier_set), ())
-    return {tier.key: getattr(tier.name, language) for tier in tiers}
-
-
-def _tiers(tier_set: documents.TierSet) -> list[Tier]:
-    return [_tier(tier, rank) for rank, tier in enumerate(tier_set.tiers, start=1)]
-
-
-def _tier(tier: documents.Tier, rank: int) -> Tier:
-    return Tier(
-        key=tier.key,
-        name=name_of(tier.name),
-        rank=rank,
-        entry=[] if tier.entry is None else [_condition(*each) for each in comparisons(tier.entry)],
-        multiplier_bp=tier.multiplier_bp,
-        discount_bp=tier.discount_bp,
-        benefits=[grant_of(grant) for grant in tier.benefits],
-    )
-
-
-def _condition(path: str, comparison: Comparison) -> EntryCondition:
-    return EntryCondition(
-        path=path,
-        metric=comparison.metric,
-        fact=METRICS[comparison.metric],
-        op=comparison.op,
-        value=Long(comparison.value),
+        industry=document.industry,
+        scope=scope_of(document.scope),
+        labels=labels_of(document.labels),
+        kpis=[kpi_of(each) for each in document.kpis],
     )
 
 
@@ -177,7 +119,14 @@ def _points(points: documents.Points) -> PointsPolicy:
                 name=name_of(each.name),
                 kind=each.kind,
                 expire_after_months=each.expire_after_months,
+                payment=None if each.pays is None else _payment(each.pays),
             )
             for each in points.types
         ],
+    )
+
+
+def _payment(payment: Payment) -> PointsPayment:
+    return PointsPayment(
+        value_minor=payment.value_minor, points=payment.points, min_points=Long(payment.min_points)
     )

@@ -58,6 +58,12 @@ class Redemption:
     kind: RewardKind | None = strawberry.field(description="What it is.")
     name: LocalName = strawberry.field(description="Its name then.")
     price_points: Long = strawberry.field(description="What it cost; 0 of a grant.")
+    point_type: str | None = strawberry.field(
+        description="Type of the points that it cost; null for the redeemable ones."
+    )
+    coupon_id: strawberry.ID | None = strawberry.field(
+        description="The coupon that it gave, `cpn_…`, which tills take; null where it gives none."
+    )
     value_minor: Long = strawberry.field(description="What it was worth, in minor units.")
     state: RedemptionState | None = strawberry.field(description="How far it is.")
     created_time: datetime | None = strawberry.field(
@@ -99,6 +105,8 @@ def redemption_of(redemption: pb.Redemption) -> Redemption:
         kind=known(RewardKind, redemption.kind),
         name=LocalName(zh=redemption.name_zh, en=redemption.name_en),
         price_points=Long(redemption.price_points),
+        point_type=redemption.point_type or None,
+        coupon_id=strawberry.ID(redemption.coupon_id) if redemption.coupon_id else None,
         value_minor=Long(redemption.value_minor),
         state=known(RedemptionState, redemption.state),
         created_time=time_of(redemption, "created_time"),

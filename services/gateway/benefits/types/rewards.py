@@ -54,7 +54,8 @@ class RewardObstacleCode(Enum):
         pb.REWARD_OBSTACLE_CODE_SPEND_TOO_LOW, description="It asks for more spending: `missing_minor`."
     )
     POINTS_MISSING = strawberry.enum_value(
-        pb.REWARD_OBSTACLE_CODE_POINTS_MISSING, description="Too few points: `missing_points`."
+        pb.REWARD_OBSTACLE_CODE_POINTS_MISSING,
+        description="Too few points: `missing_points`, of `point_type` if that is told.",
     )
     DAILY_CAP = strawberry.enum_value(
         pb.REWARD_OBSTACLE_CODE_DAILY_CAP,
@@ -66,6 +67,14 @@ class RewardObstacleCode(Enum):
     BELOW_MINIMUM = strawberry.enum_value(
         pb.REWARD_OBSTACLE_CODE_BELOW_MINIMUM,
         description="Fewer points than may be redeemed at once: `min_points`.",
+    )
+    COUPON_UNAVAILABLE = strawberry.enum_value(
+        pb.REWARD_OBSTACLE_CODE_COUPON_UNAVAILABLE,
+        description="Its `campaign` gives no coupon that could be used: `why` says the reason.",
+    )
+    POINTS_PAY_NOTHING = strawberry.enum_value(
+        pb.REWARD_OBSTACLE_CODE_POINTS_PAY_NOTHING,
+        description="Nothing is paid any more with points of its `point_type`.",
     )
 
 
@@ -120,6 +129,12 @@ class Reward:
     name: LocalName = strawberry.field(description="Its name.")
     description: LocalName = strawberry.field(description="What there is to say of it; may be empty.")
     price_points: Long = strawberry.field(description="Price in points.")
+    point_type: str | None = strawberry.field(
+        description="Type of the points that it costs; null for the redeemable ones."
+    )
+    coupon_campaign_key: str | None = strawberry.field(
+        description="Key of the campaign whose coupon it gives; null where it gives none."
+    )
     value_minor: Long = strawberry.field(
         description="What it is worth, in minor units; counts towards the cap of a day."
     )
@@ -172,6 +187,8 @@ def reward_of(reward: pb.Reward) -> Reward:
         name=LocalName(zh=terms.name_zh, en=terms.name_en),
         description=LocalName(zh=terms.description_zh, en=terms.description_en),
         price_points=Long(terms.price_points),
+        point_type=terms.point_type or None,
+        coupon_campaign_key=terms.coupon_campaign or None,
         value_minor=Long(terms.value_minor),
         tier_set=terms.tier_set or None,
         tier_key=terms.tier or None,

@@ -1,0 +1,75 @@
+"""Modifiers: documents that change the tiers of any program, such as thresholds of two groups."""
+
+import json
+from itertools import chain, repeat
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from libs.common import shipped
+from libs.common.conditions import TIER_METRICS, AllOf, Comparison, Condition
+from libs.common.documents import Count, Key, Part, Text, unique
+from libs.common.program import Program
+from libs.common.tier_policy import Tier, TierSet
+from libs.common.windows import Window
+
+
+class Group(Part):
+    """So many tiers, from the highest that is left, and what they ask for beside their entry."""
+
+    key: Key
+    name: Text
+    value: Count
+    tiers: int | None = Field(default=None, ge=1, le=100)
+
+
+class ElasticThresholds(Part):
+    """A threshold beside the entry of each tier, by its group; the last group has what is left."""
+
+    key: Key
+    name: Text
+    metric: Key
+    window: Window
+    groups: tuple[Group, ...] = Field(min_length=1, max_length=20)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        unique("groups", [each.key for each in self.groups])
+        if self.metric not in TIER_METRICS:
+            raise ValueError(f"metric is none of {', '.join(TIER_METRICS)}")
+        *others, last = self.groups
+        if last.tiers is not None or any(each.tiers is None for each in others):
+            raise ValueError(
+                "each group says how many tiers it has but the last, which takes all that are left"
+            )
+        return self
+
+    def applied(self, program: Program, tier_set: str) -> Program:
+        """The program with these thresholds in a tier set; ProgramInvalid where it has no room for them."""
+        sets = [self._elastic(each) if each.key == tier_set else each for each in program.tier_sets]
+        return Program.parse(program.model_copy(update={"tier_sets": tuple(sets)}).document())
+
+    def _elastic(self, tier_set: TierSet) -> TierSet:
+        last = self.groups[-1]
+        groups = chain(*(repeat(each, each.tiers or 0) for each in self.groups[:-1]), repeat(last))
+        raised: list[Tier] = []
+        for tier in reversed(tier_set.tiers):
+            if tier.entry is None:
+                raised.append(tier)
+            else:
+                raised.append(tier.model_copy(update={"entry": self._both(tier.entry, next(groups))}))
+        return tier_set.model_copy(update={"tiers": tuple(reversed(raised))})
+
+    def _both(self, entry: Condition, group: Group) -> AllOf:
+        asked = Comparison(metric=self.metric, op=">=", value=group.value, window=self.window)
+        return AllOf(all=(*(entry.all if isinstance(entry, AllOf) else (entry,)), asked))
+
+
+def modifier_names() -> list[str]:
+    """The modifiers that are shipped."""
+    return shipped.names("modifiers")
+
+
+def modifier(name: str) -> ElasticThresholds:
+    """A shipped modifier."""
+    return ElasticThresholds.model_validate_json(json.dumps(shipped.document("modifiers", name)))

@@ -1,0 +1,45 @@
+"""Queries of reports about the program as a whole: its tiers, and whether it is fair."""
+
+# strawberry.field is typed as Any where it decorates.
+# mypy: disable-error-code="untyped-decorator"
+
+from typing import Annotated
+
+import strawberry
+
+from laurel.benefits.v1 import fairness_pb2, tier_reports_pb2
+from services.gateway.benefits.types.fairness import FairnessCount, fairness_of
+from services.gateway.benefits.types.tier_report import TierReport, tier_report_of
+from services.gateway.clients import LIST_SECONDS, WRITE_SECONDS
+from services.gateway.context import Info
+from services.gateway.errors import InvalidInput
+
+MONTHS_MAX = 60
+
+
+@strawberry.type
+class ReportQuery:
+    @strawberry.field(
+        description="Who holds which tier, who moved by month, and who is near to what tiers ask for."
+    )
+    async def tier_report(
+        self,
+        info: Info,
+        months: Annotated[
+            int, strawberry.argument(description="So many of the latest months of moves, 1 to 60.")
+        ] = 12,
+    ) -> TierReport | None:
+        if not 1 <= months <= MONTHS_MAX:
+            raise InvalidInput(f"months must be between 1 and {MONTHS_MAX}", months=months)
+        request = tier_reports_pb2.GetTierReportRequest(program_id=info.context.program_id, months=months)
+        # Counted while one waits, over all members.
+        answer = await info.context.clients.reports.GetTierReport(request, timeout=WRITE_SECONDS)
+        return tier_report_of(answer.report)
+
+    @strawberry.field(
+        description="Whether groups reach tiers alike, by the attributes that the program permits."
+    )
+    async def fairness_report(self, info: Info) -> FairnessCount | None:
+        request = fairness_pb2.GetFairnessReportRequest(program_id=info.context.program_id)
+        answer = await info.context.clients.reports.GetFairnessReport(request, timeout=LIST_SECONDS)
+        return fairness_of(answer)

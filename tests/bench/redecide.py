@@ -1,0 +1,160 @@
+"""The row of recalculation: a new version decides all members again, against writing what it wrote."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from time import perf_counter
+
+from pymongo import ReplaceOne
+from pymongo.collection import Collection as MongoCollection
+
+from laurel.benefits.v1 import programs_pb2 as pb
+from laurel.benefits.v1.simulations_pb2 import SimulationAssumptions
+from libs.cli import simulations
+from libs.cli.clients import Clients, connected, signer
+from libs.common.clock import now
+from libs.common.ids import new_id
+from libs.common.program import Program, preset
+from libs.common.rpc.time import moment
+from tests.bench.by_hand import Client, Document, mongo
+from tests.bench.measure import ROUNDS, Measured
+from tests.bench.platforms import Shop, shop
+from tests.bench.rows import Row
+
+MEMBERS, BATCH = 100_000, 200
+POLL_SECONDS, ENDS_SECONDS = 0.25, 600.0
+# Spends are spread evenly up to twice the threshold, so that the two versions differ in a tenth of them.
+GOLD, SPENDS_BELOW = (500_000, 600_000), 1_000_000
+
+
+async def redecide_vs_bulk_write(folder: Path) -> Measured:
+    """Members decided again and stored, against bulk writes of the same documents."""
+    async with shop(folder) as world, _people(world) as (manager, officer):
+        with mongo(world.run) as client:
+            await asyncio.to_thread(_enrolled, client, world)
+            ratios = []
+            for number in range(ROUNDS):
+                ours = await _recalculated(manager, officer, _with_gold_at(GOLD[1 - number % 2]))
+                ratios.append(await asyncio.to_thread(_by_hand, client, world.program_id, number) / ours)
+        return Measured.of(ratios)
+
+
+@asynccontextmanager
+async def _people(world: Shop) -> AsyncIterator[Sequence[Clients]]:
+    """One who proposes, and one who approves."""
+    roles = ("operations_manager", "compliance_officer")
+    tokens = [
+        signer(world.run).token(
+            role, "staff", now=now(), ttl=timedelta(hours=1), program_id=world.program_id, roles=[role]
+        )
+        for role in roles
+    ]
+    async with connected(world.run, tokens[0]) as manager, connected(world.run, tokens[1]) as officer:
+        yield manager, officer
+
+
+def _enrolled(client: Client, world: Shop) -> None:
+    """Memberships of so many members more, as one of them is, each with a spend of their own."""
+    database, numbers = client["laurel_benefits"], random.Random(1)
+    like = database["memberships"].find_one({"program_id": world.program_id})
+    assert like is not None
+    for first in range(0, MEMBERS - len(world.members), 10_000):
+        members = [f"mem_{number:032x}" for number in range(first, min(first + 10_000, MEMBERS))]
+        database["memberships"].insert_many(
+            [
+                {
+                    **like,
+                    "_id": f"{world.program_id}/{member}/main",
+                    "member_id": member,
+                    "metrics": {"spend": numbers.randrange(SPENDS_BELOW)},
+                }
+                for member in members
+            ]
+        )
+
+
+def _with_gold_at(spend: int) -> Program:
+    document = preset("ecommerce_five").document()
+    (tier_set,) = document["tier_sets"]
+    tier_set["movement"]["new_version"] = "apply"
+    tier_set["tiers"][2]["entry"]["any"][0]["value"] = spend
+    return Program.parse(document)
+
+
+async def _simulated(manager: Clients, program_id: str, number: int) -> None:
+    """Nobody approves what has not been simulated."""
+    run = await simulations.start(
+        manager, program_id, number, dates=[], months=1, assumptions=SimulationAssumptions()
+    )
+    await simulations.followed(manager, run, lambda _: None)
+
+
+async def _recalculated(manager: Clients, officer: Clients, program: Program) -> float:
+    """Seconds that a run took, by its own clock, from when it began until all were decided."""
+    proposed = await manager.programs.ProposeProgram(
+        pb.ProposeProgramRequest(
+            program_id=program.key, request_id=new_id("req"), document=program.canonical(), note="bench"
+        )
+    )
+    number = proposed.version.version
+    await _simulated(manager, program.key, number)
+    await officer.programs.ApproveProgramVersion(
+        pb.ApproveProgramVersionRequest(
+            program_id=program.key,
+            request_id=new_id("req"),
+            version=number,
+            digest=proposed.version.digest,
+        )
+    )
+    await manager.programs.PublishProgramVersion(
+        pb.PublishProgramVersionRequest(program_id=program.key, request_id=new_id("req"), version=number)
+    )
+    async with asyncio.timeout(ENDS_SECONDS):
+        while True:
+            listed = await manager.programs.ListProgramVersions(
+                pb.ListProgramVersionsRequest(program_id=program.key, page_size=1)
+            )
+            run = listed.versions[0].recalculation
+            if run.HasField("end_time"):
+                assert run.decided_count >= MEMBERS
+                return (moment(run.end_time) - moment(run.start_time)).total_seconds()
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _by_hand(client: Client, program_id: str, number: int) -> float:
+    """Seconds that bulk writes of the same memberships and decisions take, as many at a time."""
+    database, target = client["laurel_benefits"], client[f"bench_{number}"]
+    memberships = list(database["memberships"].find({"program_id": program_id}))
+    latest = [each["decision_id"] for each in memberships]
+    decisions = list(database["decisions"].find({"_id": {"$in": latest}}))
+    assert len(decisions) == len(memberships)
+    target["memberships"].insert_many(memberships)
+    started = perf_counter()
+    for first in range(0, len(memberships), BATCH):
+        _written(target["memberships"], memberships[first : first + BATCH])
+        _written(target["decisions"], decisions[first : first + BATCH])
+    took = perf_counter() - started
+    client.drop_database(target.name)
+    return took
+
+
+def _written(collection: MongoCollection[Document], documents: list[Document]) -> None:
+    collection.bulk_write(
+        [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents], ordered=False
+    )
+
+
+ROWS = [
+    Row(
+        "redecide_vs_bulk_write",
+        good=0.3,
+        goal=0.6,
+        lower_is_better=False,
+        how=f"a new version decides {MEMBERS:,} members again, {BATCH} at a time, all on (a tenth move, "
+        "are told and announced), against bulk writes of the same memberships and decisions, as many at once",
+        measure=redecide_vs_bulk_write,
+    ),
+]
