@@ -38,7 +38,8 @@ class Receiver(BaseHTTPRequestHandler):
             return self.answer(HTTPStatus.UNAUTHORIZED)
         if is_new(self.headers["webhook-id"]):
             notice = json.loads(body)
-            print(notice["type"], notice["data"]["member_id"], notice["data"]["text"]["en"], flush=True)
+            told = f"{notice['type']} {notice['data']['member_id']} {notice['data']['text']['en']}\n"
+            print(told, end="", flush=True)  # in one piece: deliveries come side by side
         return self.answer(HTTPStatus.NO_CONTENT)
 
     def answer(self, status: HTTPStatus) -> None:

@@ -87,6 +87,26 @@ def cohorts(report: pb.PointsReport) -> Table:
     return table
 
 
+def costs(report: pb.PointsReport) -> Table:
+    """What the points of each month may cost, and how many of those that ended were not spent."""
+    table = Table(title="Cost by month of accrual", title_justify="left", box=SIMPLE_HEAD, show_edge=False)
+    table.add_column("month", no_wrap=True)
+    for column in ("outstanding", "worth", "liability", "breakage"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for each in report.cohorts:
+        outstanding = each.pending_points + each.active_points + each.held_points
+        liability = money(each.liability_minor, report.currency)
+        worth = f"{each.worth_bp / 100:.1f} %"
+        table.add_row(each.month, short(outstanding), worth, liability, breakage(each))
+    return table
+
+
+def breakage(cohort: pb.PointsCohort) -> str:
+    """The share that expired of what was spent or expired; a dash as long as nothing was."""
+    ended = cohort.spent_points + cohort.expired_points
+    return f"{cohort.breakage_bp / 100:.1f} %" if ended > 0 else "–"
+
+
 def chart(report: pb.PointsReport) -> list[Text]:
     """A bar for each month, as long as its points are many, and what the signs in it mean."""
     most = max((came(each) for each in report.cohorts), default=0)

@@ -66,21 +66,19 @@ async def listed(clients: Clients, program: str, member_id: str, *, pending: boo
 
 
 def table(overrides: list[pb.TierOverride]) -> Table:
-    """Overrides as people read them."""
+    """Overrides as people read them; ids stay in one piece, as the next command asks for them."""
     shown = Table(title="Tiers given by hand", title_justify="left")
-    for column in ("override", "member", "tier", "until", "why", "state", "asked by", "decided by"):
+    shown.add_column("override, of member", no_wrap=True)
+    for column in ("tier", "why", "state", "by"):
         shown.add_column(column, overflow="fold")
     for each in overrides:
-        until = f"{moment(each.until_time):%Y-%m-%d %H:%M} UTC" if each.HasField("until_time") else "-"
+        until = f"\nuntil {moment(each.until_time):%Y-%m-%d %H:%M} UTC" if each.HasField("until_time") else ""
         shown.add_row(
-            each.override_id,
-            each.member_id,
-            f"{each.tier_set}: {each.tier}",
-            until,
+            f"{each.override_id}\n{each.member_id}",
+            f"{each.tier_set}: {each.tier}{until}",
             pb.TierOverrideReason.Name(each.reason).removeprefix(REASON).lower(),
             state(each),
-            each.asked_by,
-            each.decided_by or "-",
+            f"{each.asked_by}\n{each.decided_by}".rstrip(),
         )
     return shown
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 # Numbers and their differences stay below 2**53, which is what canonical JSON holds exactly.
 NUMBER_MAX = 10**15
@@ -77,11 +77,17 @@ def problems(error: ValidationError) -> dict[str, str]:
         # A list whose items are wrong counts as too short as well; the items say it better.
         if not (location in outer and problem["type"] == "too_short"):
             path = _path(location)[:PROBLEM_LENGTH_MAX]
-            text = problem["msg"].removeprefix("Value error, ")[:PROBLEM_LENGTH_MAX]
+            text = _text(problem)[:PROBLEM_LENGTH_MAX]
             found[path] = f"{found[path]}; {text}" if path in found else text
         if len(found) == PROBLEMS_MAX:
             break
     return found
+
+
+def _text(problem: ErrorDetails) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "there is no such field here"
+    return problem["msg"].removeprefix("Value error, ")
 
 
 def _path(location: tuple[int | str, ...]) -> str:

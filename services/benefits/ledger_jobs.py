@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from prometheus_client import Counter, Gauge
 from pymongo.errors import PyMongoError
@@ -11,7 +12,7 @@ from libs.common.errors import Refusal
 from libs.common.jobs import going_on
 from libs.common.leases import Leases
 from libs.common.telemetry import log
-from services.benefits.domain.points_report import Conservation
+from services.benefits.domain.points_report import MONTHS_COUNTED, Conservation, PointsReport
 from services.benefits.handlers.following import STRETCH, FollowHandlers
 from services.benefits.handlers.verification import VerificationHandlers
 
@@ -53,6 +54,16 @@ LIABILITY_MINOR = Gauge(
     "laurel_points_liability_minor",
     "What the outstanding points of a program may cost, in minor units of its currency.",
     ["program"],
+)
+COHORT_LIABILITY_MINOR = Gauge(
+    "laurel_points_cohort_liability_minor",
+    "What the outstanding points of a program's month may cost, in minor units of its currency.",
+    ["program", "month"],
+)
+COHORT_BREAKAGE_BP = Gauge(
+    "laurel_points_cohort_breakage_bp",
+    "Of the points of a program's month that were spent or expired the share that expired.",
+    ["program", "month"],
 )
 FAIRNESS_PROBLEMS = Gauge(
     "laurel_fairness_problems",
@@ -116,8 +127,61 @@ def _points(found: Conservation) -> dict[str, int]:
     return {"issued": found.issued, **found.states}
 
 
-class Rounds:
-    """Goes round the programs in the replica that holds a lease: turns for each, then a number of it to tell.
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Told(Protocol[T_contra]):
+    """What metrics tell of each program."""
+
+    def tell(self, program_id: str, found: T_contra) -> None:
+        """Tell what was found of a program."""
+
+    def forget(self, program_id: str) -> None:
+        """Tell nothing of it any more."""
+
+
+class Number:
+    """One number of each program."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+
+    def tell(self, program_id: str, found: float) -> None:
+        self._gauge.labels(program_id).set(found)
+
+    def forget(self, program_id: str) -> None:
+        self._gauge.remove(program_id)
+
+
+class PointsCost:
+    """What the points of a program may cost, and liability and breakage of its latest months."""
+
+    def __init__(self) -> None:
+        self._months: dict[str, set[str]] = {}
+
+    def tell(self, program_id: str, found: PointsReport) -> None:
+        cohorts = found.cohorts[-MONTHS_COUNTED:]
+        LIABILITY_MINOR.labels(program_id).set(found.liability_minor)
+        for each in cohorts:
+            COHORT_LIABILITY_MINOR.labels(program_id, each.month).set(found.cohort_liability_minor(each))
+            COHORT_BREAKAGE_BP.labels(program_id, each.month).set(each.breakage_bp)
+        self._keep(program_id, {each.month for each in cohorts})
+
+    def forget(self, program_id: str) -> None:
+        LIABILITY_MINOR.remove(program_id)
+        self._keep(program_id, set())
+
+    def _keep(self, program_id: str, months: set[str]) -> None:
+        for month in self._months.pop(program_id, set()) - months:
+            COHORT_LIABILITY_MINOR.remove(program_id, month)
+            COHORT_BREAKAGE_BP.remove(program_id, month)
+        if months:
+            self._months[program_id] = months
+
+
+class Rounds(Generic[T]):
+    """Goes round the programs in the replica that holds a lease: turns for each, then what is told of it.
 
     A turn is bounded and says whether there is more to do at once. One
     program's trouble does not hold up the others.
@@ -130,13 +194,13 @@ class Rounds:
         programs: Callable[[], Awaitable[Sequence[str]]],
         *,
         turn: Callable[[str], Awaitable[bool]],
-        number: Callable[[str], Awaitable[float]],
-        gauge: Gauge,
+        find: Callable[[str], Awaitable[T]],
+        told: Told[T],
         every_seconds: float,
     ) -> None:
         self._lease, self._leases, self._programs = lease, leases, programs
-        self._turn, self._number, self._gauge, self._every_seconds = turn, number, gauge, every_seconds
-        self._told: set[str] = set()
+        self._turn, self._find, self._told, self._every_seconds = turn, find, told, every_seconds
+        self._known: set[str] = set()
 
     async def run(self) -> None:
         """Go round until cancelled; what is down is waited for, and nothing is told meanwhile."""
@@ -151,16 +215,16 @@ class Rounds:
                 due = time.monotonic() + max(self._every_seconds, REST * (time.monotonic() - started))
             await asyncio.sleep(min(LEASE_SECONDS, self._every_seconds))
 
-    async def run_once(self) -> dict[str, float]:
-        """One round; gives the numbers of those programs for which they are known."""
-        told: dict[str, float] = {}
+    async def run_once(self) -> dict[str, T]:
+        """One round; gives what was found of those programs of which it is known."""
+        found: dict[str, T] = {}
         try:
             for program_id in await self._programs():
                 await self._turns(program_id)
-                told[program_id] = await self._number(program_id)
+                found[program_id] = await self._find(program_id)
         except (PyMongoError, Refusal, TimeoutError) as error:
             log("jobs").warning("interrupted", job=self._lease, error=type(error).__name__)
-        return told
+        return found
 
     async def _turns(self, program_id: str) -> None:
         with going_on(self._lease, program_id=program_id):  # such as what somebody made of the records
@@ -168,12 +232,12 @@ class Rounds:
                 if not await self._turn(program_id):
                     break
 
-    def _tell(self, told: Mapping[str, float]) -> None:
-        for program_id in self._told - set(told):
-            self._gauge.remove(program_id)
-        for program_id, number in told.items():
-            self._gauge.labels(program_id).set(number)
-        self._told = set(told)
+    def _tell(self, found: Mapping[str, T]) -> None:
+        for program_id in self._known - set(found):
+            self._told.forget(program_id)
+        for program_id, each in found.items():
+            self._told.tell(program_id, each)
+        self._known = set(found)
 
 
 class LedgerFollowing:
@@ -194,5 +258,5 @@ class LedgerFollowing:
 
 
 async def nothing(_: str) -> bool:
-    """The turn of rounds that only tell a number."""
+    """The turn of rounds that only tell."""
     return False

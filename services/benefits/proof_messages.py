@@ -86,12 +86,17 @@ def report_message(
         expected_redemption_bp=expected.redeemed_bp,
         expected_redemption_months=expected.months,
         liability_minor=report.liability_minor,
-        cohorts=[_cohort_message(each, report.worth_bp(each)) for each in cohorts],
+        cohorts=[_cohort_message(report, each) for each in cohorts],
         as_of=timestamp(report.as_of),
         cohorts_behind_seconds=int(report.behind_seconds),
     )
 
 
-def _cohort_message(cohort: Cohort, worth_bp: int) -> reports_pb2.PointsCohort:
-    points = {f"{column}_points": cohort[column] for column in COLUMNS}
-    return reports_pb2.PointsCohort(month=cohort.month, worth_bp=worth_bp, **points)
+def _cohort_message(report: PointsReport, cohort: Cohort) -> reports_pb2.PointsCohort:
+    return reports_pb2.PointsCohort(
+        month=cohort.month,
+        worth_bp=report.worth_bp(cohort),
+        liability_minor=report.cohort_liability_minor(cohort),
+        breakage_bp=cohort.breakage_bp,
+        **{f"{column}_points": cohort[column] for column in COLUMNS},
+    )

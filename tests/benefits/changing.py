@@ -91,7 +91,11 @@ class Desk:
 
 async def a_desk(benefits: BenefitsWorld, like: str = PROGRAM) -> Desk:
     """A program of its own, with a manager who proposes and an officer who approves."""
-    program = preset(like).model_copy(update={"key": f"store_{new_id('x')[-12:]}"})
+    return await desk_of(benefits, preset(like).model_copy(update={"key": f"store_{new_id('x')[-12:]}"}))
+
+
+async def desk_of(benefits: BenefitsWorld, program: Program) -> Desk:
+    """A program that nobody has yet, live, with such people."""
     await benefits.publish(program)
 
     def person(subject: str, role: str) -> Any:

@@ -1,7 +1,7 @@
 """A program of its own with campaigns of coupons, its tills and its staff; and what holds for all coupons."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -184,7 +184,9 @@ class CouponsWorld:
         return count
 
     async def broken(self) -> list[str]:
-        """What is not as it must be: a counter is the sum of what is reserved or used, within its limit."""
+        """What is not as it must be: a counter is the sum of what is reserved or used, within its limit,
+        and nothing is reserved for a time beyond the window of its campaign.
+        """
         database, found = self.benefits.database, {"program_id": self.program_id}
         alive = {**found, "status": {"$in": ["open", "used", "returned"]}}
         uses: Counter[str] = Counter()
@@ -195,7 +197,19 @@ class CouponsWorld:
                     takers = [taker["key"] for taker in item["takers"]]
                     uses.update([item["campaign_id"], item["coupon_id"], *takers])
                     money[item["campaign_id"]] += item["off_minor"]
-        return [fault async for fault in self._faults(uses, money)]
+        counted = [fault async for fault in self._faults(uses, money)]
+        return counted + [fault async for fault in self._outside()]
+
+    async def _outside(self) -> AsyncIterator[str]:
+        """What is used was reserved before `expire_time`, so it is enough to look at reservations."""
+        database, of_program = self.benefits.database, {"program_id": self.program_id}
+        windows = {each["_id"]: each["terms"] async for each in database.coupon_campaigns.find(of_program)}
+        async for reservation in database.coupon_reservations.find(of_program):
+            for item in reservation["items"]:
+                terms = windows[item["campaign_id"]]
+                within = terms["start_time"] <= reservation["reserved_time"]
+                if not within or reservation["expire_time"] > terms["end_time"]:
+                    yield f"{reservation['_id']} is outside the window of {item['campaign_id']}"
 
     async def _faults(self, uses: Counter[str], money: Counter[str]) -> Any:
         database, of_program = self.benefits.database, {"program_id": self.program_id}

@@ -21,6 +21,10 @@ JOINED = NOON - 30 * DAY
 PAGE_MAX = 500
 YEAR, LIFETIME = "purchase.amount_minor.year", "purchase.amount_minor.lifetime"
 LAST_YEAR = "purchase.amount_minor.365d"
+COUNTED = {
+    number: f"{name.removeprefix('EVENT_KIND_').lower()}.count.lifetime"
+    for name, number in events_pb2.EventKind.items()
+}
 # Of sandboxes, where a test sets no other: whatever happens in a story is history by then.
 SANDBOX_TIME = datetime(1998, 7, 1, tzinfo=UTC)
 
@@ -49,6 +53,13 @@ class Story:
             self._record(
                 events_pb2.EVENT_KIND_PURCHASE, at + place * DAY, amount_minor=amount_minor, currency="USD"
             )
+        return self
+
+    def buys_lines(self, ref: str, *amounts: int, at: datetime = NOON) -> "Story":
+        """The lines of one receipt, numbered from 1."""
+        for line, amount_minor in enumerate(amounts, start=1):
+            self.buys(amount_minor, at=at)
+            self.events[-1].external_ref, self.events[-1].line = ref, line
         return self
 
     def invites(self, count: int, at: datetime = NOON) -> "Story":
@@ -80,8 +91,7 @@ class Story:
         return self
 
     def _record(self, kind: events_pb2.EventKind.ValueType, at: datetime, **fields: Any) -> None:
-        name = events_pb2.EventKind.Name(kind).removeprefix("EVENT_KIND_").lower()
-        self._facts[f"{name}.count.lifetime"] += 1
+        self._facts[COUNTED[kind]] += 1
         seq = len(self.events) + 1
         self.events.append(
             events_pb2.RecordedEvent(
@@ -98,12 +108,13 @@ class Story:
         )
 
     def spent(self, as_of: datetime, through_seq: int) -> dict[str, int]:
-        """What the events up to a time and a sequence, all when it is 0, come to."""
+        """What the events up to a time and a sequence, all when it is 0, come to, and how many there are."""
         facts = Counter({YEAR: 0, LIFETIME: 0, LAST_YEAR: 0})
         for event in self.events[: through_seq or None]:
             at = moment(event.occurred_time)
             signed = {events_pb2.EVENT_KIND_PURCHASE: 1, events_pb2.EVENT_KIND_REFUND: -1}.get(event.kind, 0)
             if at <= as_of:
+                facts[COUNTED[event.kind]] += 1
                 facts[LIFETIME] += signed * event.amount_minor
                 facts[YEAR] += signed * event.amount_minor * (at.year == as_of.year)
                 facts[LAST_YEAR] += signed * event.amount_minor * (as_of - at < 365 * DAY)
@@ -213,7 +224,7 @@ class FakeMembers(members_pb2_grpc.MembersServiceServicer):
             for each in key.possible:
                 bought = each.amount_minor * (each.kind == events_pb2.EVENT_KIND_PURCHASE)
                 facts = {name: value + bought for name, value in facts.items()}
-            told = [fact_pb2.Fact(name=name, value=facts[name]) for name in message.names]
+            told = [fact_pb2.Fact(name=name, value=facts.get(name, 0)) for name in message.names]
             results.append(members_pb2.FactsResult(status=lookup_pb2.LOOKUP_STATUS_FOUND, facts=told))
         return members_pb2.BatchGetFactsResponse(results=results)
 

@@ -128,6 +128,29 @@ async def test_codes_are_told_once_and_kept_as_digests(world: CouponsWorld) -> N
     assert (await world.campaign(campaign)).counts.codes_count == 50
 
 
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+async def test_a_hundred_thousand_codes_are_each_told_once_listed_once_and_good(world: CouponsWorld) -> None:
+    campaign, ann = await world.a_campaign(), await world.a_member()
+
+    codes = [code for _ in range(100) for code in await world.codes(campaign, 1_000)]
+
+    request = pb.ListCouponsRequest(program_id=world.program_id, campaign=campaign, page_size=1_000)
+    listed: list[str] = []
+    while not listed or request.page_token:
+        page = await world.staff.ListCoupons(request)
+        listed += [each.coupon_id for each in page.coupons]
+        request.page_token = page.next_page_token
+    assert len(set(codes)) == len(listed) == len(set(listed)) == 100_000
+    assert (await world.campaign(campaign)).counts.codes_count == 100_000
+    for code in codes[::20_000]:
+        check_ref = new_id("chk")
+        await world.reserved(ann, *by_code(code), check_ref=check_ref)
+        await world.used(check_ref)
+        assert whys((await world.quoted(ann, by_code(code))).refused) == {1: "USED_UP"}
+    assert (await world.campaign(campaign)).counts.used_count == 5
+
+
 async def test_the_same_request_gets_the_same_codes_and_makes_no_others(world: CouponsWorld) -> None:
     campaign = await world.a_campaign()
     request = pb.GenerateCouponCodesRequest(

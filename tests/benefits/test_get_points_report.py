@@ -1,7 +1,9 @@
 """GetPointsReport: where a program's points are, what they may cost, and who may know."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import grpc
 import pytest
@@ -9,9 +11,19 @@ import pytest
 from laurel.benefits.v1 import reports_pb2 as pb
 from laurel.benefits.v1 import reports_pb2_grpc
 from libs.common.caller import PrincipalKind
+from libs.common.clock import now
+from libs.common.ids import new_id
+from libs.common.leases import Leases
+from services.benefits.domain.points_report import MONTHS_COUNTED, PointsReport
+from services.benefits.handlers.points_report import ReportHandlers
+from services.benefits.handlers.programs import ProgramHandlers
+from services.benefits.handlers.times import ProgramTimes
+from services.benefits.ledger_jobs import LIABILITY, PointsCost, Rounds, nothing
 from tests.benefits.proof_world import Books, ProofWorld
 from tests.benefits.refusals import refusal
 from tests.benefits.test_ledger_following import followed
+from tests.common.streams_world import running, until
+from tests.support.telemetry import metric
 
 FRIDAY = datetime(2026, 11, 20, 4, tzinfo=UTC)
 
@@ -59,7 +71,85 @@ async def test_cohorts_come_in_pages_the_latest_first(books: Books) -> None:
         ("2026-09", 10, 10),
     ]
     assert {each.worth_bp for each in cohorts} == {10_000}
+    value = first.report.value_points
+    assert [each.liability_minor * value for each in cohorts] == [
+        points * first.report.value_minor for points in (30, 20, 10)
+    ]
     assert second.next_page_token == ""
+
+
+async def test_metrics_tell_what_points_cost_in_all_and_by_month(proofs: ProofWorld) -> None:
+    books = await proofs.books()
+    await books.day(FRIDAY, 30)
+    await followed(books)
+    ended = {"$set": {"spent": 3, "expired": 1}}
+    await books.database.points_cohorts.update_one({"program_id": books.program_id}, ended)
+    leases = Leases(books.database, [LIABILITY], group=new_id("jobs"), holder="test", now=now)
+
+    async def done() -> bool:
+        return costs_told(books) == [30, 30, 2_500]
+
+    async def silent() -> bool:
+        return costs_told(books) == [None, None, None]
+
+    async with running(a_round(books, leases).run()):
+        await until(silent)
+        await leases.renew()
+        await until(done)
+        leases._held = frozenset()
+        await until(silent)
+
+
+async def test_metrics_forget_a_month_that_is_no_more_among_the_latest(proofs: ProofWorld) -> None:
+    books = await proofs.books()
+    for months_ago in range(MONTHS_COUNTED, -1, -1):
+        month = f"{2024 + (10 + 24 - months_ago) // 12}-{(10 + 24 - months_ago) % 12 + 1:02d}"
+        await books.database.points_cohorts.insert_one(
+            {"_id": f"{books.program_id}@{month}", "program_id": books.program_id, "month": month}
+        )
+    report = await a_report(books)
+    first, second, last = (report.cohorts[place].month for place in (0, 1, -1))
+    cost = PointsCost()
+    cost.tell(books.program_id, replace(report, cohorts=report.cohorts[:-1]))
+
+    cost.tell(books.program_id, report)
+
+    assert [costs_told(books, month)[1] for month in (first, second, last)] == [None, 0, 0]
+
+
+def costs_told(books: Books, month: str = "2026-11") -> list[float | None]:
+    """What the metrics say of a program, and of a month of it."""
+    of_month = {"program": books.program_id, "month": month}
+    return [
+        metric("laurel_points_liability_minor", program=books.program_id),
+        metric("laurel_points_cohort_liability_minor", **of_month),
+        metric("laurel_points_cohort_breakage_bp", **of_month),
+    ]
+
+
+def handlers(books: Books) -> ReportHandlers:
+    programs = ProgramHandlers(books.store, now)
+    times = ProgramTimes(books.store, programs, AsyncMock(), now)
+    return ReportHandlers(books.store, programs, times, books.follow())
+
+
+async def a_report(books: Books) -> PointsReport:
+    return await handlers(books).points(books.program_id)
+
+
+def a_round(books: Books, leases: Leases) -> Rounds[PointsReport]:
+    async def programs() -> list[str]:
+        return [books.program_id]
+
+    return Rounds(
+        LIABILITY,
+        leases,
+        programs,
+        turn=nothing,
+        find=handlers(books).points,
+        told=PointsCost(),
+        every_seconds=0.01,
+    )
 
 
 async def test_points_that_are_not_followed_yet_cost_as_much(proofs: ProofWorld) -> None:

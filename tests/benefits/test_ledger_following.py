@@ -16,6 +16,7 @@ from services.benefits.ledger_jobs import (
     LEDGER_CHECKS,
     LEDGER_UNVERIFIED_SECONDS,
     LedgerFollowing,
+    Number,
     Rounds,
 )
 from tests.benefits.proof_world import Books, ProofWorld, a_while_ago
@@ -168,7 +169,7 @@ async def test_what_was_tampered_with_is_found_by_its_code(
 # The job
 
 
-def rounds(books: Books, leases: Leases, **changes: Any) -> Rounds:
+def rounds(books: Books, leases: Leases, **changes: Any) -> Rounds[float]:
     follow = books.follow()
 
     async def programs() -> list[str]:
@@ -176,8 +177,8 @@ def rounds(books: Books, leases: Leases, **changes: Any) -> Rounds:
 
     settings = {
         "turn": LedgerFollowing(follow).turn,
-        "number": follow.behind_seconds,
-        "gauge": LEDGER_UNVERIFIED_SECONDS,
+        "find": follow.behind_seconds,
+        "told": Number(LEDGER_UNVERIFIED_SECONDS),
         "every_seconds": 0.01,
     }
     return Rounds(LEDGER_CHECKS, leases, programs, **dict[str, Any](settings | changes))
@@ -242,8 +243,8 @@ async def test_a_program_that_cannot_be_followed_does_not_hold_up_the_others(pro
         leases_of(books),
         programs,
         turn=LedgerFollowing(follow).turn,
-        number=follow.behind_seconds,
-        gauge=LEDGER_UNVERIFIED_SECONDS,
+        find=follow.behind_seconds,
+        told=Number(LEDGER_UNVERIFIED_SECONDS),
         every_seconds=1,
     )
     with logged() as logs:

@@ -83,6 +83,20 @@ async def test_the_points_taken_back_are_those_that_the_purchase_earned_whatever
     assert (await points_of(benefits, story)).entries == [99, 1, 600, -99]
 
 
+async def test_a_line_of_a_receipt_gives_back_what_it_earned_and_the_others_keep_theirs(
+    benefits: BenefitsWorld,
+) -> None:
+    story = Story(await a_program(benefits)).buys_lines("receipt", 10_000, 3_000, 1_000)
+    story.refunds(2, 1_500).refunds(1, 1_500).refunds(2, 1_500)
+
+    await told(benefits, story)
+
+    points = await points_of(benefits, story)
+    assert points.entries == [100, 60, 20, -30, -15, -30], "the first line made silver, which earns double"
+    assert points.remaining == [85, 0, 20]
+    assert await ledger_faults(benefits, story.program_id) == []
+
+
 @st.composite
 def deliveries(draw: st.DrawFn) -> tuple[list[int], list[int]]:
     """Parts of refunds, and how many events each message has."""

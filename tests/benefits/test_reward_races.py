@@ -85,7 +85,16 @@ async def test_a_hot_reward_sells_out_exactly_while_it_is_restocked_and_given_ba
     )
 
     given = sum(isinstance(each, bytes) for each in redeeming_all.result())
-    after = await reward_now(benefits, program_id, reward.reward_id)
+    between = await reward_now(benefits, program_id, reward.reward_id)
     assert 5 <= given <= 15
-    assert (after.stocked_count, after.left_count) == (15, 15 - given)
+    assert (between.stocked_count, between.left_count) == (15, 15 - given)
+    assert await disagreements(benefits, program_id) == []
+
+    late = await asyncio.gather(
+        *(redeemed(as_member(benefits, each), redeeming(each, reward)) for each in stories * 2)
+    )
+
+    assert given + sum(isinstance(each, bytes) for each in late) == 15
+    assert {each for each in late if isinstance(each, str)} == {"REWARD_UNAVAILABLE"}
+    assert (await reward_now(benefits, program_id, reward.reward_id)).left_count == 0
     assert await disagreements(benefits, program_id) == []

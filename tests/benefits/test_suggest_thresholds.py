@@ -101,6 +101,7 @@ async def test_the_looser_value_is_chosen_where_it_pays_and_the_document_has_it_
         update={"version": 1}
     )
     assert found.note.startswith("Gold: Lifetime spend at least $200.00, now $250.00; net a year $")
+    assert found.note.endswith(" members from 1997-06-30 to 1998-05-31, on assumptions.")
     assert [each[1] for each in await desk.states()] == ["LIVE"]
 
 

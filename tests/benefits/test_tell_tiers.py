@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 
 from laurel.benefits.v1 import events_pb2
+from libs.common.ids import new_id
+from libs.common.program import Program
 from services.benefits.repository import notices as kept
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
@@ -60,6 +62,23 @@ async def test_who_is_near_the_next_tier_is_told_what_is_missing(benefits: Benef
         "gap_0_missing": "3000",
         "gap_0_currency": "USD",
     }
+
+
+async def test_who_is_near_by_several_ways_is_told_what_each_lacks(benefits: BenefitsWorld) -> None:
+    program = await a_sandbox(benefits)
+    document = program.document() | {"key": f"store_{new_id('x')[-12:]}"}
+    ways = [{"metric": "spend", "op": ">=", "value": SILVER}, {"metric": "invites", "op": ">=", "value": 3}]
+    document["tier_sets"][0]["tiers"][1]["entry"] = {"any": ways}
+    await benefits.publish(other := Program.parse(document))
+    benefits.members.times[other.key] = NOON
+    story = await benefits.a_member(SILVER - 2_000, program_id=other.key)
+
+    (notice,) = await told(benefits, story.member_id)
+
+    lacking = [
+        (notice["params"][f"gap_{way}_metric"], notice["params"][f"gap_{way}_missing"]) for way in (0, 1)
+    ]
+    assert (notice["code"], lacking) == ("NEAR_UPGRADE", [("spend", "2000"), ("invites", "3")])
 
 
 async def test_who_stays_near_is_told_once_in_the_year(benefits: BenefitsWorld) -> None:

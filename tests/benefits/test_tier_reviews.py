@@ -67,6 +67,24 @@ async def test_who_did_too_little_in_the_year_falls_at_its_end_to_what_they_met(
     ]
 
 
+async def test_what_was_brought_back_counts_at_the_end_of_the_term_and_not_before(
+    benefits: BenefitsWorld,
+) -> None:
+    story = await a_gold_member(benefits, await a_yearly_program(benefits))
+    story.refunds(1, GOLD - SILVER, at=MAY + 10 * DAY)
+    await benefits.apply(story.partition, story.told(2))
+    before = await membership(benefits, story)
+
+    await reviewed(benefits, story.program_id, NEW_YEAR)
+
+    assert before.tier == "gold"
+    assert await history(benefits, story) == [
+        ("EVENT", "UPGRADED", "gold"),
+        ("EVENT", "KEPT", "gold"),
+        ("REVIEW", "DOWNGRADED", "silver"),
+    ]
+
+
 async def test_a_term_ends_once_whoever_looks(benefits: BenefitsWorld) -> None:
     story = await a_gold_member(benefits, await a_yearly_program(benefits))
     items = await due_of(benefits, story.program_id, NEW_YEAR)

@@ -1,8 +1,10 @@
 """Tills: a check's points are quoted, reserved, captured, cancelled, reversed, however often it is asked."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -30,6 +32,7 @@ from tests.support.builders import DAY, NOON
 if TYPE_CHECKING:
     from laurel.benefits.v1.tills_pb2_grpc import TillsServiceAsyncStub
 
+ROOT = Path(__file__).parents[2]
 SERVICE = pb.DESCRIPTOR.services_by_name["TillsService"]
 OPEN, CAPTURED, RELEASED, EXPIRED = (
     pb.HOLD_STATE_OPEN,
@@ -107,6 +110,36 @@ async def test_a_check_is_reserved_and_captured(benefits: BenefitsWorld) -> None
     assert (captured.state, captured.captured_points, captured.hold_id) == (CAPTURED, 60, held.hold_id)
     assert await till.purse.balances() == {"issuer": -80, "active": 20, "held": 0, "spent": 60}
     assert await ledger_faults(benefits, till.program_id) == []
+
+
+async def test_the_example_of_the_page_does_what_it_says(benefits: BenefitsWorld) -> None:
+    till, loop = await a_till(benefits, 5_000), asyncio.get_running_loop()
+
+    class Tills:
+        """Waits for answers, as the example does."""
+
+        def __getattr__(self, name: str) -> Any:
+            async def ask(request: Any) -> Any:
+                return await getattr(till.stub, name)(request)
+
+            return lambda request, timeout: asyncio.run_coroutine_threadsafe(ask(request), loop).result(
+                timeout
+            )
+
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/tills.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {
+        "tills_pb2": pb,
+        "tills": Tills(),
+        "PROGRAM": till.program_id,
+        "SECONDS": 5,
+        "member_id": till.purse.story.member_id,
+        "new_request_id": lambda: new_id("req"),
+    }
+
+    await asyncio.to_thread(exec, example, names)
+
+    assert (names["held"].points, names["to_pay_minor"]) == (4_200, 0)
+    assert await till.purse.balances() == {"issuer": -5_000, "active": 801, "held": 0, "spent": 4_199}
 
 
 async def test_less_is_captured_and_the_rest_goes_back(benefits: BenefitsWorld) -> None:

@@ -89,6 +89,18 @@ def test_a_table_of_the_largest_numbers_fits_into_80_columns() -> None:
     assert "1000G" in "".join(lines)
 
 
+def test_each_month_says_what_it_may_cost_and_what_was_not_spent_of_it() -> None:
+    november = a_cohort("2026-11", active=900)
+    october = a_cohort("2026-10", held=5, spent=3, expired=1)
+    november.liability_minor, october.breakage_bp = 123_450, 2_500
+
+    lines = [line.split() for line in shown(points_report.costs(a_report(WIDE, november, october)))]
+
+    assert ["2026-11", "900", "100.0", "%", "1,234.50", "USD", "–"] in lines
+    assert ["2026-10", "5", "100.0", "%", "0.00", "USD", "25.0", "%"] in lines
+    assert max(map(len, shown(points_report.costs(a_report(WIDE))))) <= 80
+
+
 def test_a_report_says_what_points_may_cost_and_on_what_that_rests() -> None:
     text = "\n".join(shown(points_report.summary(a_report())))
 

@@ -1,5 +1,6 @@
 """Scoring a whole program from a members service that fails as killed processes do."""
 
+import asyncio
 import csv
 import re
 from collections import Counter
@@ -55,6 +56,8 @@ class FakeMembers(members_pb2_grpc.MembersServiceServicer):
 
     failures: list[grpc.StatusCode] = field(default_factory=list)
     asked: list[pb.StreamFactColumnsRequest] = field(default_factory=list)
+    # Streams begin when so many are asked for at once.
+    meeting: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(1))
 
     async def DivideMembers(self, request: pb.DivideMembersRequest, context: Any) -> pb.DivideMembersResponse:
         size = -(-len(IDS) // request.parts_count)
@@ -72,6 +75,7 @@ class FakeMembers(members_pb2_grpc.MembersServiceServicer):
         self, request: pb.StreamFactColumnsRequest, context: Any
     ) -> AsyncIterator[pb.StreamFactColumnsResponse]:
         self.asked.append(request)
+        await self.meeting.wait()
         wanted = [
             place
             for place, each in enumerate(IDS)
@@ -207,6 +211,19 @@ async def test_every_member_is_in_one_file_with_the_score_of_their_facts(
         "manifest.json",
         *(part.file for part in run.manifest.parts),
     }
+
+
+async def test_as_many_parts_are_scored_at_once_as_there_are_cores(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "cores", lambda: 3)
+    world.members.meeting = asyncio.Barrier(3)
+
+    async with asyncio.timeout(30):
+        run = await world.score(tmp_path / "scores")
+
+    assert len(run.manifest.parts) == 3
+    assert rows_in(run.folder) == [expected(place) for place in range(len(IDS))]
 
 
 async def test_every_score_of_the_program_is_written(world: World, tmp_path: Path) -> None:

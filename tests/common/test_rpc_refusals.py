@@ -1,7 +1,11 @@
 """How a call ends badly: refusals with their reason, defects without anything of ours, streams alike."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
 
 import grpc
 import pytest
@@ -115,6 +119,60 @@ async def test_a_database_that_is_down_is_unavailable_and_says_when_to_come_agai
     assert reason_of(error) == "UNAVAILABLE"
     assert "mongodb" not in str(error.details())
     assert detail(error, error_details_pb2.RetryInfo).retry_delay.ToMilliseconds() > 0
+
+
+# What a refusal leaves behind
+
+A_MEGABYTE = 2**20
+# A field that we do not know, of a megabyte.
+PADDING = b"\xc2\x3e\x80\x80\x40" + bytes(A_MEGABYTE)
+
+
+@asynccontextmanager
+async def kept_bytes() -> AsyncIterator[list[int]]:
+    """How many bytes of what the block made are kept at its end, while nobody looks for garbage."""
+    kept: list[int] = []
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        yield kept
+        await asyncio.sleep(0.1)
+        kept.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+
+@pytest.mark.parametrize("broken", [b"\xff", b""], ids=["no message", "refused by the handler"])
+async def test_what_was_refused_is_not_kept_until_somebody_looks_for_garbage(
+    edge: EdgeWorld, broken: bytes
+) -> None:
+    async def refused(request: Any, context: Any) -> NoReturn:
+        raise Unavailable
+
+    edge.profiles.answer = refused
+    ask = edge.raw().unary_unary(METHOD)
+
+    async with kept_bytes() as kept:
+        for _ in range(4):
+            await error_of(ask(a_request().SerializeToString() + PADDING + broken, metadata=edge.metadata))
+
+    assert kept[0] < A_MEGABYTE
+
+
+async def test_what_asks_for_a_stream_and_was_refused_is_not_kept_either(edge: EdgeWorld) -> None:
+    ask = edge.raw().unary_stream("/laurel.members.v1.MembersService/StreamFactColumns")
+    service = (("authorization", f"Bearer {edge.keys.token('service', 'scoring')()}"),)
+
+    async with kept_bytes() as kept:
+        for _ in range(4):
+            error = await error_of(ask(PADDING + b"\xff", metadata=service).read())
+            reason = reason_of(error)
+            del error  # it holds what was asked, too
+
+    assert reason == "MALFORMED_REQUEST"
+    assert kept[0] < A_MEGABYTE
 
 
 # Streams

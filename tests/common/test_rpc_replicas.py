@@ -58,3 +58,19 @@ async def test_calls_are_spread_evenly_over_all_replicas(replicas: Replicas) -> 
             await stub.BatchGetRiskProfiles(a_request())
 
     assert sorted(replicas.answered.values()) == [10, 10, 10]
+
+
+async def test_connections_end_after_their_time_and_calls_go_on_over_others(keys: Keys) -> None:
+    connections: set[str] = set()
+
+    async def answer(request: Request, context: Any) -> Response:
+        connections.add(context.peer())
+        await asyncio.sleep(0.05)
+        return Response()
+
+    async with an_edge(keys, connection_seconds_max=1) as edge:
+        edge.profiles.answer = answer
+        stub: Any = risk_pb2_grpc.RiskServiceStub(edge.raw())
+        async with asyncio.timeout(30):
+            while len(connections) < 3:
+                await stub.BatchGetRiskProfiles(a_request(), metadata=edge.metadata)

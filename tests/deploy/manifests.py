@@ -13,6 +13,9 @@ import yaml
 from tests.contracts.code import ROOT
 
 K8S = ROOT / "deploy" / "k8s"
+BUILD = ROOT / "build" / "k8s"
+# From PyPI, brought by `make k8s` to machines that have neither it nor kustomize.
+KUBECTL = BUILD / "kubectl"
 OVERLAYS = ("dev", "production")
 SERVICES = ("members", "scoring", "benefits", "risk", "gateway")
 STORING = ("members", "benefits", "risk")
@@ -49,12 +52,12 @@ def pod_of(manifest: Manifest) -> Manifest | None:
     return template
 
 
-def renderer(elsewhere: Path | None = None) -> list[str] | None:
+def renderer() -> list[str] | None:
     """The command that renders a folder: kustomize itself, or kubectl, which has it."""
     for name, command in (("kustomize", ["build"]), ("kubectl", ["kustomize"])):
         if (program := shutil.which(name)) is not None:
             return [program, *command]
-    return None if elsewhere is None or not elsewhere.exists() else [str(elsewhere), "kustomize"]
+    return [str(KUBECTL), "kustomize"] if KUBECTL.exists() else None
 
 
 def render(overlay: str, command: list[str]) -> str:

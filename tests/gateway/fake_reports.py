@@ -126,7 +126,14 @@ class FakeReports(Fake, reports_pb2_grpc.ReportsServiceServicer):
                 liability_minor=98_956_047,
                 as_of=timestamp(world.NOON),
                 cohorts=[
-                    reports_pb2.PointsCohort(month=each, earned_points=10, active_points=10, worth_bp=10_000)
+                    reports_pb2.PointsCohort(
+                        month=each,
+                        earned_points=10,
+                        active_points=10,
+                        worth_bp=10_000,
+                        liability_minor=2**40,
+                        breakage_bp=1_250,
+                    )
                     for each in months
                 ],
             )

@@ -37,7 +37,8 @@ REPORT = """
   pointsReport(first: 2) {
     pointsCurrency issued states { name value } difference outstanding currency valueMinor valuePoints
     expectedRedemptionBp expectedRedemptionMonths liabilityMinor asOf cohortsBehindSeconds
-    cohorts { month earned received pending active held spent expired reversed moved worthBp }
+    cohorts { month earned received pending active held spent expired reversed moved
+      worthBp liabilityMinor breakageBp }
   }
 }
 """
@@ -115,3 +116,4 @@ async def test_a_report_shows_the_latest_months(graph: Graph) -> None:
     assert (report["issued"], report["outstanding"], report["liabilityMinor"]) == (2**40, 2**40, 98_956_047)
     assert report["states"] == [{"name": "active", "value": 2**40}]
     assert [each["month"] for each in report["cohorts"]] == ["1998-06", "1998-05"]
+    assert {(each["liabilityMinor"], each["breakageBp"]) for each in report["cohorts"]} == {(2**40, 1_250)}

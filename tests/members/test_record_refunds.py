@@ -9,13 +9,13 @@ from tests.members.test_record_events import ACCEPTED, REJECTED, outcomes, reaso
 from tests.support.builders import a_batch, a_purchase, an_event
 
 
-def a_refund(member: str, ref: str, amount_minor: int) -> events_pb2.Event:
+def a_refund(member: str, ref: str, amount_minor: int, *, line: int = 0) -> events_pb2.Event:
     return an_event(
         member,
         events_pb2.EVENT_KIND_REFUND,
         amount_minor=amount_minor,
         currency="USD",
-        original=events_pb2.EventReference(external_ref=ref),
+        original=events_pb2.EventReference(external_ref=ref, line=line),
     )
 
 
@@ -29,6 +29,31 @@ async def test_no_more_is_refunded_than_was_paid(members: MembersWorld) -> None:
     )
 
     assert reasons(answer) == ["REFUND_TOO_LARGE", "UNSPECIFIED", "REFUND_TOO_LARGE"]
+
+
+async def test_each_line_of_a_receipt_is_refunded_by_itself(members: MembersWorld) -> None:
+    member = await members.a_member()
+    lines = [a_purchase(member, amount, ref="till-3", line=line) for line, amount in ((1, 1000), (2, 300))]
+    await members.partner.RecordEvents(a_batch(*lines))
+
+    answer = await members.partner.RecordEvents(
+        a_batch(
+            a_refund(member, "till-3", 301, line=2),
+            a_refund(member, "till-3", 300, line=2),
+            a_refund(member, "till-3", 1, line=2),
+            a_refund(member, "till-3", 1000, line=1),
+            a_refund(member, "till-3", 1, line=3),
+        )
+    )
+
+    assert reasons(answer) == [
+        "REFUND_TOO_LARGE",
+        "UNSPECIFIED",
+        "REFUND_TOO_LARGE",
+        "UNSPECIFIED",
+        "ORIGINAL_UNKNOWN",
+    ]
+    assert "till-3 line 3" in answer.results[4].detail
 
 
 async def test_ten_refunds_of_all_at_once_give_it_back_once(members: MembersWorld) -> None:

@@ -103,6 +103,7 @@ def _show(report: pb.PointsReport) -> None:
     out.print(points_report.summary(report))
     if report.cohorts:
         out.print(points_report.cohorts(report))
+        out.print(points_report.costs(report))
     for line in points_report.chart(report):
         out.print(line)
     if report.cohorts_behind_seconds:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from laurel.benefits.v1 import reports_pb2 as pb
-from libs.cli.points_report import came, money
+from libs.cli.points_report import breakage, came, money
 from libs.cli.report_page.html import Section, Voice, figure, note, percent, said, table
 from libs.cli.report_page.svg import AMBER, BLUE, GREEN, PURPLE, RED, TEAL, Bar, bars
 from libs.common.documents import WHOLE_BP
@@ -99,16 +99,15 @@ def _cohorts(report: pb.PointsReport, say: Voice) -> str:
         ],
     )
     head = [say("月份", "month"), say("获得", "came"), *(say(zh, en) for _, zh, en, _ in STATES)]
-    head += [say("转出", "moved"), say("过期率", "breakage")]
-    rows = [_row(each) for each in cohorts]
+    head += [say("转出", "moved"), say("过期率", "breakage"), say("预计成本", "liability")]
+    rows = [_row(each, report.currency) for each in cohorts]
     return said(sentence) + _legend(say) + figure(chart) + table(say("按月", "By month"), head, rows)
 
 
-def _row(cohort: pb.PointsCohort) -> list[object]:
+def _row(cohort: pb.PointsCohort, currency: str) -> list[object]:
     counts = [getattr(cohort, f"{state}_points") for state, *_ in STATES]
-    ended = cohort.spent_points + cohort.expired_points
-    breakage = percent(cohort.expired_points * WHOLE_BP // ended) if ended > 0 else "–"
-    return [cohort.month, came(cohort), *counts, cohort.moved_points, breakage]
+    liability = money(cohort.liability_minor, currency)
+    return [cohort.month, came(cohort), *counts, cohort.moved_points, breakage(cohort), liability]
 
 
 def _legend(say: Voice) -> str:

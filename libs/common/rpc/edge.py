@@ -94,6 +94,7 @@ class Edge:
         async def unary(request: bytes, context: Context) -> Message:
             asked = self._authenticator.asked(context)
             call, status, holder = Served(method, asked.traceparent), "OK", None
+            checked: Message | None = None
             self._calls += 1
             try:
                 self._require_room()
@@ -114,12 +115,15 @@ class Edge:
                 raise
             except Exception as error:
                 status, told = self._ending(method, error)
-                await abort(context, told)
             finally:
                 if holder is not None:
                     self._turns.end(holder)
                 self._calls -= 1
                 call.ended(status)
+            # gRPC keeps what ends a call in a circle with the call, until somebody looks for garbage: so
+            # it is told here, without the exception behind it and all that it has come through.
+            del request, checked
+            return await abort(context, told)
 
         return unary
 
@@ -128,7 +132,8 @@ class Edge:
     ) -> Serve:
         async def streaming(request: Any, context: Context) -> AsyncIterator[Message]:
             asked = self._authenticator.asked(context)
-            call, status = Served(method, asked.traceparent, per_request=checks_each), "OK"
+            call, status, told = Served(method, asked.traceparent, per_request=checks_each), "OK", None
+            checked: Any = None
             self._calls += 1
             ends = ExitStack()
             try:
@@ -140,7 +145,7 @@ class Edge:
                 # A token may expire, or be revoked, long before its stream ends.
                 admit = partial(self._admit, method, rule, asked)
                 if checks_each:
-                    checked: Any = call.each(_each_valid(read, request, admit))
+                    checked = call.each(_each_valid(read, request, admit))
                 else:
                     checked = in_program(valid(message_of(read, request)))
                     await self._audit(method, rule, checked, None)
@@ -153,11 +158,13 @@ class Edge:
                 raise
             except Exception as error:
                 status, told = self._ending(method, error)
-                await abort(context, told)
             finally:
                 ends.close()
                 self._calls -= 1
                 call.ended(status)
+            del request, checked
+            if told is not None:
+                await abort(context, told)
 
         return streaming
 

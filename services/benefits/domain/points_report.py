@@ -8,7 +8,9 @@ sooner than its neighbours is not, as it would make the share too high. As long
 as no month is closed, all points are expected to be redeemed.
 
 **Liability** is what is outstanding, times its value, times expected
-redemption, rounded up.
+redemption, rounded up; of each month alike, by what its own points are worth.
+
+**Breakage** of a month is what expired of its points that were spent or expired.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,6 +67,12 @@ class Cohort:
         """What may still be spent, or expire."""
         return sum(self[each] for each in OUTSTANDING)
 
+    @property
+    def breakage_bp(self) -> int:
+        """The share that expired of what was spent or expired; 0 as long as nothing was."""
+        ended = self[SPENT] + self[EXPIRED]
+        return self[EXPIRED] * WHOLE_BP // ended if ended > 0 else 0
+
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRedemption:
@@ -99,6 +107,11 @@ class PointsReport:
     def worth_bp(self, cohort: Cohort) -> int:
         """What a point of a month is worth, by the month's last moment: none of its points is younger."""
         return worth_bp(self.redemption, month_end(cohort.month, self.time_zone), self.as_of)
+
+    def cohort_liability_minor(self, cohort: Cohort) -> int:
+        """What is owed for the outstanding points of a month; each month is rounded up by itself."""
+        worth = cohort.outstanding * self.worth_bp(cohort) * self.redemption.value_minor
+        return -(-worth * self.expected.redeemed_bp // (self.redemption.points * WHOLE_BP**2))
 
     @property
     def liability_minor(self) -> int:

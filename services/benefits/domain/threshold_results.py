@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from libs.common.clock import business_date
 from libs.common.program import Program
 from libs.common.program_words import Words
 from services.benefits.domain.points_report import ExpectedRedemption
@@ -56,8 +57,10 @@ class Suggestions:
         if not changes:
             return ""
         members = f"{self.scale.walked:,} of {self.scale.total:,} members"
-        days = f"{self.dates[0]:%Y-%m-%d} to {self.dates[-1]:%Y-%m-%d}"
-        text = f"{'; '.join(changes)}. By {members} from {days}, on assumptions."
+        first, last = (
+            business_date(each, self.program.time_zone) for each in (self.dates[0], self.dates[-1])
+        )
+        text = f"{'; '.join(changes)}. By {members} from {first} to {last}, on assumptions."
         return text if len(text) <= NOTE_MAX else f"{text[: NOTE_MAX - 1]}…"
 
 

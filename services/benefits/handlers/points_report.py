@@ -17,10 +17,6 @@ class ReportHandlers:
     ) -> None:
         self._store, self._programs, self._times, self._follow = store, programs, times, follow
 
-    async def liability_minor(self, program_id: str) -> int:
-        """What the outstanding points of a program may cost."""
-        return (await self.points(program_id)).liability_minor
-
     async def points(self, program_id: str) -> PointsReport:
         """The report of one moment."""
         program = (await self._programs.live(program_id)).program

@@ -115,6 +115,7 @@ def test_older_points_cost_less_where_they_depreciate() -> None:
     report = a_report(*cohorts, redemption=halved)  # as of 2 March 1998
 
     assert [report.worth_bp(each) for each in cohorts] == [5_000, 10_000]
+    assert [report.cohort_liability_minor(each) for each in cohorts] == [50, 100]
     assert report.liability_minor == 150
 
 
@@ -130,6 +131,42 @@ def test_a_liability_is_never_below_what_is_expected_and_never_a_unit_above(
 
     exact = active * 7 * report.expected.redeemed_bp
     assert 0 <= report.liability_minor * unit * 10_000 - exact < unit * 10_000
+
+
+@given(
+    st.lists(st.integers(0, 10**9), max_size=5),
+    st.integers(0, 10**6),
+    st.integers(0, 10**6),
+    st.integers(1, 10**4),
+)
+def test_the_liabilities_of_months_are_that_of_all_with_less_than_a_unit_more_for_each(
+    outstanding: list[int], spent: int, expired: int, unit: int
+) -> None:
+    months = [a_month(0, spent=spent, expired=expired)]
+    months += [a_month(place, active=each) for place, each in enumerate(outstanding, 1)]
+    report = a_report(*months, redemption=Redemption(value_minor=7, points=unit))
+
+    by_month = [report.cohort_liability_minor(each) for each in months]
+
+    assert by_month[0] == 0
+    assert 0 <= sum(by_month) - report.liability_minor <= len(outstanding)
+
+
+@pytest.mark.parametrize(
+    ("points", "breakage_bp"),
+    [
+        ({}, 0),
+        ({"active": 9, "reversed": 1}, 0),
+        ({"spent": 5}, 0),
+        ({"expired": 5}, 10_000),
+        ({"spent": 2, "expired": 1, "active": 7, "moved": 3}, 3_333),
+    ],
+    ids=["nothing", "nothing has ended", "all spent", "all expired", "a third, rounded down"],
+)
+def test_breakage_is_what_expired_of_what_was_spent_or_expired(
+    points: dict[str, int], breakage_bp: int
+) -> None:
+    assert a_month(0, **points).breakage_bp == breakage_bp
 
 
 def test_a_month_ends_where_the_program_is() -> None:

@@ -1,13 +1,15 @@
-"""Whoever asks, the decision is the same: live, step by step, replayed, judged without a receipt, on a path.
+"""Whoever asks, the decision is the same: live, step by step, replayed, judged, backtested, on a path.
 
 Of arbitrary ladders, facts and orders. Whoever decides by other means than
-`decide` has a line of its own in WAYS.
+`decide` has a line of its own in WAYS. Of whole programs, over the wire and
+with previews: tests/benefits/test_agreement.py.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from services.scoring.domain.path_search import Goal, after, find_paths
 from services.scoring.domain.receipts import Receipt, RunCause
 from services.scoring.domain.terms import Given, Term
 from services.scoring.domain.tiers import Ladder, Standing, Step, decide, decide_in_row, judge, replay
+from services.scoring.domain.walks import Walked, Walker
 from tests.scoring.builders import NOON, ladder_of
 
 METRICS = ("spend", "orders", "invites")
@@ -33,15 +36,6 @@ COMPARISON: st.SearchStrategy[dict[str, Any]] = st.builds(
     st.sampled_from([">=", ">", "<=", "<", "=="]),
     st.integers(min_value=0, max_value=20),
     st.sampled_from(["lifetime", "year", "30d"]),
-)
-CONDITION: st.SearchStrategy[Any] = st.recursive(
-    COMPARISON,
-    lambda inner: st.builds(
-        lambda how, parts: {how: parts},
-        st.sampled_from(["any", "all"]),
-        st.lists(inner, min_size=1, max_size=3),
-    ),
-    max_leaves=4,
 )
 PERIOD = st.sampled_from(
     [{"kind": "month"}, {"kind": "quarter"}, {"kind": "year"}, {"kind": "rolling", "months": 3}]
@@ -66,14 +60,30 @@ MOVEMENT = st.builds(
 )
 
 
+def conditions(comparisons: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[Any]:
+    """Trees of comparisons."""
+    return st.recursive(
+        comparisons,
+        lambda inner: st.builds(
+            lambda how, parts: {how: parts},
+            st.sampled_from(["any", "all"]),
+            st.lists(inner, min_size=1, max_size=3),
+        ),
+        max_leaves=4,
+    )
+
+
 @st.composite
-def ladders_of_any_kind(draw: st.DrawFn) -> Ladder:
-    """Three tiers above the first, with keep rules of their own or none, by the rules of a region or not."""
-    document: dict[str, Any] = preset("ecommerce_five").document()
+def programs_of_any_kind(
+    draw: st.DrawFn, like: str = "ecommerce_five", comparisons: st.SearchStrategy[dict[str, Any]] = COMPARISON
+) -> Program:
+    """Three tiers above the first, with keep rules of their own or none, and other rules in the north."""
+    condition = conditions(comparisons)
+    document: dict[str, Any] = preset(like).document()
     tiers: list[dict[str, Any]] = [{"key": key, "name": {"zh": "级", "en": "Tier"}} for key in KEYS]
     for tier in tiers[1:]:
-        tier |= {"entry": draw(CONDITION), "keep": draw(st.none() | CONDITION)}
-    region = {"entry": draw(CONDITION)}
+        tier |= {"entry": draw(condition), "keep": draw(st.none() | condition)}
+    region = {"entry": draw(condition)}
     document["tier_sets"][0] |= {
         "movement": draw(MOVEMENT),
         "tiers": tiers,
@@ -86,7 +96,13 @@ def ladders_of_any_kind(draw: st.DrawFn) -> Ladder:
             }
         ],
     }
-    return ladder_of(Program.parse(document)).local(draw(st.sampled_from(["", "north"])))
+    return Program.parse(document)
+
+
+@st.composite
+def ladders_of_any_kind(draw: st.DrawFn) -> Ladder:
+    """The ladder of such a program, of a region or not."""
+    return ladder_of(draw(programs_of_any_kind())).local(draw(st.sampled_from(["", "north"])))
 
 
 GIVEN = st.builds(
@@ -158,6 +174,43 @@ def test_however_it_is_decided_it_is_the_same(ladder: Ladder, steps: list[Step])
 
     for way, found in WAYS.items():
         assert found(ladder, steps) == expected, way
+
+
+@some
+@given(LADDERS, STEPS, STEP)
+def test_a_backtest_at_today_is_the_live_decision_with_the_reviews_that_fall_due_before(
+    ladder: Ladder, past: list[Step], step: Step
+) -> None:
+    """Of whoever stands wherever the past left them: in grace, in a region, with a tier given by hand."""
+    last = _receipts(ladder, past)[-1]
+    # No term ends at that minute, so whatever falls due does so before.
+    today = last.as_of.replace(minute=30) + (step.occurred_time - NOON)
+    look = Look.EVENT if step.look is Look.OVERRIDE else step.look
+    standing = Standing(last.to_tier, last.as_of, last.term)
+
+    live = _live(ladder, standing, Step(RunCause("run"), today, step.facts, look))
+
+    assert _backtested(ladder, standing, step.facts, today, look) == (live.to_tier, live.outcome)
+    assert replay(ladder, live) == live
+
+
+def _live(ladder: Ladder, standing: Standing, step: Step) -> Receipt:
+    """The decision of a day, after the reviews whose time came before."""
+    while (time := standing.term.review_time) is not None and time < step.occurred_time:
+        review = decide(ladder, standing, Step(RunCause("review"), time, step.facts, Look.REVIEW))
+        standing = Standing(review.to_tier, review.as_of, review.term)
+    return decide(ladder, standing, step)
+
+
+def _backtested(
+    ladder: Ladder, standing: Standing, facts: Mapping[str, int], today: datetime, look: Look
+) -> tuple[str, str]:
+    """Tier and outcome of one who is walked to today alone, as simulations do."""
+    found, told = Walked(), np.array([[*facts.values()]], np.float64)
+    for _ in Walker(ladder, [*facts], [today], look).walk([told], [standing], [ladder.variant], found):
+        pass
+    ((rank,), (outcome,)) = found.ranks[0], found.outcomes[0]
+    return ladder.tiers[rank].key, outcome
 
 
 @some

@@ -1,7 +1,6 @@
 """Walks: where each member stands at dates is what deciding one after another comes to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +17,6 @@ from services.scoring.domain.terms import Term
 from services.scoring.domain.tiers import Ladder, Standing, Step, decide
 from services.scoring.domain.walks import INSTANT, JOINS, Walked, Walker, WalkFrame, matrices
 from tests.scoring.builders import at_least, ladder_of
-from tests.scoring.domain.test_agreement import KEYS, LADDERS, STEP, some
 
 SPENT, LOGINS = "purchase.amount_minor.year", "login.count.lifetime"
 FACTS = ("custom.count.7d", SPENT, LOGINS)
@@ -82,12 +80,16 @@ def walked(
 
 
 def one_by_one(
-    ladder: Ladder, told: Sequence[Sequence[float]], standing: Standing, look: Look
+    ladder: Ladder,
+    told: Sequence[Mapping[str, int]],
+    standing: Standing,
+    look: Look,
+    *,
+    dates: Sequence[datetime] = DATES,
 ) -> list[tuple[str, str]]:
     """Tier and outcome of one member at each date, by decisions with receipts, reviews in their places."""
     found, before = [], None
-    for date, row in zip(DATES, told, strict=True):
-        facts = {name: int(value) for name, value in zip(FACTS, row, strict=True) if value == value}  # noqa: PLR0124
+    for date, facts in zip(dates, told, strict=True):
         outcome = "KEPT"
         for until, steps in ((date, True), (date + 2 * INSTANT, False)):
             while (time := standing.term.review_time) is not None and time < until:
@@ -100,6 +102,11 @@ def one_by_one(
         found.append((standing.tier, outcome))
         before = facts
     return found
+
+
+def known(row: Sequence[float]) -> dict[str, int]:
+    """The facts of a row, without those that are not there."""
+    return {name: int(value) for name, value in zip(FACTS, row, strict=True) if value == value}  # noqa: PLR0124
 
 
 amounts = st.sampled_from([float("nan"), 0.0, 400.0, 600.0, 1_000.0, 5_000.0, 9_000.0])
@@ -134,26 +141,7 @@ def test_a_walk_is_what_decisions_one_after_another_come_to(
             (ladder.tiers[ranks[row]].key, outcomes[row])
             for ranks, outcomes in zip(found.ranks, found.outcomes, strict=True)
         ]
-        assert stood == one_by_one(ladder, story, standing, look)
-
-
-@some
-@given(LADDERS, STEP, st.sampled_from(["", *KEYS]))
-def test_a_backtest_at_today_is_the_live_decision(ladder: Ladder, step: Step, tier: str) -> None:
-    look = Look.EVENT if step.look is Look.OVERRIDE else step.look
-    live = decide(ladder, Standing(tier), replace(step, look=look, given=None))
-
-    found = walked(
-        ladder,
-        [[list(step.facts.values())]],
-        standings=[Standing(tier)],
-        regions=[ladder.variant],
-        dates=[step.occurred_time],
-        look=look,
-        facts=list(step.facts),
-    )
-
-    assert (ladder.tiers[found.ranks[0][0]].key, found.outcomes[0][0]) == (live.to_tier, live.outcome)
+        assert stood == one_by_one(ladder, [known(row) for row in story], standing, look)
 
 
 def test_who_joins_has_the_tier_that_they_meet_at_the_first_date() -> None:

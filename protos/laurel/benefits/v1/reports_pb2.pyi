@@ -204,6 +204,8 @@ class PointsCohort(_message.Message):
     REVERSED_POINTS_FIELD_NUMBER: _builtins.int
     MOVED_POINTS_FIELD_NUMBER: _builtins.int
     WORTH_BP_FIELD_NUMBER: _builtins.int
+    LIABILITY_MINOR_FIELD_NUMBER: _builtins.int
+    BREAKAGE_BP_FIELD_NUMBER: _builtins.int
     month: _builtins.str
     """The month, such as 2026-11, where the program does its business."""
     earned_points: _builtins.int
@@ -226,6 +228,10 @@ class PointsCohort(_message.Message):
     """Passed on to another member, or come back after their end: counted as received in a later month."""
     worth_bp: _builtins.int
     """What a point of this month is worth now, as a share of the value."""
+    liability_minor: _builtins.int
+    """What its outstanding points may cost: × value × worth × expected redemption, rounded up."""
+    breakage_bp: _builtins.int
+    """Breakage: the share that expired of what was spent or expired; 0 as long as nothing was."""
     def __init__(
         self,
         *,
@@ -240,10 +246,12 @@ class PointsCohort(_message.Message):
         reversed_points: _builtins.int = ...,
         moved_points: _builtins.int = ...,
         worth_bp: _builtins.int = ...,
+        liability_minor: _builtins.int = ...,
+        breakage_bp: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_points", b"active_points", "earned_points", b"earned_points", "expired_points", b"expired_points", "held_points", b"held_points", "month", b"month", "moved_points", b"moved_points", "pending_points", b"pending_points", "received_points", b"received_points", "reversed_points", b"reversed_points", "spent_points", b"spent_points", "worth_bp", b"worth_bp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_points", b"active_points", "breakage_bp", b"breakage_bp", "earned_points", b"earned_points", "expired_points", b"expired_points", "held_points", b"held_points", "liability_minor", b"liability_minor", "month", b"month", "moved_points", b"moved_points", "pending_points", b"pending_points", "received_points", b"received_points", "reversed_points", b"reversed_points", "spent_points", b"spent_points", "worth_bp", b"worth_bp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,6 +28,10 @@ class PointsCohort:
     worth_bp: int = strawberry.field(
         description="What a point of it is worth now, of the full value of 10000."
     )
+    liability_minor: Long = strawberry.field(description="What its outstanding points may cost.")
+    breakage_bp: int = strawberry.field(
+        description="The share that expired of what was spent or expired; 0 as long as nothing was."
+    )
 
 
 @strawberry.type(description="Where a program's points are, and what the outstanding ones may cost.")
@@ -95,4 +99,6 @@ def _cohort(cohort: pb.PointsCohort) -> PointsCohort:
         reversed=Long(cohort.reversed_points),
         moved=Long(cohort.moved_points),
         worth_bp=cohort.worth_bp,
+        liability_minor=Long(cohort.liability_minor),
+        breakage_bp=cohort.breakage_bp,
     )
