@@ -1,5 +1,6 @@
 """Bearer tokens: signed by a platform key, verified against a published key set (RFC 7519)."""
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -66,14 +67,14 @@ class TokenVerifier:
     """Verifies tokens against a key set, and remembers the verified ones for a minute.
 
     One verification costs about a third of a call; the memory is bounded, and
-    keyed by digest, so that it holds no token. It is emptied whenever the keys
-    or the revocations change.
+    keyed by digest, by which shared calls name tokens that came before. It is
+    emptied whenever the keys or the revocations change.
     """
 
     def __init__(self, settings: Identity, *, now: Callable[[], float] = time.time) -> None:
         """`now` gives seconds since 1970, as tokens do: each call of everybody's asks for it."""
         self._settings, self._now = settings, now
-        self._verified: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
         self._keys: Watched[KeySet] = Watched(
             _key_source(settings), parse_key_set, changed=self._verified.clear
         )
@@ -95,12 +96,12 @@ class TokenVerifier:
         """The principal of a token, or Unauthenticated."""
         if len(token) > TOKEN_CHARACTERS_MAX or not token.isascii():
             raise Unauthenticated
-        now = self._now()
-        if known := self._verified.get(token):
+        now, digest = self._now(), hashlib.sha256(token.encode()).digest()
+        if known := self._verified.get(digest):
             principal, until = known
             if now < until:
                 return principal
-            del self._verified[token]
+            del self._verified[digest]
         claims = self._claims(token)
         principal = _principal(claims, token)
         self.require_unrevoked(
@@ -110,10 +111,21 @@ class TokenVerifier:
             issued=_time(claims["iat"]),
             jti=claims["jti"],
         )
-        self._verified[token] = (principal, min(now + CACHED_SECONDS, claims["exp"]))
+        self._verified[digest] = (principal, min(now + CACHED_SECONDS, claims["exp"]))
         if len(self._verified) > CACHED_TOKENS:
             self._verified.popitem(last=False)
         return principal
+
+    def known(self, digest: bytes) -> Principal | None:
+        """The principal of a token that was verified before, by its SHA-256; None where it was not.
+
+        Unauthenticated when it is good no more.
+        """
+        known = self._verified.get(digest)
+        if known is None:
+            return None
+        principal, until = known
+        return principal if self._now() < until else self.principal(principal.token)
 
     def require_unrevoked(
         self, kind: str, subject: str, program_id: str | None, *, issued: datetime, jti: str = ""

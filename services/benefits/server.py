@@ -29,7 +29,7 @@ from libs.common.chains.anchors import Anchors
 from libs.common.chains.documents import root_from
 from libs.common.clock import now
 from libs.common.clocks import Clocks
-from libs.common.homes import keep_homes
+from libs.common.homes import homes_of, keep_homes
 from libs.common.ids import new_id
 from libs.common.leases import Leases
 from libs.common.mongo import OUTAGES
@@ -154,6 +154,7 @@ from services.benefits.rewards_servicer import RewardsServicer
 from services.benefits.sender import WEBHOOKS, WebhookSender
 from services.benefits.servicer import BenefitsServicer
 from services.benefits.settings import Settings
+from services.benefits.shared_reads import shared_reads
 from services.benefits.simulations_servicer import SimulationsServicer
 from services.benefits.thresholds_servicer import ThresholdsServicer
 from services.benefits.tiers_servicer import TiersServicer
@@ -181,6 +182,7 @@ def servicer(platform: Platform, programs: ProgramHandlers, times: ProgramTimes)
             store.positions,
         ),
         watches=platform.watches(outbox.STREAM),
+        shared=shared_reads(partial(homes_of, platform.database)),
     )
 
 

@@ -12,6 +12,7 @@ from libs.common.caller import caller
 from libs.common.mongo import request
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.lookup import in_order
+from libs.common.rpc.shared.reads import SharedReads
 from libs.common.watch import Watches
 from services.benefits.domain.memberships import Decision
 from services.benefits.handlers.program_changes import ChangeHandlers
@@ -43,6 +44,7 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
     verification: VerificationHandlers
     pipeline: PipelineReader
     watches: Watches
+    shared: SharedReads
 
     async def PublishProgram(
         self, message: pb.PublishProgramRequest, context: Any
@@ -150,6 +152,10 @@ class BenefitsServicer(benefits_pb2_grpc.BenefitsServiceServicer):
                 missing=pb.EntitlementsResult(status=MISSING),
             )
         )
+
+    async def BatchRead(self, message: pb.BatchReadRequest, context: Any) -> pb.BatchReadResponse:
+        response: pb.BatchReadResponse = await self.shared.answer(self, message, context)
+        return response
 
     async def VerifyLedger(
         self, message: pb.VerifyLedgerRequest, context: Any

@@ -46,6 +46,7 @@ from libs.common.rpc.client import channel
 from libs.common.tls import certificates_of
 from services.gateway.channels import WatchChannels
 from services.gateway.settings import GatewaySettings
+from services.gateway.shared.sharer import Sharer
 
 READ_SECONDS = 1.0
 LIST_SECONDS = 2.0
@@ -67,6 +68,20 @@ _BESIDE = (
     tiers_pb2,
 )
 
+# Those whose reads are shared, and their stubs; in the order of `_services`.
+_SHARED = (
+    members_pb2.DESCRIPTOR.services_by_name["MembersService"],
+    scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"],
+    benefits_pb2.DESCRIPTOR.services_by_name["BenefitsService"],
+    risk_pb2.DESCRIPTOR.services_by_name["RiskService"],
+)
+_STUBS: tuple[Callable[[Any], Any], ...] = (
+    members_pb2_grpc.MembersServiceStub,
+    scoring_pb2_grpc.ScoringServiceStub,
+    benefits_pb2_grpc.BenefitsServiceStub,
+    risk_pb2_grpc.RiskServiceStub,
+)
+
 Watch = Callable[[str, int | None], AsyncGenerator[Any, None]]
 
 
@@ -75,12 +90,25 @@ class Clients:
 
     def __init__(self, settings: GatewaySettings) -> None:
         tls = certificates_of(settings)
-        members, scoring, benefits, risk = self._channels = tuple(
+        members, _, benefits, risk = self._channels = tuple(
             channel(address, *_asked(protos), token=_token, tls=tls)
             for address, protos in _services(settings)
         )
+        # Without a token: a shared call is made in nobody's name, and carries those for whom it reads.
+        shared = [
+            channel(address, service, tls=tls)
+            for address, service in zip(_addresses(settings), _SHARED, strict=True)
+        ]
+        self._channels += tuple(shared)
+        self.shared_members, self.shared_scoring, self.shared_benefits, self.shared_risk = self._sharers = [
+            Sharer(
+                service,
+                stub(each).BatchRead,
+                calls_max=settings.shared_calls_max,
+            )
+            for each, service, stub in zip(shared, _SHARED, _STUBS, strict=True)
+        ]
         self.members = members_pb2_grpc.MembersServiceStub(members)
-        self.scoring = scoring_pb2_grpc.ScoringServiceStub(scoring)
         self.benefits = benefits_pb2_grpc.BenefitsServiceStub(benefits)
         self.entitlements = entitlements_pb2_grpc.EntitlementsServiceStub(benefits)
         self.contracts = contracts_pb2_grpc.ContractsServiceStub(benefits)
@@ -132,8 +160,13 @@ class Clients:
 
     async def close(self) -> None:
         """Let go of the connections."""
+        await asyncio.gather(*(each.close() for each in self._sharers))
         await asyncio.gather(*(each.close() for each in self._channels))
         await asyncio.gather(*(each.close() for each in self._watch_channels.values()))
+
+
+def _addresses(settings: GatewaySettings) -> list[str]:
+    return [address for address, _ in _services(settings)]
 
 
 def _services(settings: GatewaySettings) -> tuple[tuple[str, ModuleType], ...]:

@@ -26,6 +26,7 @@ from services.gateway.clients import Clients
 from services.gateway.members.loaders import MembersLoaders
 from services.gateway.risk.loaders import RiskLoaders
 from services.gateway.scoring.loaders import ScoringLoaders
+from services.gateway.shared.callers import Caller
 
 
 @dataclass(slots=True)
@@ -66,10 +67,11 @@ def may_see(info: Info, field: str, member: members_pb2.Member) -> bool:
 
 
 def make_context(clients: Clients, principal: Principal, *, request_id: str) -> Context:
-    """A context with loaders of its own, so that nothing read for one request is shown to another."""
+    """A context with loaders of its own: what is read together with others is shown to who asked for it."""
     program_id = program_of(principal)
-    members = MembersLoaders(clients.members, program_id)
-    benefits = BenefitsLoaders(clients.benefits, program_id)
+    asks = Caller.of(principal)
+    members = MembersLoaders(clients.members, clients.shared_members.by(asks), program_id)
+    benefits = BenefitsLoaders(clients.shared_benefits.by(asks), program_id)
     return Context(
         principal=principal,
         grants=fields_granted(principal),
@@ -77,7 +79,7 @@ def make_context(clients: Clients, principal: Principal, *, request_id: str) -> 
         request_id=request_id,
         clients=clients,
         members=members,
-        scoring=ScoringLoaders(clients.scoring, members, benefits, program_id),
+        scoring=ScoringLoaders(clients.shared_scoring.by(asks), members, benefits, program_id),
         benefits=benefits,
         notices=NoticesLoaders(clients.notices, program_id),
         decisions=DecisionsLoaders(clients.benefits, clients.decisions, program_id),
@@ -90,5 +92,5 @@ def make_context(clients: Clients, principal: Principal, *, request_id: str) -> 
         program_versions=ProgramVersionsLoaders(clients.programs, program_id),
         simulations=SimulationsLoaders(clients.simulations, program_id),
         proofs=ProofLoaders(clients.proofs, program_id),
-        risk=RiskLoaders(clients.risk, program_id),
+        risk=RiskLoaders(clients.risk, clients.shared_risk.by(asks), program_id),
     )

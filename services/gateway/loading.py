@@ -1,8 +1,8 @@
 """How loaders ask: one call for all keys of a level, and what an answer per key means."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from laurel.common.v1 import lookup_pb2
 from libs.common.errors import Unavailable
@@ -20,6 +20,14 @@ def found(status: "lookup_pb2.LookupStatus.ValueType", record: T) -> T | Unavail
     if status == lookup_pb2.LOOKUP_STATUS_FOUND:
         return record
     return None if status == lookup_pb2.LOOKUP_STATUS_MISSING else Unavailable()
+
+
+def shown(values: Iterable[Any], record: Callable[[Any], T]) -> list[T | Exception | None]:
+    """The record of each result of a shared call; None where there is none, the error that a key met."""
+    return [
+        value if value is None or isinstance(value, Exception) else found(value.status, record(value))
+        for value in values
+    ]
 
 
 async def for_each_argument(

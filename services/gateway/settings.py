@@ -27,6 +27,8 @@ class GatewaySettings(Limits, Identity):
     request_bytes_max: int = Field(default=32 * 1024, ge=1024)
     request_seconds_max: float = Field(default=5.0, gt=0)
     drain_seconds: int = Field(default=10, ge=0)
+    # Shared calls to a service that are under way at once: while they are, what else is asked gathers.
+    shared_calls_max: int = Field(default=1, ge=1, le=16)
     websockets_max: int = Field(default=500, ge=1)
     # A client that takes nothing for so long is cut off, and resumes where it was.
     websocket_slow_seconds: float = Field(default=10, gt=0)

@@ -26,6 +26,7 @@ from services.members.repository.indexes import ensure_indexes
 from services.members.repository.store import MembersStore
 from services.members.servicer import MembersServicer
 from services.members.settings import Settings
+from services.members.shared_reads import shared_reads
 
 SERVICE = "members"
 
@@ -43,10 +44,11 @@ def servicer(
         now=now,
         new_id=new_id,
     )
+    reads = ReadHandlers(store, programs, now, kinds=EVENT_KINDS)
     return MembersServicer(
         programs=programs,
         intake=intake,
-        reads=ReadHandlers(store, programs, now, kinds=EVENT_KINDS),
+        reads=reads,
         birthdays=BirthdayHandlers(store, programs, now),
         columns=ColumnHandlers(ColumnsStore(platform.database), programs, now, kinds=EVENT_KINDS),
         attributes=AttributeHandlers(platform.database, programs),
@@ -54,6 +56,7 @@ def servicer(
             SERVICE, platform.database, platform.redis, [consumers.STREAM], store.positions
         ),
         watches=platform.watches(outbox.STREAM),
+        shared=shared_reads(reads.homes),
     )
 
 

@@ -18,6 +18,7 @@ from libs.common.pipeline import PipelineReader
 from libs.common.rpc.lookup import in_order
 from libs.common.rpc.parts import has_few_parts
 from libs.common.rpc.requests import WHOLE, violation_texts
+from libs.common.rpc.shared.reads import SharedReads
 from libs.common.rpc.time import moment, timestamp
 from libs.common.watch import Watches
 from services.members.domain.facts import Counts
@@ -63,6 +64,7 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     birthdays: BirthdayHandlers
     pipeline: PipelineReader
     watches: Watches
+    shared: SharedReads
 
     async def CreateStore(self, message: pb.CreateStoreRequest, context: Any) -> pb.CreateStoreResponse:
         store = Store(message.program_id, message.store_id, message.display_name, message.sharing_group)
@@ -176,6 +178,10 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
                 )
             )
         return pb.BatchGetFactsResponse(results=results)
+
+    async def BatchRead(self, message: pb.BatchReadRequest, context: Any) -> pb.BatchReadResponse:
+        response: pb.BatchReadResponse = await self.shared.answer(self, message, context)
+        return response
 
     async def ListMemberEvents(
         self, message: pb.ListMemberEventsRequest, context: Any

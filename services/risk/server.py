@@ -5,7 +5,7 @@ from functools import partial
 from laurel.risk.v1 import risk_pb2_grpc
 from libs.common.audit.trail import Auditor
 from libs.common.clock import now
-from libs.common.homes import keep_homes
+from libs.common.homes import homes_of, keep_homes
 from libs.common.ids import new_id
 from libs.common.leases import Leases
 from libs.common.mongo import OUTAGES
@@ -22,6 +22,7 @@ from services.risk.repository.indexes import ensure_indexes
 from services.risk.repository.store import RiskStore
 from services.risk.servicer import RiskServicer
 from services.risk.settings import Settings
+from services.risk.shared_reads import shared_reads
 
 SERVICE = "risk"
 
@@ -34,6 +35,7 @@ def servicer(platform: Platform, profiles: ProfileHandlers, reports: ReportHandl
         reports=reports,
         pipeline=PipelineReader(SERVICE, platform.database, platform.redis, [consumers.STREAM], positions),
         watches=platform.watches(outbox.STREAM),
+        shared=shared_reads(partial(homes_of, platform.database)),
     )
 
 

@@ -14,6 +14,7 @@ from libs.common.mongo import request
 from libs.common.paging import page_after, page_token
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.lookup import in_order
+from libs.common.rpc.shared.reads import SharedReads
 from libs.common.watch import Watches
 from services.risk.domain.profiles import Profile
 from services.risk.domain.reports import Report, Reporter
@@ -43,6 +44,7 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
     reports: ReportHandlers
     pipeline: PipelineReader
     watches: Watches
+    shared: SharedReads
 
     async def BatchGetRiskProfiles(
         self, message: pb.BatchGetRiskProfilesRequest, context: Any
@@ -56,6 +58,10 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
                 missing=pb.RiskProfileResult(status=MISSING),
             )
         )
+
+    async def BatchRead(self, message: pb.BatchReadRequest, context: Any) -> pb.BatchReadResponse:
+        response: pb.BatchReadResponse = await self.shared.answer(self, message, context)
+        return response
 
     async def BatchListIntegrityChanges(
         self, message: pb.BatchListIntegrityChangesRequest, context: Any

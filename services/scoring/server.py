@@ -19,6 +19,7 @@ from services.scoring.memory import keep_memory_of_frames
 from services.scoring.programs import HeldPrograms
 from services.scoring.servicer import ScoringServicer
 from services.scoring.settings import Settings
+from services.scoring.shared_reads import shared_reads
 from services.scoring.walk_servicer import WalkServicer
 from services.scoring.walking import WalkingHandlers
 
@@ -32,7 +33,8 @@ def make_server(settings: Settings, kernels: Kernels | None = None) -> RpcServer
     threads = ThreadPoolExecutor(settings.frame_threads, thread_name_prefix="frames")
     programs = HeldPrograms(settings.programs_held_max)
     handlers = ScoringHandlers(programs, kernels or Kernels(), threads)
-    server.add(scoring_pb2_grpc.add_ScoringServiceServicer_to_server, ScoringServicer(handlers))
+    served = ScoringServicer(handlers, shared_reads())
+    server.add(scoring_pb2_grpc.add_ScoringServiceServicer_to_server, served)
     server.add(
         explanations_pb2_grpc.add_ExplanationServiceServicer_to_server,
         ExplanationServicer(ExplainingHandlers(programs)),

@@ -8,6 +8,7 @@ from typing import Any
 from laurel.scoring.v1 import scoring_pb2 as pb
 from laurel.scoring.v1 import scoring_pb2_grpc
 from libs.common.caller import caller
+from libs.common.rpc.shared.reads import SharedReads
 from services.scoring.handlers import BatchScore, DecideTiers, ScoreFrames, ScoringHandlers
 from services.scoring.messages import facts_of, fill_receipt, tier_subject
 from services.scoring.programs import NamedProgram
@@ -19,6 +20,7 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
     """ScoringService over the handlers of scoring."""
 
     handlers: ScoringHandlers
+    shared: SharedReads
 
     async def DecideTiers(self, message: pb.DecideTiersRequest, context: Any) -> pb.DecideTiersResponse:
         decisions = self.handlers.decide_tiers(
@@ -50,6 +52,10 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
                 await asyncio.sleep(0)
             scored = response.results.add(subject_id=subject.subject_id)
             scored.scores.extend(map(score_message, scores))
+        return response
+
+    async def BatchRead(self, message: pb.BatchReadRequest, context: Any) -> pb.BatchReadResponse:
+        response: pb.BatchReadResponse = await self.shared.answer(self, message, context)
         return response
 
     async def ScoreFrames(

@@ -13,6 +13,8 @@ from laurel.members.v1 import events_pb2, members_pb2
 from libs.cli.data_folder import STORING_SERVICES
 from libs.common.ids import new_id
 from libs.common.policy import ROLES, policy
+from libs.common.rpc.peer import GATEWAY
+from libs.common.rpc.shared.asks import is_shared
 from libs.common.rpc.time import timestamp
 from libs.common.rpc.transport import area
 from tests.attacks import coupon_scene, point_scene, program_scene, simulation_scene, tier_scene
@@ -48,14 +50,17 @@ def path_of(method: MethodDescriptor) -> str:
 
 
 def principal_for(method: MethodDescriptor) -> str:
-    """Somebody who may call a method."""
+    """Somebody who may call a method; shared calls are for the gateway, which no row names."""
+    if is_shared(path_of(method)):
+        return GATEWAY
     grants = policy().rpcs[path_of(method)].grants
     return next(each for each in CALLERS if each in grants)
 
 
 def valid(method: MethodDescriptor, shop: Shop) -> Message:
     """A request that is answered well in a shop; KeyError for an RPC that has none yet in VALID."""
-    return GetMessageClass(method.input_type)(**VALID[method.name](shop))
+    named = VALID.get(path_of(method)) or VALID[method.name]
+    return GetMessageClass(method.input_type)(**named(shop))
 
 
 def places(message: Message, kinds: set[int], before: Place = ()) -> Iterator[Place]:
@@ -174,6 +179,17 @@ def _tier_subjects() -> list[Fields]:
     return [{"subject_id": "one", "tier_set": "main", "tier": "normal", "steps": [step]}]
 
 
+def _shared(length: int) -> Fields:
+    """One caller who is not known, and asks for the first read of so many keys."""
+    return {
+        "caller_digests": [b"\0" * 32],
+        "run_caller": [0],
+        "run_length": [length],
+        "run_want": [1],
+        "run_arguments": [0],
+    }
+
+
 def _score_subjects() -> list[Fields]:
     facts = [{"name": "purchase.count.lifetime", "value": 3}]
     return [{"subject_id": "one", "as_of": timestamp(NOON), "facts": facts}]
@@ -229,6 +245,12 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
     "GetPipelineStatus": lambda shop: {},
     "DecideTiers": lambda shop: {**_program(shop), "subjects": _tier_subjects()},
     "BatchScore": lambda shop: {**_program(shop), "subjects": _score_subjects()},
+    "laurel.scoring.v1.ScoringService/BatchRead": lambda shop: {
+        "asks": _shared(1) | {"run_arguments": [1]},
+        "keys": _score_subjects(),
+        "arguments": [_program(shop)],
+    },
+    "BatchRead": lambda shop: {"asks": _shared(2), "keys": shop.members[:2]},
     "ScoreFrames": lambda shop: {
         "header": {**_program(shop), "facts": ["purchase.count.lifetime"], "score": "rfm"}
     },

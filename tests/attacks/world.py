@@ -25,6 +25,7 @@ from libs.common.ids import new_id
 from libs.common.mix_policy import Mix, Segment
 from libs.common.policy import ROLES
 from libs.common.program import Program, preset
+from libs.common.rpc.peer import GATEWAY
 from libs.common.rpc.time import timestamp
 from tests.attacks import coupon_scene, point_scene, program_scene, simulation_scene, tier_scene
 from tests.attacks.graph import Graph
@@ -138,6 +139,8 @@ class World:
 
     def caller(self, principal: str) -> Caller:
         """A principal of the policy table at a service: through the gateway, or by an own certificate."""
+        if principal == GATEWAY:
+            return Caller(self.authority.files("gateway"))
         if principal == "service":
             return Caller(self.authority.files("risk"))
         if principal == "partner":

@@ -1,7 +1,7 @@
 """A server with the edge that every service has, around servicers whose answers a test chooses."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +13,13 @@ from grpc_status import rpc_status
 
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
+from libs.common.caller import Principal
 from libs.common.rpc.client import channel
 from libs.common.rpc.server import RpcServer
+from libs.common.rpc.shared.carried import carried
 from libs.common.settings import ServiceSettings
+from libs.common.visibility import Home
+from services.risk.shared_reads import shared_reads
 from tests.support.builders import PROGRAM
 from tests.support.services import Keys
 
@@ -38,6 +42,8 @@ class Profiles(risk_pb2_grpc.RiskServiceServicer):
 
     def __init__(self) -> None:
         self.asked: list[Request] = []
+        self.carried: list[Sequence[Principal | int]] = []
+        self.shared = shared_reads(self.homes)
         self.answer: Callable[[Request, Any], Awaitable[Response]] = self.nothing
         self.changes: Callable[[], AsyncGenerator[Change, None]] = self.silence
 
@@ -57,6 +63,14 @@ class Profiles(risk_pb2_grpc.RiskServiceServicer):
 
     def WatchMember(self, request: risk_pb2.WatchMemberRequest, context: Any) -> AsyncGenerator[Change, None]:
         return self.changes()
+
+    async def homes(self, program_id: str, member_ids: Collection[str]) -> dict[str, Home]:
+        return {}
+
+    async def BatchRead(self, request: risk_pb2.BatchReadRequest, context: Any) -> risk_pb2.BatchReadResponse:
+        self.carried.append(carried().callers)
+        answer: risk_pb2.BatchReadResponse = await self.shared.answer(self, request, context)
+        return answer
 
     async def BatchGetRiskProfiles(self, request: Request, context: Any) -> Response:
         self.asked.append(request)

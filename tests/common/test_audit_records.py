@@ -110,7 +110,7 @@ async def test_contents_are_plain(audited: AuditWorld, value: object) -> None:
 
 
 async def read(audited: AuditWorld, message: Message, method: str = "x.Service/Get") -> Document:
-    await Auditor(audited.database, audited.now).read(ANN, method, message)
+    await Auditor(audited.database, audited.now).read([(ANN, method, message, None)])
     (record,) = await audited.records()
     return record
 
@@ -119,7 +119,7 @@ async def test_a_list_is_recorded_with_the_members_whom_it_showed(audited: Audit
     request = pb.ListMembersRequest(program_id=PROGRAM, page_size=2)
     answer = pb.ListMembersResponse(members=[pb.Member(member_id=each) for each in MEMBERS])
 
-    await Auditor(audited.database, audited.now).read(ANN, "x.Service/ListMembers", request, answer)
+    await Auditor(audited.database, audited.now).read([(ANN, "x.Service/ListMembers", request, answer)])
 
     (record,) = await audited.records()
     assert record["objects"] == MEMBERS

@@ -149,7 +149,7 @@ def length_of(field: FieldDescriptor) -> bool:
     ends = (
         text.pattern.startswith("^") and text.pattern.endswith("$") and not re.search(r"[*+]", text.pattern)
     )
-    return bool(text.max_len or ends)
+    return bool(text.max_len or text.len or ends)
 
 
 # RPCs

@@ -5,8 +5,10 @@ from typing import Any
 from laurel.risk.v1 import reports_pb2, risk_pb2, risk_pb2_grpc
 from libs.common.caller import caller
 from libs.common.paging import page_after, page_token
+from services.risk import shared_reads
 from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Context, Fake
+from tests.gateway.fake_shared import batch_read
 
 
 class FakeRisk(Fake, risk_pb2_grpc.RiskServiceServicer):
@@ -20,6 +22,9 @@ class FakeRisk(Fake, risk_pb2_grpc.RiskServiceServicer):
             request.member_ids,
         )
         return risk_pb2.BatchGetRiskProfilesResponse(results=results)
+
+    async def BatchRead(self, request: risk_pb2.BatchReadRequest, context: Context) -> Any:
+        return await batch_read(self, shared_reads.READS, request, context)
 
     async def BatchListIntegrityChanges(
         self, request: risk_pb2.BatchListIntegrityChangesRequest, context: Context

@@ -32,6 +32,9 @@ from libs.common.paging import page_after, page_token
 from libs.common.rpc.server import RpcServer
 from libs.common.rpc.time import moment
 from libs.common.settings import ServiceSettings
+from services.benefits import shared_reads as benefits_reads
+from services.members import shared_reads as members_reads
+from services.scoring import shared_reads as scoring_reads
 from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Asked, Context, Fake
 from tests.gateway.fake_contracts import FakeContracts
@@ -45,6 +48,7 @@ from tests.gateway.fake_programs import FakePrograms
 from tests.gateway.fake_proofs import FakeProofs
 from tests.gateway.fake_rewards import FakeRewards
 from tests.gateway.fake_risk import FakeRisk
+from tests.gateway.fake_shared import batch_read
 from tests.gateway.fake_simulations import FakeSimulations
 from tests.gateway.fake_tiers import FakeTiers
 from tests.gateway.world import World
@@ -87,6 +91,9 @@ class FakeMembers(Fake, members_pb2_grpc.MembersServiceServicer):
             result.status = FOUND if self.knows(key.member_id) else MISSING
             results.append(result)
         return members_pb2.BatchGetFactsResponse(results=results)
+
+    async def BatchRead(self, request: members_pb2.BatchReadRequest, context: Context) -> Any:
+        return await batch_read(self, members_reads.READS, request, context)
 
     async def SetBirthday(self, request: members_pb2.SetBirthdayRequest, context: Context) -> Any:
         await self.begin("SetBirthday", request)
@@ -136,6 +143,9 @@ class FakeScoring(Fake, scoring_pb2_grpc.ScoringServiceServicer):
             for subject in request.subjects
         ]
         return scoring_pb2.BatchScoreResponse(results=results)
+
+    async def BatchRead(self, request: scoring_pb2.BatchReadRequest, context: Context) -> Any:
+        return await batch_read(self, scoring_reads.READS, request, context)
 
 
 class FakeBenefits(
@@ -219,6 +229,9 @@ class FakeBenefits(
             request.member_ids,
         )
         return benefits_pb2.BatchListEntitlementsResponse(results=results)
+
+    async def BatchRead(self, request: benefits_pb2.BatchReadRequest, context: Context) -> Any:
+        return await batch_read(self, benefits_reads.READS, request, context)
 
 
 def add_benefits(served: Any, server: Any) -> None:

@@ -53,7 +53,10 @@ async def test_calls_to_the_services_stand_below_the_request_and_theirs_below_th
     made, answered = of_kind(spans, SpanKind.CLIENT), of_kind(spans, SpanKind.SERVER)
     assert (request.kind, parent_of(request)) == (SpanKind.SERVER, CALLER)
     assert {trace_of(span) for span in spans.all()} == {TRACE}
-    assert {span.name.rpartition("/")[2] for span in made} == {"BatchGetMembers", "BatchGetRiskProfiles"}
+    assert {span.name.rpartition(".")[2] for span in made} == {
+        "MembersService/BatchRead",
+        "RiskService/BatchRead",
+    }
     assert {parent_of(span) for span in made} == {id_of(request)}
     assert {(span.name, parent_of(span)) for span in answered} == {(span.name, id_of(span)) for span in made}
 

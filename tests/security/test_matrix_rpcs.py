@@ -11,6 +11,7 @@ from google.protobuf.descriptor_pb2 import MethodDescriptorProto
 
 from libs.common.policy import policy
 from libs.common.rpc.server import RpcServer
+from libs.common.rpc.shared.asks import is_shared
 from libs.common.settings import ServiceSettings
 from tests.contracts.test_protos import FILES, methods, module_of
 from tests.security.principals import ANONYMOUS, EVERYBODY, kind_of, principal_of, roles_of
@@ -76,7 +77,9 @@ async def test_an_rpc_is_open_to_those_whom_the_table_names_and_to_nobody_else(
     row = policy().rpcs[f"{method.containing_service.full_name}/{method.name}"]
     met = {name: await status(channel, method, identity(keys, name)) for name in EVERYBODY}
 
-    assert met.pop(ANONYMOUS) == UNKNOWN
+    # Who reads for others comes without a token; by TLS it must be the gateway (test_shared_peers).
+    shared = is_shared(f"{method.containing_service.full_name}/{method.name}")
+    assert met.pop(ANONYMOUS) == (grpc.StatusCode.INVALID_ARGUMENT if shared else UNKNOWN)
     granted = {name for name in met if row.grant(principal_of(name, "somebody")) is not None}
     assert {name for name, code in met.items() if code not in {DENIED, UNKNOWN}} == granted
     assert granted == set(row.grants)

@@ -20,6 +20,7 @@ from libs.common.caller import Principal, caller
 from libs.common.canonical import canonical
 from libs.common.chains.chain import instant
 from libs.common.mongo import Database, Request, Session
+from libs.common.rpc.shared.carried import SeenRead
 from libs.common.rpc.time import moment
 from libs.common.tracing import here
 
@@ -94,10 +95,13 @@ class Auditor:
     now: Callable[[], datetime]
     new_id: Callable[[str], str] = ids.new_id
 
-    async def read(
-        self, principal: Principal, method: str, message: Message, answer: Message | None = None
-    ) -> None:
-        """Record that this request was made and is about to be answered.
+    async def read(self, reads: Sequence[SeenRead]) -> None:
+        """Record that these requests were made, by whom and of which method, and are about to be answered."""
+        records = [self._record(*each) for each in reads]
+        await self.database.audit.insert_many([record_document(each) for each in records])
+
+    def _record(self, principal: Principal, method: str, message: Message, answer: Message | None) -> Record:
+        """The record of one read.
 
         Objects are the ids that it names and the members whom the answer
         shows, `after` is what it filters by. Of texts only keys and ids of
@@ -116,7 +120,7 @@ class Auditor:
             after=_content(_filters(message)),
             trace_id=_trace_id(),
         )
-        await self.database.audit.insert_one(record_document(sealed(found)))
+        return sealed(found)
 
 
 def _actor(principal: Principal) -> Actor:

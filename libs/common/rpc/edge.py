@@ -25,8 +25,10 @@ from libs.common.rpc.deadline import Within, set_deadline
 from libs.common.rpc.errors import abort, internal_status, refusal_status
 from libs.common.rpc.masking import mask
 from libs.common.rpc.observed import Served
-from libs.common.rpc.peer import Asked, Authenticator
+from libs.common.rpc.peer import GATEWAY, Asked, Authenticator
 from libs.common.rpc.requests import Deserialize, in_program, message_of, valid
+from libs.common.rpc.shared.asks import is_shared
+from libs.common.rpc.shared.carried import AuditReads, Carried, set_carried
 from libs.common.rpc.turns import Turns
 from libs.common.rpc.watching import Holder, Watching, holder_of, is_watch, place
 from libs.common.telemetry import DENIED, log
@@ -44,7 +46,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Serve = Callable[[Any, Context], AsyncIterator[Message]]
 ServeWatch = Callable[[Any, Context], AsyncGenerator[Message, None]]
 ServeUnary = Callable[[Any, Context], Awaitable[Message]]
-AuditRead = Callable[[Principal, str, Message, Message | None], Awaitable[None]]
+Admit = Callable[[str, Rule, Asked], Grant]
 
 
 class Edge:
@@ -57,7 +59,7 @@ class Edge:
         *,
         calls_max: int,
         watching: Watching,
-        audit_read: AuditRead | None = None,
+        audit_read: AuditReads | None = None,
     ) -> None:
         """`outages` are answered as UNAVAILABLE; `audit_read` is told what staff read of members."""
         self._authenticator, self._outages, self._audit_read = authenticator, outages, audit_read
@@ -87,10 +89,16 @@ class Edge:
             run = self._streaming(method, rule, read, cast(Serve, handler.unary_stream), checks_each=False)
             return grpc.unary_stream_rpc_method_handler(run, None, serializer)
         assert handler.unary_unary is not None, f"{method}: client streams answer per message here"
-        unary = self._unary(method, rule, read, cast(ServeUnary, handler.unary_unary))
+        serve = cast(ServeUnary, handler.unary_unary)
+        if is_shared(method):
+            unary = self._unary(method, rule, read, self._shared(serve), self._admit_gateway)
+        else:
+            unary = self._unary(method, rule, read, serve, self._admit)
         return grpc.unary_unary_rpc_method_handler(unary, None, serializer)
 
-    def _unary(self, method: str, rule: Rule, read: Deserialize, serve: ServeUnary) -> ServeUnary:
+    def _unary(
+        self, method: str, rule: Rule, read: Deserialize, serve: ServeUnary, admit: Admit
+    ) -> ServeUnary:
         async def unary(request: bytes, context: Context) -> Message:
             asked = self._authenticator.asked(context)
             call, status, holder = Served(method, asked.traceparent), "OK", None
@@ -101,7 +109,7 @@ class Edge:
                 left = context.time_remaining()
                 seconds = DEADLINE_SECONDS if left is None else min(left, DEADLINE_SECONDS_MAX)
                 set_deadline(seconds)
-                grant = self._admit(method, rule, asked)
+                grant = admit(method, rule, asked)
                 # What the caller gives us gRPC ends by itself.
                 with _IN_TIME if seconds == left else Within(seconds):
                     holder = await self._turns.take(caller())
@@ -126,6 +134,16 @@ class Edge:
             return await abort(context, told)
 
         return unary
+
+    def _shared(self, serve: ServeUnary) -> ServeUnary:
+        """A shared call as it is served: with those whom it carries."""
+
+        async def shared(request: Any, context: Context) -> Message:
+            callers = await self._authenticator.carried(request.asks)
+            set_carried(Carried(callers, self._ending, self._audit_read))
+            return await serve(request, context)
+
+        return shared
 
     def _streaming(
         self, method: str, rule: Rule, read: Deserialize, serve: Serve, *, checks_each: bool
@@ -240,10 +258,23 @@ class Edge:
         set_granted(grant)
         return grant
 
+    def _admit_gateway(self, method: str, rule: Rule, asked: Asked) -> Grant:
+        """Admit the gateway, which calls for those whom its request carries; the row admits nobody."""
+        try:
+            self._authenticator.require_gateway(asked)
+        except Forbidden:
+            DENIED.labels(method, "unknown").inc()
+            log("rpc").warning("denied", method=method)
+            raise
+        grant = Grant("all")
+        set_caller(Principal(GATEWAY, "service", None))
+        set_granted(grant)
+        return grant
+
     async def _audit(self, method: str, rule: Rule, request: Message, answer: Message | None) -> None:
         """Record what staff read of members; members and partners read what is theirs."""
         if rule.audit == "read" and caller().kind == "staff" and self._audit_read is not None:
-            await self._audit_read(caller(), method, request, answer)
+            await self._audit_read([(caller(), method, request, answer)])
 
 
 async def _each_valid(

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from cryptography.x509 import load_pem_x509_certificate
 
+from laurel.common.v1.sharing_pb2 import SharedAsks
 from libs.common.caller import Principal
 from libs.common.errors import Forbidden, Unauthenticated
+from libs.common.rpc.shared.carried import callers_of
 from libs.common.tokens import TokenVerifier, bearer
 from libs.common.tracing import TRACEPARENT
 
@@ -94,18 +96,36 @@ class Authenticator:
             raise Unauthenticated
         return self._verifier.principal(token)
 
+    def require_gateway(self, asked: Asked) -> None:
+        """Refuse whoever is not the gateway itself, calling for those whom its request carries.
+
+        In development without TLS, on this machine, that is whoever calls in nobody's name.
+        """
+        if asked.authorization:
+            raise Forbidden("those for whom the gateway reads are in its request")
+        if self._by_tls and not self._peer(asked.connection).is_gateway:
+            raise Forbidden("only the gateway reads for others")
+
+    async def carried(self, asks: SharedAsks) -> list[Principal | int]:
+        """The callers whom a shared call carries."""
+        return await callers_of(self._verifier, asks)
+
     def _by_certificate(self, connection: Any, token: str | None) -> Principal:
-        peer = peer_of(tuple(connection.get("peer_uri", ())), self._trust_domain)
-        if peer is None:
-            raise Forbidden("the certificate names nobody whom we know")
-        issued = _issued(connection["x509_pem_cert"][0])
-        self._verifier.require_unrevoked(peer.kind, peer.name, peer.program_id, issued=issued)
+        peer = self._peer(connection)
         if token is None:
             return peer.alone()
         principal = self._verifier.principal(token)
         if not peer.may_carry(principal):
             raise Forbidden("this certificate may not carry this token")
         return principal
+
+    def _peer(self, connection: Any) -> Peer:
+        peer = peer_of(tuple(connection.get("peer_uri", ())), self._trust_domain)
+        if peer is None:
+            raise Forbidden("the certificate names nobody whom we know")
+        issued = _issued(connection["x509_pem_cert"][0])
+        self._verifier.require_unrevoked(peer.kind, peer.name, peer.program_id, issued=issued)
+        return peer
 
 
 @lru_cache(maxsize=1024)

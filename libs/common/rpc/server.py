@@ -10,10 +10,11 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
-from libs.common.rpc.edge import AuditRead, Edge, Handler
+from libs.common.rpc.edge import Edge, Handler
 from libs.common.rpc.open_services import bounded
 from libs.common.rpc.peer import Authenticator
 from libs.common.rpc.probes import Probes
+from libs.common.rpc.shared.carried import AuditReads
 from libs.common.rpc.transport import FRAME_BYTES_MAX
 from libs.common.rpc.watching import Watching
 from libs.common.settings import ServiceSettings
@@ -51,7 +52,7 @@ class RpcServer:
         settings: ServiceSettings,
         *,
         outages: tuple[type[Exception], ...] = (),
-        audit_read: AuditRead | None = None,
+        audit_read: AuditReads | None = None,
     ) -> None:
         """`outages` are the exceptions of a database that is down, answered as UNAVAILABLE."""
         self._settings = settings

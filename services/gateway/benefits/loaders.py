@@ -9,10 +9,10 @@ from strawberry.dataloader import DataLoader
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2, notices_pb2
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, for_each_argument, found
+from services.gateway.loading import KEYS_MAX, for_each_argument, found, shown
+from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:
-    from laurel.benefits.v1.benefits_pb2_grpc import BenefitsServiceAsyncStub
     from laurel.benefits.v1.notices_pb2_grpc import NoticesServiceAsyncStub
 
 
@@ -27,8 +27,8 @@ class MembershipKey:
 class BenefitsLoaders:
     """What one request reads from benefits."""
 
-    def __init__(self, benefits: "BenefitsServiceAsyncStub", program_id: str) -> None:
-        self._benefits, self._program_id = benefits, program_id
+    def __init__(self, shared: Shared, program_id: str) -> None:
+        self._shared = shared
         self.program = DataLoader(self._load_programs, max_batch_size=KEYS_MAX)
         self.memberships = DataLoader(self._load_memberships, max_batch_size=KEYS_MAX)
         self.tier_changes = DataLoader(self._load_tier_changes, max_batch_size=KEYS_MAX)
@@ -37,32 +37,31 @@ class BenefitsLoaders:
         self.entitlements = DataLoader(self._load_entitlements, max_batch_size=KEYS_MAX)
 
     async def _load_programs(self, keys: list[str]) -> Sequence[pb.Program | Exception | None]:
-        request = pb.BatchGetProgramsRequest(program_ids=keys)
-        response = await self._benefits.BatchGetPrograms(request, timeout=READ_SECONDS)
-        return [found(result.status, result.program) for result in response.results]
+        values = await self._shared.read("programs", keys, seconds=READ_SECONDS)
+        return shown(values, lambda result: result.program)
 
     async def _load_memberships(self, ids: list[str]) -> Sequence[Sequence[pb.Membership] | Exception | None]:
-        request = pb.BatchGetMembershipsRequest(program_id=self._program_id, member_ids=ids)
-        response = await self._benefits.BatchGetMemberships(request, timeout=READ_SECONDS)
-        return [found(result.status, result.memberships) for result in response.results]
+        values = await self._shared.read("memberships", ids, seconds=READ_SECONDS)
+        return shown(values, lambda result: result.memberships)
 
     async def _load_tier_changes(
         self, keys: list[tuple[MembershipKey, int]]
     ) -> Sequence[Sequence[events_pb2.TierChange] | Exception | None]:
-        return await for_each_argument(keys, self._load_first_tier_changes)
+        return await for_each_argument(
+            [(key.member_id, (key.tier_set, first)) for key, first in keys], self._load_first_tier_changes
+        )
 
     async def _load_first_tier_changes(
-        self, keys: list[MembershipKey], first: int
+        self, ids: list[str], asked: tuple[str, int]
     ) -> Sequence[Sequence[events_pb2.TierChange] | Exception | None]:
-        wanted = [pb.MembershipKey(member_id=key.member_id, tier_set=key.tier_set) for key in keys]
-        request = pb.BatchListTierChangesRequest(program_id=self._program_id, keys=wanted, first=first)
-        response = await self._benefits.BatchListTierChanges(request, timeout=READ_SECONDS)
-        return [found(result.status, result.changes) for result in response.results]
+        tier_set, first = asked
+        arguments = pb.ReadArguments(tier_set=tier_set, first=first)
+        values = await self._shared.read("tier_changes", ids, arguments, seconds=READ_SECONDS)
+        return shown(values, lambda result: result.changes)
 
     async def _load_accounts(self, ids: list[str]) -> Sequence[pb.PointsAccount | Exception | None]:
-        request = pb.BatchGetPointsAccountsRequest(program_id=self._program_id, member_ids=ids)
-        response = await self._benefits.BatchGetPointsAccounts(request, timeout=READ_SECONDS)
-        return [found(result.status, result.account) for result in response.results]
+        values = await self._shared.read("accounts", ids, seconds=READ_SECONDS)
+        return shown(values, lambda result: result.account)
 
     async def _load_entries(
         self, keys: list[tuple[str, tuple[str, int]]]
@@ -74,18 +73,15 @@ class BenefitsLoaders:
         self, ids: list[str], asked: tuple[str, int]
     ) -> Sequence[Sequence[pb.Entry] | Exception | None]:
         point_type, first = asked
-        request = pb.BatchListEntriesRequest(
-            program_id=self._program_id, member_ids=ids, first=first, point_type=point_type
-        )
-        response = await self._benefits.BatchListEntries(request, timeout=READ_SECONDS)
-        return [found(result.status, result.entries) for result in response.results]
+        arguments = pb.ReadArguments(first=first, point_type=point_type)
+        values = await self._shared.read("entries", ids, arguments, seconds=READ_SECONDS)
+        return shown(values, lambda result: result.entries)
 
     async def _load_entitlements(
         self, ids: list[str]
     ) -> Sequence[Sequence[pb.Entitlement] | Exception | None]:
-        request = pb.BatchListEntitlementsRequest(program_id=self._program_id, member_ids=ids)
-        response = await self._benefits.BatchListEntitlements(request, timeout=READ_SECONDS)
-        return [found(result.status, result.entitlements) for result in response.results]
+        values = await self._shared.read("entitlements", ids, seconds=READ_SECONDS)
+        return shown(values, lambda result: result.entitlements)
 
 
 class NoticesLoaders:

@@ -10,7 +10,8 @@ from strawberry.dataloader import DataLoader
 from laurel.members.v1 import members_pb2 as pb
 from libs.common.rpc.time import timestamp
 from services.gateway.clients import LIST_SECONDS, READ_SECONDS
-from services.gateway.loading import KEYS_MAX, for_each_argument, found
+from services.gateway.loading import KEYS_MAX, for_each_argument, shown
+from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:
     from laurel.members.v1.members_pb2_grpc import MembersServiceAsyncStub
@@ -29,8 +30,8 @@ class FactsKey:
 class MembersLoaders:
     """What one request reads from members."""
 
-    def __init__(self, members: "MembersServiceAsyncStub", program_id: str) -> None:
-        self._members, self._program_id = members, program_id
+    def __init__(self, members: "MembersServiceAsyncStub", shared: Shared, program_id: str) -> None:
+        self._members, self._shared, self._program_id = members, shared, program_id
         self.member = DataLoader(self._load_members, max_batch_size=KEYS_MAX)
         self.facts = DataLoader(self._load_facts, max_batch_size=KEYS_MAX)
 
@@ -46,22 +47,20 @@ class MembersLoaders:
         return await self._members.ListMembers(request, timeout=LIST_SECONDS)
 
     async def _load_members(self, ids: list[str]) -> Sequence[pb.Member | Exception | None]:
-        request = pb.BatchGetMembersRequest(program_id=self._program_id, member_ids=ids)
-        response = await self._members.BatchGetMembers(request, timeout=READ_SECONDS)
-        return [found(result.status, result.member) for result in response.results]
+        values = await self._shared.read("members", ids, seconds=READ_SECONDS)
+        return shown(values, lambda result: result.member)
 
     async def _load_facts(
         self, keys: list[tuple[FactsKey, Names]]
     ) -> Sequence[pb.FactsResult | Exception | None]:
-        return await for_each_argument(keys, self._load_facts_named)
+        return await for_each_argument(
+            [(key.member_id, (key.as_of, names)) for key, names in keys], self._load_facts_named
+        )
 
     async def _load_facts_named(
-        self, keys: list[FactsKey], names: Names
+        self, ids: list[str], asked: tuple[datetime | None, Names]
     ) -> Sequence[pb.FactsResult | Exception | None]:
-        wanted = [
-            pb.FactsKey(member_id=key.member_id, as_of=None if key.as_of is None else timestamp(key.as_of))
-            for key in keys
-        ]
-        request = pb.BatchGetFactsRequest(program_id=self._program_id, keys=wanted, names=names)
-        response = await self._members.BatchGetFacts(request, timeout=READ_SECONDS)
-        return [found(result.status, result) for result in response.results]
+        as_of, names = asked
+        arguments = pb.ReadArguments(as_of=None if as_of is None else timestamp(as_of), names=names)
+        values = await self._shared.read("facts", ids, arguments, seconds=READ_SECONDS)
+        return shown(values, lambda result: result)

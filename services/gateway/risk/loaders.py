@@ -7,7 +7,8 @@ from strawberry.dataloader import DataLoader
 
 from laurel.risk.v1 import risk_pb2 as pb
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, for_each_argument, found
+from services.gateway.loading import KEYS_MAX, for_each_argument, found, shown
+from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:
     from laurel.risk.v1.risk_pb2_grpc import RiskServiceAsyncStub
@@ -20,15 +21,14 @@ CHANGES_KEYS_MAX = 100
 class RiskLoaders:
     """What one request reads from risk."""
 
-    def __init__(self, risk: "RiskServiceAsyncStub", program_id: str) -> None:
-        self._risk, self._program_id = risk, program_id
+    def __init__(self, risk: "RiskServiceAsyncStub", shared: Shared, program_id: str) -> None:
+        self._risk, self._shared, self._program_id = risk, shared, program_id
         self.profile = DataLoader(self._load_profiles, max_batch_size=KEYS_MAX)
         self.changes = DataLoader(self._load_changes, max_batch_size=CHANGES_KEYS_MAX)
 
     async def _load_profiles(self, ids: list[str]) -> Sequence[pb.RiskProfile | Exception | None]:
-        request = pb.BatchGetRiskProfilesRequest(program_id=self._program_id, member_ids=ids)
-        response = await self._risk.BatchGetRiskProfiles(request, timeout=READ_SECONDS)
-        return [found(result.status, result.profile) for result in response.results]
+        values = await self._shared.read("profiles", ids, seconds=READ_SECONDS)
+        return shown(values, lambda result: result.profile)
 
     async def _load_changes(
         self, keys: list[tuple[str, int]]

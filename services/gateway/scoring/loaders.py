@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import grpc
 from strawberry.dataloader import DataLoader
@@ -17,9 +16,7 @@ from services.gateway.benefits.loaders import BenefitsLoaders
 from services.gateway.clients import READ_SECONDS
 from services.gateway.loading import KEYS_MAX
 from services.gateway.members.loaders import FactsKey, MembersLoaders
-
-if TYPE_CHECKING:
-    from laurel.scoring.v1.scoring_pb2_grpc import ScoringServiceAsyncStub
+from services.gateway.shared.sharer import Shared
 
 
 class ScoringLoaders:
@@ -27,13 +24,13 @@ class ScoringLoaders:
 
     def __init__(
         self,
-        scoring: "ScoringServiceAsyncStub",
+        shared: Shared,
         members: MembersLoaders,
         benefits: BenefitsLoaders,
         program_id: str,
     ) -> None:
-        self._scoring, self._members, self._benefits, self._program_id = (
-            scoring,
+        self._shared, self._members, self._benefits, self._program_id = (
+            shared,
             members,
             benefits,
             program_id,
@@ -58,22 +55,23 @@ class ScoringLoaders:
             each if isinstance(each, BaseException) else None for each in facts
         ]
         for index, scored in zip(subjects, scores, strict=True):
-            answers[index] = scored.scores
+            answers[index] = scored.scores if isinstance(scored, pb.SubjectScores) else scored
         return answers
 
     async def _score(
         self, program: benefits_pb2.Program, subjects: Sequence[pb.ScoreSubject]
-    ) -> Sequence[pb.SubjectScores]:
+    ) -> Sequence[pb.SubjectScores | Exception | None]:
         """Score by the program's digest, and with its document where a replica does not know it yet."""
-        request = pb.BatchScoreRequest(program_digest=program.digest, subjects=subjects)
-        try:
-            response = await self._scoring.BatchScore(request, timeout=READ_SECONDS)
-        except grpc.aio.AioRpcError as error:
-            if reason_of(error) != ProgramUnknown.reason:
-                raise
-            request.program_document = program.document
-            response = await self._scoring.BatchScore(request, timeout=READ_SECONDS)
-        return response.results
+        arguments = pb.ReadArguments(program_digest=program.digest)
+        values = await self._shared.read("scores", subjects, arguments, seconds=READ_SECONDS)
+        if any(_is_program_unknown(each) for each in values):
+            arguments.program_document = program.document
+            values = await self._shared.read("scores", subjects, arguments, seconds=READ_SECONDS)
+        return values
+
+
+def _is_program_unknown(value: object) -> bool:
+    return isinstance(value, grpc.aio.AioRpcError) and reason_of(value) == ProgramUnknown.reason
 
 
 def _subject(key: FactsKey, facts: members_pb2.FactsResult) -> pb.ScoreSubject:

@@ -8,7 +8,7 @@ from libs.common import mongo
 from libs.common.clock import business_date
 from libs.common.errors import InvalidRequest
 from libs.common.homes import homes_seen
-from libs.common.visibility import caller_sees
+from libs.common.visibility import Home, caller_sees
 from services.members.domain.errors import MemberUnknown
 from services.members.domain.fact_columns import facts_named, require_facts
 from services.members.domain.facts import Counts, facts_at, less, total
@@ -56,6 +56,12 @@ class ReadHandlers:
     async def members(self, program_id: str, member_ids: Sequence[str]) -> dict[str, Member]:
         """Those of the members that the caller may see."""
         return _seen(await self._store.members(program_id, member_ids))
+
+    async def homes(self, program_id: str, member_ids: Collection[str]) -> dict[str, Home]:
+        """Where members belong, whoever asks."""
+        return {
+            key: home_of(each) for key, each in (await self._store.members(program_id, member_ids)).items()
+        }
 
     async def list_members(
         self, program_id: str, *, after: str | None, tier: tuple[str, str] | None, limit: int

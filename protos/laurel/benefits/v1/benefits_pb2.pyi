@@ -12,6 +12,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from laurel.benefits.v1 import events_pb2 as _events_pb2
 from laurel.common.v1 import lookup_pb2 as _lookup_pb2
 from laurel.common.v1 import pipeline_pb2 as _pipeline_pb2
+from laurel.common.v1 import sharing_pb2 as _sharing_pb2
 from laurel.scoring.v1 import receipts_pb2 as _receipts_pb2
 import builtins as _builtins
 import sys
@@ -1296,6 +1297,342 @@ class Entitlement(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Entitlement: _TypeAlias = Entitlement  # noqa: Y015
+
+@_typing.final
+class BatchReadRequest(_message.Message):
+    """Request of BatchRead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASKS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def asks(self) -> _sharing_pb2.SharedAsks:
+        """Who asks, and for which keys."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One per ask: the id of a member; of a program, where programs are asked for."""
+
+    @_builtins.property
+    def arguments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadArguments]:
+        """What runs ask with, each once."""
+
+    def __init__(
+        self,
+        *,
+        asks: _sharing_pb2.SharedAsks | None = ...,
+        keys: _abc.Iterable[_builtins.str] | None = ...,
+        arguments: _abc.Iterable[Global___ReadArguments] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "asks", b"asks", "keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReadRequest: _TypeAlias = BatchReadRequest  # noqa: Y015
+
+@_typing.final
+class ReadArguments(_message.Message):
+    """Of what is listed, which and how much."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    POINT_TYPE_FIELD_NUMBER: _builtins.int
+    TIER_SET_FIELD_NUMBER: _builtins.int
+    first: _builtins.int
+    """At most so many per key, as in BatchListEntries and BatchListTierChanges."""
+    point_type: _builtins.str
+    """Of entries: the type of points, as in BatchListEntries."""
+    tier_set: _builtins.str
+    """Of tier changes: the tier set."""
+    def __init__(
+        self,
+        *,
+        first: _builtins.int = ...,
+        point_type: _builtins.str = ...,
+        tier_set: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "point_type", b"point_type", "tier_set", b"tier_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadArguments: _TypeAlias = ReadArguments  # noqa: Y015
+
+@_typing.final
+class BatchReadResponse(_message.Message):
+    """Response of BatchRead: what was asked for, one answer for each kind of read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAMS_FIELD_NUMBER: _builtins.int
+    MEMBERSHIPS_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    TIER_CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def programs(self) -> Global___SharedPrograms:
+        """Of BatchGetPrograms."""
+
+    @_builtins.property
+    def memberships(self) -> Global___SharedMemberships:
+        """Of BatchGetMemberships."""
+
+    @_builtins.property
+    def accounts(self) -> Global___SharedAccounts:
+        """Of BatchGetPointsAccounts."""
+
+    @_builtins.property
+    def entitlements(self) -> Global___SharedEntitlements:
+        """Of BatchListEntitlements."""
+
+    @_builtins.property
+    def entries(self) -> Global___SharedEntries:
+        """Of BatchListEntries."""
+
+    @_builtins.property
+    def tier_changes(self) -> Global___SharedTierChanges:
+        """Of BatchListTierChanges."""
+
+    def __init__(
+        self,
+        *,
+        programs: Global___SharedPrograms | None = ...,
+        memberships: Global___SharedMemberships | None = ...,
+        accounts: Global___SharedAccounts | None = ...,
+        entitlements: Global___SharedEntitlements | None = ...,
+        entries: Global___SharedEntries | None = ...,
+        tier_changes: Global___SharedTierChanges | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "entitlements", b"entitlements", "entries", b"entries", "memberships", b"memberships", "programs", b"programs", "tier_changes", b"tier_changes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "entitlements", b"entitlements", "entries", b"entries", "memberships", b"memberships", "programs", b"programs", "tier_changes", b"tier_changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReadResponse: _TypeAlias = BatchReadResponse  # noqa: Y015
+
+@_typing.final
+class SharedPrograms(_message.Message):
+    """What BatchGetPrograms reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProgramResult]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___ProgramResult] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedPrograms: _TypeAlias = SharedPrograms  # noqa: Y015
+
+@_typing.final
+class SharedMemberships(_message.Message):
+    """What BatchGetMemberships reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___MembershipsResult]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___MembershipsResult] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedMemberships: _TypeAlias = SharedMemberships  # noqa: Y015
+
+@_typing.final
+class SharedAccounts(_message.Message):
+    """What BatchGetPointsAccounts reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___PointsAccountResult]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___PointsAccountResult] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedAccounts: _TypeAlias = SharedAccounts  # noqa: Y015
+
+@_typing.final
+class SharedEntitlements(_message.Message):
+    """What BatchListEntitlements reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntitlementsResult]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___EntitlementsResult] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedEntitlements: _TypeAlias = SharedEntitlements  # noqa: Y015
+
+@_typing.final
+class SharedEntries(_message.Message):
+    """What BatchListEntries reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntriesResult]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___EntriesResult] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedEntries: _TypeAlias = SharedEntries  # noqa: Y015
+
+@_typing.final
+class SharedTierChanges(_message.Message):
+    """What BatchListTierChanges reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___TierChangesResult]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___TierChangesResult] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedTierChanges: _TypeAlias = SharedTierChanges  # noqa: Y015
 
 @_typing.final
 class VerifyLedgerRequest(_message.Message):

@@ -79,6 +79,11 @@ class BenefitsServiceStub:
                 request_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchListEntitlementsRequest.SerializeToString,
                 response_deserializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchListEntitlementsResponse.FromString,
                 _registered_method=True)
+        self.BatchRead = channel.unary_unary(
+                '/laurel.benefits.v1.BenefitsService/BatchRead',
+                request_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchReadRequest.SerializeToString,
+                response_deserializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchReadResponse.FromString,
+                _registered_method=True)
         self.VerifyLedger = channel.unary_stream(
                 '/laurel.benefits.v1.BenefitsService/VerifyLedger',
                 request_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.VerifyLedgerRequest.SerializeToString,
@@ -165,6 +170,17 @@ class BenefitsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchRead(self, request, context):
+        """Reads programs and what members hold for several callers at once, each as a call of their own would.
+
+        For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+        decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+        No side effects. Errors: none for all; each ask has its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VerifyLedger(self, request, context):
         """Recomputes every balance from its entries and every digest, as of one moment.
 
@@ -239,6 +255,11 @@ def add_BenefitsServiceServicer_to_server(servicer, server):
                     servicer.BatchListEntitlements,
                     request_deserializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchListEntitlementsRequest.FromString,
                     response_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchListEntitlementsResponse.SerializeToString,
+            ),
+            'BatchRead': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchRead,
+                    request_deserializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchReadRequest.FromString,
+                    response_serializer=laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchReadResponse.SerializeToString,
             ),
             'VerifyLedger': grpc.unary_stream_rpc_method_handler(
                     servicer.VerifyLedger,
@@ -477,6 +498,33 @@ class BenefitsService:
             '/laurel.benefits.v1.BenefitsService/BatchListEntitlements',
             laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchListEntitlementsRequest.SerializeToString,
             laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchListEntitlementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchRead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.benefits.v1.BenefitsService/BatchRead',
+            laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchReadRequest.SerializeToString,
+            laurel_dot_benefits_dot_v1_dot_benefits__pb2.BatchReadResponse.FromString,
             options,
             channel_credentials,
             insecure,

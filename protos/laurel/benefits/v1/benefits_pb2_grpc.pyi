@@ -60,6 +60,13 @@ class BenefitsServiceStub:
     """Lists the entries of members' accounts, latest first. No side effects."""
     BatchListEntitlements: _grpc.UnaryUnaryMultiCallable[_benefits_pb2.BatchListEntitlementsRequest, _benefits_pb2.BatchListEntitlementsResponse]
     """Lists the benefits that members' tiers grant, inherited ones included. No side effects."""
+    BatchRead: _grpc.UnaryUnaryMultiCallable[_benefits_pb2.BatchReadRequest, _benefits_pb2.BatchReadResponse]
+    """Reads programs and what members hold for several callers at once, each as a call of their own would.
+
+    For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+    decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+    No side effects. Errors: none for all; each ask has its own.
+    """
     VerifyLedger: _grpc.UnaryStreamMultiCallable[_benefits_pb2.VerifyLedgerRequest, _benefits_pb2.VerifyLedgerResponse]
     """Recomputes every balance from its entries and every digest, as of one moment.
 
@@ -113,6 +120,13 @@ class BenefitsServiceAsyncStub(BenefitsServiceStub):
     """Lists the entries of members' accounts, latest first. No side effects."""
     BatchListEntitlements: _aio.UnaryUnaryMultiCallable[_benefits_pb2.BatchListEntitlementsRequest, _benefits_pb2.BatchListEntitlementsResponse]  # type: ignore[assignment]
     """Lists the benefits that members' tiers grant, inherited ones included. No side effects."""
+    BatchRead: _aio.UnaryUnaryMultiCallable[_benefits_pb2.BatchReadRequest, _benefits_pb2.BatchReadResponse]  # type: ignore[assignment]
+    """Reads programs and what members hold for several callers at once, each as a call of their own would.
+
+    For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+    decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+    No side effects. Errors: none for all; each ask has its own.
+    """
     VerifyLedger: _aio.UnaryStreamMultiCallable[_benefits_pb2.VerifyLedgerRequest, _benefits_pb2.VerifyLedgerResponse]  # type: ignore[assignment]
     """Recomputes every balance from its entries and every digest, as of one moment.
 
@@ -211,6 +225,19 @@ class BenefitsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_benefits_pb2.BatchListEntitlementsResponse, _abc.Awaitable[_benefits_pb2.BatchListEntitlementsResponse]]:
         """Lists the benefits that members' tiers grant, inherited ones included. No side effects."""
+
+    @_abc_1.abstractmethod
+    def BatchRead(
+        self,
+        request: _benefits_pb2.BatchReadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_benefits_pb2.BatchReadResponse, _abc.Awaitable[_benefits_pb2.BatchReadResponse]]:
+        """Reads programs and what members hold for several callers at once, each as a call of their own would.
+
+        For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+        decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+        No side effects. Errors: none for all; each ask has its own.
+        """
 
     @_abc_1.abstractmethod
     def VerifyLedger(

@@ -13,6 +13,7 @@ from laurel.common.v1 import error_reason_pb2 as _error_reason_pb2
 from laurel.common.v1 import fact_pb2 as _fact_pb2
 from laurel.common.v1 import lookup_pb2 as _lookup_pb2
 from laurel.common.v1 import pipeline_pb2 as _pipeline_pb2
+from laurel.common.v1 import sharing_pb2 as _sharing_pb2
 from laurel.members.v1 import events_pb2 as _events_pb2
 import builtins as _builtins
 import sys
@@ -1062,6 +1063,174 @@ class FactsResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FactsResult: _TypeAlias = FactsResult  # noqa: Y015
+
+@_typing.final
+class BatchReadRequest(_message.Message):
+    """Request of BatchRead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASKS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def asks(self) -> _sharing_pb2.SharedAsks:
+        """Who asks, and for which keys."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One per ask: the id of a member."""
+
+    @_builtins.property
+    def arguments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadArguments]:
+        """What runs ask with, each once."""
+
+    def __init__(
+        self,
+        *,
+        asks: _sharing_pb2.SharedAsks | None = ...,
+        keys: _abc.Iterable[_builtins.str] | None = ...,
+        arguments: _abc.Iterable[Global___ReadArguments] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "asks", b"asks", "keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReadRequest: _TypeAlias = BatchReadRequest  # noqa: Y015
+
+@_typing.final
+class ReadArguments(_message.Message):
+    """What facts are asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """At which time, from 1970 to 9000; the program's now when absent."""
+
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names wanted, as in BatchGetFacts."""
+
+    def __init__(
+        self,
+        *,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadArguments: _TypeAlias = ReadArguments  # noqa: Y015
+
+@_typing.final
+class BatchReadResponse(_message.Message):
+    """Response of BatchRead: what was asked for, one answer for each kind of read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def members(self) -> Global___SharedMembers:
+        """Of BatchGetMembers."""
+
+    @_builtins.property
+    def facts(self) -> Global___SharedFacts:
+        """Of BatchGetFacts."""
+
+    def __init__(
+        self,
+        *,
+        members: Global___SharedMembers | None = ...,
+        facts: Global___SharedFacts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "members", b"members"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "members", b"members"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReadResponse: _TypeAlias = BatchReadResponse  # noqa: Y015
+
+@_typing.final
+class SharedMembers(_message.Message):
+    """What BatchGetMembers reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemberResult]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___MemberResult] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedMembers: _TypeAlias = SharedMembers  # noqa: Y015
+
+@_typing.final
+class SharedFacts(_message.Message):
+    """What BatchGetFacts reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___FactsResult]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___FactsResult] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedFacts: _TypeAlias = SharedFacts  # noqa: Y015
 
 @_typing.final
 class ListMemberEventsRequest(_message.Message):

@@ -98,6 +98,13 @@ class MembersServiceStub:
     whatever the order in which they arrived. No side effects.
     Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
     """
+    BatchRead: _grpc.UnaryUnaryMultiCallable[_members_pb2.BatchReadRequest, _members_pb2.BatchReadResponse]
+    """Reads members and their facts for several callers at once, each as a call of their own would.
+
+    For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+    decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+    No side effects. Errors: none for all; each ask has its own.
+    """
     ListMemberEvents: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMemberEventsRequest, _members_pb2.ListMemberEventsResponse]
     """Lists one member's events in sequence, with the facts after each.
 
@@ -214,6 +221,13 @@ class MembersServiceAsyncStub(MembersServiceStub):
     The sums of the days before as_of and of that day's events up to it,
     whatever the order in which they arrived. No side effects.
     Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+    """
+    BatchRead: _aio.UnaryUnaryMultiCallable[_members_pb2.BatchReadRequest, _members_pb2.BatchReadResponse]  # type: ignore[assignment]
+    """Reads members and their facts for several callers at once, each as a call of their own would.
+
+    For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+    decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+    No side effects. Errors: none for all; each ask has its own.
     """
     ListMemberEvents: _aio.UnaryUnaryMultiCallable[_members_pb2.ListMemberEventsRequest, _members_pb2.ListMemberEventsResponse]  # type: ignore[assignment]
     """Lists one member's events in sequence, with the facts after each.
@@ -382,6 +396,19 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         The sums of the days before as_of and of that day's events up to it,
         whatever the order in which they arrived. No side effects.
         Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT FACT_UNKNOWN. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchRead(
+        self,
+        request: _members_pb2.BatchReadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_members_pb2.BatchReadResponse, _abc.Awaitable[_members_pb2.BatchReadResponse]]:
+        """Reads members and their facts for several callers at once, each as a call of their own would.
+
+        For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+        decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+        No side effects. Errors: none for all; each ask has its own.
         """
 
     @_abc_1.abstractmethod

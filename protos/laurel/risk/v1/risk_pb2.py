@@ -26,11 +26,12 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from laurel.common.v1 import lookup_pb2 as laurel_dot_common_dot_v1_dot_lookup__pb2
 from laurel.common.v1 import pipeline_pb2 as laurel_dot_common_dot_v1_dot_pipeline__pb2
+from laurel.common.v1 import sharing_pb2 as laurel_dot_common_dot_v1_dot_sharing__pb2
 from laurel.members.v1 import events_pb2 as laurel_dot_members_dot_v1_dot_events__pb2
 from laurel.risk.v1 import reports_pb2 as laurel_dot_risk_dot_v1_dot_reports__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19laurel/risk/v1/risk.proto\x12\x0elaurel.risk.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlaurel/common/v1/lookup.proto\x1a\x1flaurel/common/v1/pipeline.proto\x1a\x1elaurel/members/v1/events.proto\x1a\x1claurel/risk/v1/reports.proto\"w\n\x1b\x42\x61tchGetRiskProfilesRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\"R\n\x1c\x42\x61tchGetRiskProfilesResponse\x12\x32\n\x07results\x18\x01 \x03(\x0b\x32!.laurel.risk.v1.RiskProfileResult\"q\n\x11RiskProfileResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12,\n\x07profile\x18\x02 \x01(\x0b\x32\x1b.laurel.risk.v1.RiskProfile\"\xef\x02\n\x0bRiskProfile\x12\x11\n\tmember_id\x18\x01 \x01(\t\x12\x11\n\tintegrity\x18\x02 \x01(\x05\x12(\n\x05level\x18\x03 \x01(\x0e\x32\x19.laurel.risk.v1.RiskLevel\x12\x35\n\x0cverification\x18\x04 \x01(\x0e\x32\x1f.laurel.members.v1.Verification\x12\x17\n\x0freporters_count\x18\x05 \x01(\x05\x12,\n\x05parts\x18\x06 \x03(\x0b\x32\x1d.laurel.risk.v1.IntegrityPart\x12\x30\n\x0c\x63hanged_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0crestrictions\x18\x08 \x03(\x0b\x32\x1b.laurel.risk.v1.Restriction\x12-\n\x05\x63\x61use\x18\t \x01(\x0b\x32\x1e.laurel.risk.v1.IntegrityCause\"\xac\x02\n\x0bRestriction\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.laurel.risk.v1.RestrictionKind\x12\x13\n\x0breason_code\x18\x02 \x01(\t\x12\x44\n\rreason_params\x18\x03 \x03(\x0b\x32-.laurel.risk.v1.Restriction.ReasonParamsEntry\x12.\n\nsince_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x33\n\x11ReasonParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"U\n\x0eIntegrityCause\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".laurel.risk.v1.IntegrityCauseKind\x12\x11\n\treport_id\x18\x02 \x01(\t\"-\n\rIntegrityPart\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x05\"v\n\x12RiskProfileChanged\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12,\n\x07profile\x18\x04 \x01(\x0b\x32\x1b.laurel.risk.v1.RiskProfile\"\xc4\x02\n BatchListIntegrityChangesRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\x12\x18\n\x05\x66irst\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00:\xab\x01\xbaH\xa7\x01\x1a\xa4\x01\n\x0e\x63hanges.answer\x12Kat most 10000 changes in one answer: ask for fewer members or fewer of each\x1a\x45this.member_ids.size() * (this.first == 0 ? 20 : this.first) <= 10000\"\\\n!BatchListIntegrityChangesResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.laurel.risk.v1.IntegrityChangesResult\"z\n\x16IntegrityChangesResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12\x30\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1f.laurel.risk.v1.IntegrityChange\"\xe0\x02\n\x0fIntegrityChange\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\x1d\n\x10integrity_before\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\x0fintegrity_after\x18\x03 \x01(\x05\x12/\n\x0clevel_before\x18\x04 \x01(\x0e\x32\x19.laurel.risk.v1.RiskLevel\x12.\n\x0blevel_after\x18\x05 \x01(\x0e\x32\x19.laurel.risk.v1.RiskLevel\x12-\n\x05\x63\x61use\x18\x06 \x01(\x0b\x32\x1e.laurel.risk.v1.IntegrityCause\x12\x30\n\x0c\x63hanged_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0crestrictions\x18\x08 \x03(\x0b\x32\x1b.laurel.risk.v1.RestrictionB\x13\n\x11_integrity_before\"\xec\x01\n\x13ReportMemberRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1c\n\tmember_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x38\n\x06reason\x18\x04 \x01(\x0e\x32\x1c.laurel.risk.v1.ReportReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\">\n\x14ReportMemberResponse\x12&\n\x06report\x18\x01 \x01(\x0b\x32\x16.laurel.risk.v1.Report\"\xf9\x01\n\x13\x44\x65\x63ideReportRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1c\n\treport_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12<\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0e\x32\x1e.laurel.risk.v1.ReportDecisionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1f\n\x0b\x65xplanation\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\"l\n\x14\x44\x65\x63ideReportResponse\x12&\n\x06report\x18\x01 \x01(\x0b\x32\x16.laurel.risk.v1.Report\x12,\n\x07profile\x18\x02 \x01(\x0b\x32\x1b.laurel.risk.v1.RiskProfile\"\xd7\x01\n\x12ListReportsRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x1c\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x36\n\x06status\x18\x04 \x01(\x0e\x32\x1c.laurel.risk.v1.ReportStatusB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\tmember_id\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\"W\n\x13ListReportsResponse\x12\'\n\x07reports\x18\x01 \x03(\x0b\x32\x16.laurel.risk.v1.Report\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x01\n\x12WatchMemberRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12,\n\tmember_id\x18\x02 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\x12\x1f\n\tafter_seq\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x88\x01\x01\x42\x0c\n\n_after_seq\"\x9b\x01\n\x13WatchMemberResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\x31\n\rrecorded_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x10standing_changed\x18\x03 \x01(\x0b\x32\x1e.laurel.risk.v1.StandingChangeH\x00\x42\x08\n\x06\x63hange\"M\n\x0eStandingChange\x12(\n\x05level\x18\x01 \x01(\x0e\x32\x19.laurel.risk.v1.RiskLevel\x12\x11\n\tintegrity\x18\x02 \x01(\x05\"\x1a\n\x18GetPipelineStatusRequest\"M\n\x19GetPipelineStatusResponse\x12\x30\n\x06status\x18\x01 \x01(\x0b\x32 .laurel.common.v1.PipelineStatus*g\n\tRiskLevel\x12\x1a\n\x16RISK_LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eRISK_LEVEL_LOW\x10\x01\x12\x15\n\x11RISK_LEVEL_MEDIUM\x10\x02\x12\x13\n\x0fRISK_LEVEL_HIGH\x10\x03*U\n\x0fRestrictionKind\x12 \n\x1cRESTRICTION_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cRESTRICTION_KIND_INTERACTION\x10\x01*\x83\x02\n\x12IntegrityCauseKind\x12$\n INTEGRITY_CAUSE_KIND_UNSPECIFIED\x10\x00\x12#\n\x1fINTEGRITY_CAUSE_KIND_REGISTERED\x10\x01\x12-\n)INTEGRITY_CAUSE_KIND_VERIFICATION_CHANGED\x10\x02\x12!\n\x1dINTEGRITY_CAUSE_KIND_REPORTED\x10\x03\x12\'\n#INTEGRITY_CAUSE_KIND_REPORT_DECIDED\x10\x04\x12\'\n#INTEGRITY_CAUSE_KIND_REPORT_EXPIRED\x10\x05\x32\xf8\x05\n\x0bRiskService\x12v\n\x14\x42\x61tchGetRiskProfiles\x12+.laurel.risk.v1.BatchGetRiskProfilesRequest\x1a,.laurel.risk.v1.BatchGetRiskProfilesResponse\"\x03\x90\x02\x01\x12\x85\x01\n\x19\x42\x61tchListIntegrityChanges\x12\x30.laurel.risk.v1.BatchListIntegrityChangesRequest\x1a\x31.laurel.risk.v1.BatchListIntegrityChangesResponse\"\x03\x90\x02\x01\x12^\n\x0cReportMember\x12#.laurel.risk.v1.ReportMemberRequest\x1a$.laurel.risk.v1.ReportMemberResponse\"\x03\x90\x02\x02\x12^\n\x0c\x44\x65\x63ideReport\x12#.laurel.risk.v1.DecideReportRequest\x1a$.laurel.risk.v1.DecideReportResponse\"\x03\x90\x02\x02\x12[\n\x0bListReports\x12\".laurel.risk.v1.ListReportsRequest\x1a#.laurel.risk.v1.ListReportsResponse\"\x03\x90\x02\x01\x12]\n\x0bWatchMember\x12\".laurel.risk.v1.WatchMemberRequest\x1a#.laurel.risk.v1.WatchMemberResponse\"\x03\x90\x02\x01\x30\x01\x12m\n\x11GetPipelineStatus\x12(.laurel.risk.v1.GetPipelineStatusRequest\x1a).laurel.risk.v1.GetPipelineStatusResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19laurel/risk/v1/risk.proto\x12\x0elaurel.risk.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dlaurel/common/v1/lookup.proto\x1a\x1flaurel/common/v1/pipeline.proto\x1a\x1elaurel/common/v1/sharing.proto\x1a\x1elaurel/members/v1/events.proto\x1a\x1claurel/risk/v1/reports.proto\"w\n\x1b\x42\x61tchGetRiskProfilesRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\"R\n\x1c\x42\x61tchGetRiskProfilesResponse\x12\x32\n\x07results\x18\x01 \x03(\x0b\x32!.laurel.risk.v1.RiskProfileResult\"q\n\x11RiskProfileResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12,\n\x07profile\x18\x02 \x01(\x0b\x32\x1b.laurel.risk.v1.RiskProfile\"h\n\x10\x42\x61tchReadRequest\x12\x32\n\x04\x61sks\x18\x01 \x01(\x0b\x32\x1c.laurel.common.v1.SharedAsksB\x06\xbaH\x03\xc8\x01\x01\x12 \n\x04keys\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xf4\x03\"\x05r\x03\x18\x80\x08\"E\n\x11\x42\x61tchReadResponse\x12\x30\n\x08profiles\x18\x01 \x01(\x0b\x32\x1e.laurel.risk.v1.SharedProfiles\"\x82\x01\n\x0eSharedProfiles\x12\x30\n\x05items\x18\x01 \x03(\x0b\x32!.laurel.risk.v1.RiskProfileResult\x12\x0f\n\x07results\x18\x02 \x03(\x11\x12-\n\x06\x65rrors\x18\x03 \x03(\x0b\x32\x1d.laurel.common.v1.SharedError\"\xef\x02\n\x0bRiskProfile\x12\x11\n\tmember_id\x18\x01 \x01(\t\x12\x11\n\tintegrity\x18\x02 \x01(\x05\x12(\n\x05level\x18\x03 \x01(\x0e\x32\x19.laurel.risk.v1.RiskLevel\x12\x35\n\x0cverification\x18\x04 \x01(\x0e\x32\x1f.laurel.members.v1.Verification\x12\x17\n\x0freporters_count\x18\x05 \x01(\x05\x12,\n\x05parts\x18\x06 \x03(\x0b\x32\x1d.laurel.risk.v1.IntegrityPart\x12\x30\n\x0c\x63hanged_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0crestrictions\x18\x08 \x03(\x0b\x32\x1b.laurel.risk.v1.Restriction\x12-\n\x05\x63\x61use\x18\t \x01(\x0b\x32\x1e.laurel.risk.v1.IntegrityCause\"\xac\x02\n\x0bRestriction\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.laurel.risk.v1.RestrictionKind\x12\x13\n\x0breason_code\x18\x02 \x01(\t\x12\x44\n\rreason_params\x18\x03 \x03(\x0b\x32-.laurel.risk.v1.Restriction.ReasonParamsEntry\x12.\n\nsince_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x33\n\x11ReasonParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"U\n\x0eIntegrityCause\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".laurel.risk.v1.IntegrityCauseKind\x12\x11\n\treport_id\x18\x02 \x01(\t\"-\n\rIntegrityPart\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x05\"v\n\x12RiskProfileChanged\x12\x12\n\nprogram_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12,\n\x07profile\x18\x04 \x01(\x0b\x32\x1b.laurel.risk.v1.RiskProfile\"\xc4\x02\n BatchListIntegrityChangesRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12%\n\nmember_ids\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\xf4\x03\"\x04r\x02\x18@\x12\x18\n\x05\x66irst\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00:\xab\x01\xbaH\xa7\x01\x1a\xa4\x01\n\x0e\x63hanges.answer\x12Kat most 10000 changes in one answer: ask for fewer members or fewer of each\x1a\x45this.member_ids.size() * (this.first == 0 ? 20 : this.first) <= 10000\"\\\n!BatchListIntegrityChangesResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.laurel.risk.v1.IntegrityChangesResult\"z\n\x16IntegrityChangesResult\x12.\n\x06status\x18\x01 \x01(\x0e\x32\x1e.laurel.common.v1.LookupStatus\x12\x30\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1f.laurel.risk.v1.IntegrityChange\"\xe0\x02\n\x0fIntegrityChange\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\x1d\n\x10integrity_before\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\x0fintegrity_after\x18\x03 \x01(\x05\x12/\n\x0clevel_before\x18\x04 \x01(\x0e\x32\x19.laurel.risk.v1.RiskLevel\x12.\n\x0blevel_after\x18\x05 \x01(\x0e\x32\x19.laurel.risk.v1.RiskLevel\x12-\n\x05\x63\x61use\x18\x06 \x01(\x0b\x32\x1e.laurel.risk.v1.IntegrityCause\x12\x30\n\x0c\x63hanged_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0crestrictions\x18\x08 \x03(\x0b\x32\x1b.laurel.risk.v1.RestrictionB\x13\n\x11_integrity_before\"\xec\x01\n\x13ReportMemberRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1c\n\tmember_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x38\n\x06reason\x18\x04 \x01(\x0e\x32\x1c.laurel.risk.v1.ReportReasonB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x16\n\x04note\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\">\n\x14ReportMemberResponse\x12&\n\x06report\x18\x01 \x01(\x0b\x32\x16.laurel.risk.v1.Report\"\xf9\x01\n\x13\x44\x65\x63ideReportRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1c\n\treport_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12<\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0e\x32\x1e.laurel.risk.v1.ReportDecisionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1f\n\x0b\x65xplanation\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\"l\n\x14\x44\x65\x63ideReportResponse\x12&\n\x06report\x18\x01 \x01(\x0b\x32\x16.laurel.risk.v1.Report\x12,\n\x07profile\x18\x02 \x01(\x0b\x32\x1b.laurel.risk.v1.RiskProfile\"\xd7\x01\n\x12ListReportsRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x1c\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x36\n\x06status\x18\x04 \x01(\x0e\x32\x1c.laurel.risk.v1.ReportStatusB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1a\n\tmember_id\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@\"W\n\x13ListReportsResponse\x12\'\n\x07reports\x18\x01 \x03(\x0b\x32\x16.laurel.risk.v1.Report\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x01\n\x12WatchMemberRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12,\n\tmember_id\x18\x02 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\x12\x1f\n\tafter_seq\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00H\x00\x88\x01\x01\x42\x0c\n\n_after_seq\"\x9b\x01\n\x13WatchMemberResponse\x12\x0b\n\x03seq\x18\x01 \x01(\x03\x12\x31\n\rrecorded_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x10standing_changed\x18\x03 \x01(\x0b\x32\x1e.laurel.risk.v1.StandingChangeH\x00\x42\x08\n\x06\x63hange\"M\n\x0eStandingChange\x12(\n\x05level\x18\x01 \x01(\x0e\x32\x19.laurel.risk.v1.RiskLevel\x12\x11\n\tintegrity\x18\x02 \x01(\x05\"\x1a\n\x18GetPipelineStatusRequest\"M\n\x19GetPipelineStatusResponse\x12\x30\n\x06status\x18\x01 \x01(\x0b\x32 .laurel.common.v1.PipelineStatus*g\n\tRiskLevel\x12\x1a\n\x16RISK_LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eRISK_LEVEL_LOW\x10\x01\x12\x15\n\x11RISK_LEVEL_MEDIUM\x10\x02\x12\x13\n\x0fRISK_LEVEL_HIGH\x10\x03*U\n\x0fRestrictionKind\x12 \n\x1cRESTRICTION_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cRESTRICTION_KIND_INTERACTION\x10\x01*\x83\x02\n\x12IntegrityCauseKind\x12$\n INTEGRITY_CAUSE_KIND_UNSPECIFIED\x10\x00\x12#\n\x1fINTEGRITY_CAUSE_KIND_REGISTERED\x10\x01\x12-\n)INTEGRITY_CAUSE_KIND_VERIFICATION_CHANGED\x10\x02\x12!\n\x1dINTEGRITY_CAUSE_KIND_REPORTED\x10\x03\x12\'\n#INTEGRITY_CAUSE_KIND_REPORT_DECIDED\x10\x04\x12\'\n#INTEGRITY_CAUSE_KIND_REPORT_EXPIRED\x10\x05\x32\xcf\x06\n\x0bRiskService\x12v\n\x14\x42\x61tchGetRiskProfiles\x12+.laurel.risk.v1.BatchGetRiskProfilesRequest\x1a,.laurel.risk.v1.BatchGetRiskProfilesResponse\"\x03\x90\x02\x01\x12U\n\tBatchRead\x12 .laurel.risk.v1.BatchReadRequest\x1a!.laurel.risk.v1.BatchReadResponse\"\x03\x90\x02\x01\x12\x85\x01\n\x19\x42\x61tchListIntegrityChanges\x12\x30.laurel.risk.v1.BatchListIntegrityChangesRequest\x1a\x31.laurel.risk.v1.BatchListIntegrityChangesResponse\"\x03\x90\x02\x01\x12^\n\x0cReportMember\x12#.laurel.risk.v1.ReportMemberRequest\x1a$.laurel.risk.v1.ReportMemberResponse\"\x03\x90\x02\x02\x12^\n\x0c\x44\x65\x63ideReport\x12#.laurel.risk.v1.DecideReportRequest\x1a$.laurel.risk.v1.DecideReportResponse\"\x03\x90\x02\x02\x12[\n\x0bListReports\x12\".laurel.risk.v1.ListReportsRequest\x1a#.laurel.risk.v1.ListReportsResponse\"\x03\x90\x02\x01\x12]\n\x0bWatchMember\x12\".laurel.risk.v1.WatchMemberRequest\x1a#.laurel.risk.v1.WatchMemberResponse\"\x03\x90\x02\x01\x30\x01\x12m\n\x11GetPipelineStatus\x12(.laurel.risk.v1.GetPipelineStatusRequest\x1a).laurel.risk.v1.GetPipelineStatusResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +42,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHGETRISKPROFILESREQUEST'].fields_by_name['program_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,62}$'
   _globals['_BATCHGETRISKPROFILESREQUEST'].fields_by_name['member_ids']._loaded_options = None
   _globals['_BATCHGETRISKPROFILESREQUEST'].fields_by_name['member_ids']._serialized_options = b'\272H\016\222\001\013\010\001\020\364\003\"\004r\002\030@'
+  _globals['_BATCHREADREQUEST'].fields_by_name['asks']._loaded_options = None
+  _globals['_BATCHREADREQUEST'].fields_by_name['asks']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_BATCHREADREQUEST'].fields_by_name['keys']._loaded_options = None
+  _globals['_BATCHREADREQUEST'].fields_by_name['keys']._serialized_options = b'\272H\017\222\001\014\010\001\020\364\003\"\005r\003\030\200\010'
   _globals['_RESTRICTION_REASONPARAMSENTRY']._loaded_options = None
   _globals['_RESTRICTION_REASONPARAMSENTRY']._serialized_options = b'8\001'
   _globals['_BATCHLISTINTEGRITYCHANGESREQUEST'].fields_by_name['program_id']._loaded_options = None
@@ -89,6 +94,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHMEMBERREQUEST'].fields_by_name['after_seq']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_RISKSERVICE'].methods_by_name['BatchGetRiskProfiles']._loaded_options = None
   _globals['_RISKSERVICE'].methods_by_name['BatchGetRiskProfiles']._serialized_options = b'\220\002\001'
+  _globals['_RISKSERVICE'].methods_by_name['BatchRead']._loaded_options = None
+  _globals['_RISKSERVICE'].methods_by_name['BatchRead']._serialized_options = b'\220\002\001'
   _globals['_RISKSERVICE'].methods_by_name['BatchListIntegrityChanges']._loaded_options = None
   _globals['_RISKSERVICE'].methods_by_name['BatchListIntegrityChanges']._serialized_options = b'\220\002\001'
   _globals['_RISKSERVICE'].methods_by_name['ReportMember']._loaded_options = None
@@ -101,60 +108,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RISKSERVICE'].methods_by_name['WatchMember']._serialized_options = b'\220\002\001'
   _globals['_RISKSERVICE'].methods_by_name['GetPipelineStatus']._loaded_options = None
   _globals['_RISKSERVICE'].methods_by_name['GetPipelineStatus']._serialized_options = b'\220\002\001'
-  _globals['_RISKLEVEL']._serialized_start=3863
-  _globals['_RISKLEVEL']._serialized_end=3966
-  _globals['_RESTRICTIONKIND']._serialized_start=3968
-  _globals['_RESTRICTIONKIND']._serialized_end=4053
-  _globals['_INTEGRITYCAUSEKIND']._serialized_start=4056
-  _globals['_INTEGRITYCAUSEKIND']._serialized_end=4315
-  _globals['_BATCHGETRISKPROFILESREQUEST']._serialized_start=233
-  _globals['_BATCHGETRISKPROFILESREQUEST']._serialized_end=352
-  _globals['_BATCHGETRISKPROFILESRESPONSE']._serialized_start=354
-  _globals['_BATCHGETRISKPROFILESRESPONSE']._serialized_end=436
-  _globals['_RISKPROFILERESULT']._serialized_start=438
-  _globals['_RISKPROFILERESULT']._serialized_end=551
-  _globals['_RISKPROFILE']._serialized_start=554
-  _globals['_RISKPROFILE']._serialized_end=921
-  _globals['_RESTRICTION']._serialized_start=924
-  _globals['_RESTRICTION']._serialized_end=1224
-  _globals['_RESTRICTION_REASONPARAMSENTRY']._serialized_start=1173
-  _globals['_RESTRICTION_REASONPARAMSENTRY']._serialized_end=1224
-  _globals['_INTEGRITYCAUSE']._serialized_start=1226
-  _globals['_INTEGRITYCAUSE']._serialized_end=1311
-  _globals['_INTEGRITYPART']._serialized_start=1313
-  _globals['_INTEGRITYPART']._serialized_end=1358
-  _globals['_RISKPROFILECHANGED']._serialized_start=1360
-  _globals['_RISKPROFILECHANGED']._serialized_end=1478
-  _globals['_BATCHLISTINTEGRITYCHANGESREQUEST']._serialized_start=1481
-  _globals['_BATCHLISTINTEGRITYCHANGESREQUEST']._serialized_end=1805
-  _globals['_BATCHLISTINTEGRITYCHANGESRESPONSE']._serialized_start=1807
-  _globals['_BATCHLISTINTEGRITYCHANGESRESPONSE']._serialized_end=1899
-  _globals['_INTEGRITYCHANGESRESULT']._serialized_start=1901
-  _globals['_INTEGRITYCHANGESRESULT']._serialized_end=2023
-  _globals['_INTEGRITYCHANGE']._serialized_start=2026
-  _globals['_INTEGRITYCHANGE']._serialized_end=2378
-  _globals['_REPORTMEMBERREQUEST']._serialized_start=2381
-  _globals['_REPORTMEMBERREQUEST']._serialized_end=2617
-  _globals['_REPORTMEMBERRESPONSE']._serialized_start=2619
-  _globals['_REPORTMEMBERRESPONSE']._serialized_end=2681
-  _globals['_DECIDEREPORTREQUEST']._serialized_start=2684
-  _globals['_DECIDEREPORTREQUEST']._serialized_end=2933
-  _globals['_DECIDEREPORTRESPONSE']._serialized_start=2935
-  _globals['_DECIDEREPORTRESPONSE']._serialized_end=3043
-  _globals['_LISTREPORTSREQUEST']._serialized_start=3046
-  _globals['_LISTREPORTSREQUEST']._serialized_end=3261
-  _globals['_LISTREPORTSRESPONSE']._serialized_start=3263
-  _globals['_LISTREPORTSRESPONSE']._serialized_end=3350
-  _globals['_WATCHMEMBERREQUEST']._serialized_start=3353
-  _globals['_WATCHMEMBERREQUEST']._serialized_end=3517
-  _globals['_WATCHMEMBERRESPONSE']._serialized_start=3520
-  _globals['_WATCHMEMBERRESPONSE']._serialized_end=3675
-  _globals['_STANDINGCHANGE']._serialized_start=3677
-  _globals['_STANDINGCHANGE']._serialized_end=3754
-  _globals['_GETPIPELINESTATUSREQUEST']._serialized_start=3756
-  _globals['_GETPIPELINESTATUSREQUEST']._serialized_end=3782
-  _globals['_GETPIPELINESTATUSRESPONSE']._serialized_start=3784
-  _globals['_GETPIPELINESTATUSRESPONSE']._serialized_end=3861
-  _globals['_RISKSERVICE']._serialized_start=4318
-  _globals['_RISKSERVICE']._serialized_end=5078
+  _globals['_RISKLEVEL']._serialized_start=4205
+  _globals['_RISKLEVEL']._serialized_end=4308
+  _globals['_RESTRICTIONKIND']._serialized_start=4310
+  _globals['_RESTRICTIONKIND']._serialized_end=4395
+  _globals['_INTEGRITYCAUSEKIND']._serialized_start=4398
+  _globals['_INTEGRITYCAUSEKIND']._serialized_end=4657
+  _globals['_BATCHGETRISKPROFILESREQUEST']._serialized_start=265
+  _globals['_BATCHGETRISKPROFILESREQUEST']._serialized_end=384
+  _globals['_BATCHGETRISKPROFILESRESPONSE']._serialized_start=386
+  _globals['_BATCHGETRISKPROFILESRESPONSE']._serialized_end=468
+  _globals['_RISKPROFILERESULT']._serialized_start=470
+  _globals['_RISKPROFILERESULT']._serialized_end=583
+  _globals['_BATCHREADREQUEST']._serialized_start=585
+  _globals['_BATCHREADREQUEST']._serialized_end=689
+  _globals['_BATCHREADRESPONSE']._serialized_start=691
+  _globals['_BATCHREADRESPONSE']._serialized_end=760
+  _globals['_SHAREDPROFILES']._serialized_start=763
+  _globals['_SHAREDPROFILES']._serialized_end=893
+  _globals['_RISKPROFILE']._serialized_start=896
+  _globals['_RISKPROFILE']._serialized_end=1263
+  _globals['_RESTRICTION']._serialized_start=1266
+  _globals['_RESTRICTION']._serialized_end=1566
+  _globals['_RESTRICTION_REASONPARAMSENTRY']._serialized_start=1515
+  _globals['_RESTRICTION_REASONPARAMSENTRY']._serialized_end=1566
+  _globals['_INTEGRITYCAUSE']._serialized_start=1568
+  _globals['_INTEGRITYCAUSE']._serialized_end=1653
+  _globals['_INTEGRITYPART']._serialized_start=1655
+  _globals['_INTEGRITYPART']._serialized_end=1700
+  _globals['_RISKPROFILECHANGED']._serialized_start=1702
+  _globals['_RISKPROFILECHANGED']._serialized_end=1820
+  _globals['_BATCHLISTINTEGRITYCHANGESREQUEST']._serialized_start=1823
+  _globals['_BATCHLISTINTEGRITYCHANGESREQUEST']._serialized_end=2147
+  _globals['_BATCHLISTINTEGRITYCHANGESRESPONSE']._serialized_start=2149
+  _globals['_BATCHLISTINTEGRITYCHANGESRESPONSE']._serialized_end=2241
+  _globals['_INTEGRITYCHANGESRESULT']._serialized_start=2243
+  _globals['_INTEGRITYCHANGESRESULT']._serialized_end=2365
+  _globals['_INTEGRITYCHANGE']._serialized_start=2368
+  _globals['_INTEGRITYCHANGE']._serialized_end=2720
+  _globals['_REPORTMEMBERREQUEST']._serialized_start=2723
+  _globals['_REPORTMEMBERREQUEST']._serialized_end=2959
+  _globals['_REPORTMEMBERRESPONSE']._serialized_start=2961
+  _globals['_REPORTMEMBERRESPONSE']._serialized_end=3023
+  _globals['_DECIDEREPORTREQUEST']._serialized_start=3026
+  _globals['_DECIDEREPORTREQUEST']._serialized_end=3275
+  _globals['_DECIDEREPORTRESPONSE']._serialized_start=3277
+  _globals['_DECIDEREPORTRESPONSE']._serialized_end=3385
+  _globals['_LISTREPORTSREQUEST']._serialized_start=3388
+  _globals['_LISTREPORTSREQUEST']._serialized_end=3603
+  _globals['_LISTREPORTSRESPONSE']._serialized_start=3605
+  _globals['_LISTREPORTSRESPONSE']._serialized_end=3692
+  _globals['_WATCHMEMBERREQUEST']._serialized_start=3695
+  _globals['_WATCHMEMBERREQUEST']._serialized_end=3859
+  _globals['_WATCHMEMBERRESPONSE']._serialized_start=3862
+  _globals['_WATCHMEMBERRESPONSE']._serialized_end=4017
+  _globals['_STANDINGCHANGE']._serialized_start=4019
+  _globals['_STANDINGCHANGE']._serialized_end=4096
+  _globals['_GETPIPELINESTATUSREQUEST']._serialized_start=4098
+  _globals['_GETPIPELINESTATUSREQUEST']._serialized_end=4124
+  _globals['_GETPIPELINESTATUSRESPONSE']._serialized_start=4126
+  _globals['_GETPIPELINESTATUSRESPONSE']._serialized_end=4203
+  _globals['_RISKSERVICE']._serialized_start=4660
+  _globals['_RISKSERVICE']._serialized_end=5507
 # @@protoc_insertion_point(module_scope)

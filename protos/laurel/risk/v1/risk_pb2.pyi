@@ -11,6 +11,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from laurel.common.v1 import lookup_pb2 as _lookup_pb2
 from laurel.common.v1 import pipeline_pb2 as _pipeline_pb2
+from laurel.common.v1 import sharing_pb2 as _sharing_pb2
 from laurel.members.v1 import events_pb2 as _events_pb2
 from laurel.risk.v1 import reports_pb2 as _reports_pb2
 import builtins as _builtins
@@ -187,6 +188,96 @@ class RiskProfileResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RiskProfileResult: _TypeAlias = RiskProfileResult  # noqa: Y015
+
+@_typing.final
+class BatchReadRequest(_message.Message):
+    """Request of BatchRead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASKS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def asks(self) -> _sharing_pb2.SharedAsks:
+        """Who asks, and for which keys."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One per ask: the id of a member."""
+
+    def __init__(
+        self,
+        *,
+        asks: _sharing_pb2.SharedAsks | None = ...,
+        keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReadRequest: _TypeAlias = BatchReadRequest  # noqa: Y015
+
+@_typing.final
+class BatchReadResponse(_message.Message):
+    """Response of BatchRead: what was asked for, one answer for each kind of read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profiles(self) -> Global___SharedProfiles:
+        """Of BatchGetRiskProfiles."""
+
+    def __init__(
+        self,
+        *,
+        profiles: Global___SharedProfiles | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profiles", b"profiles"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profiles", b"profiles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReadResponse: _TypeAlias = BatchReadResponse  # noqa: Y015
+
+@_typing.final
+class SharedProfiles(_message.Message):
+    """What BatchGetRiskProfiles reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___RiskProfileResult]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___RiskProfileResult] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedProfiles: _TypeAlias = SharedProfiles  # noqa: Y015
 
 @_typing.final
 class RiskProfile(_message.Message):

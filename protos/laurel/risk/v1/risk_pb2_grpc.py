@@ -46,6 +46,11 @@ class RiskServiceStub:
                 request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesRequest.SerializeToString,
                 response_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesResponse.FromString,
                 _registered_method=True)
+        self.BatchRead = channel.unary_unary(
+                '/laurel.risk.v1.RiskService/BatchRead',
+                request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchReadRequest.SerializeToString,
+                response_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchReadResponse.FromString,
+                _registered_method=True)
         self.BatchListIntegrityChanges = channel.unary_unary(
                 '/laurel.risk.v1.RiskService/BatchListIntegrityChanges',
                 request_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchListIntegrityChangesRequest.SerializeToString,
@@ -92,6 +97,17 @@ class RiskServiceServicer:
         """Reads the integrity and risk level of members, one answer per id, in order.
 
         No side effects. The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchRead(self, request, context):
+        """Reads profiles for several callers at once, each as a call of their own would.
+
+        For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+        decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+        No side effects. Errors: none for all; each ask has its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,6 +187,11 @@ def add_RiskServiceServicer_to_server(servicer, server):
                     request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesRequest.FromString,
                     response_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesResponse.SerializeToString,
             ),
+            'BatchRead': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchRead,
+                    request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchReadRequest.FromString,
+                    response_serializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchReadResponse.SerializeToString,
+            ),
             'BatchListIntegrityChanges': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchListIntegrityChanges,
                     request_deserializer=laurel_dot_risk_dot_v1_dot_risk__pb2.BatchListIntegrityChangesRequest.FromString,
@@ -236,6 +257,33 @@ class RiskService:
             '/laurel.risk.v1.RiskService/BatchGetRiskProfiles',
             laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesRequest.SerializeToString,
             laurel_dot_risk_dot_v1_dot_risk__pb2.BatchGetRiskProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchRead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.risk.v1.RiskService/BatchRead',
+            laurel_dot_risk_dot_v1_dot_risk__pb2.BatchReadRequest.SerializeToString,
+            laurel_dot_risk_dot_v1_dot_risk__pb2.BatchReadResponse.FromString,
             options,
             channel_credentials,
             insecure,

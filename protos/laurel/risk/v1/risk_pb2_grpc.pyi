@@ -45,6 +45,13 @@ class RiskServiceStub:
 
     No side effects. The policy table says who may call.
     """
+    BatchRead: _grpc.UnaryUnaryMultiCallable[_risk_pb2.BatchReadRequest, _risk_pb2.BatchReadResponse]
+    """Reads profiles for several callers at once, each as a call of their own would.
+
+    For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+    decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+    No side effects. Errors: none for all; each ask has its own.
+    """
     BatchListIntegrityChanges: _grpc.UnaryUnaryMultiCallable[_risk_pb2.BatchListIntegrityChangesRequest, _risk_pb2.BatchListIntegrityChangesResponse]
     """Reads how the integrity of members came about, one answer per id, in order.
 
@@ -104,6 +111,13 @@ class RiskServiceAsyncStub(RiskServiceStub):
     """Reads the integrity and risk level of members, one answer per id, in order.
 
     No side effects. The policy table says who may call.
+    """
+    BatchRead: _aio.UnaryUnaryMultiCallable[_risk_pb2.BatchReadRequest, _risk_pb2.BatchReadResponse]  # type: ignore[assignment]
+    """Reads profiles for several callers at once, each as a call of their own would.
+
+    For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+    decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+    No side effects. Errors: none for all; each ask has its own.
     """
     BatchListIntegrityChanges: _aio.UnaryUnaryMultiCallable[_risk_pb2.BatchListIntegrityChangesRequest, _risk_pb2.BatchListIntegrityChangesResponse]  # type: ignore[assignment]
     """Reads how the integrity of members came about, one answer per id, in order.
@@ -167,6 +181,19 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reads the integrity and risk level of members, one answer per id, in order.
 
         No side effects. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchRead(
+        self,
+        request: _risk_pb2.BatchReadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_risk_pb2.BatchReadResponse, _abc.Awaitable[_risk_pb2.BatchReadResponse]]:
+        """Reads profiles for several callers at once, each as a call of their own would.
+
+        For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+        decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+        No side effects. Errors: none for all; each ask has its own.
         """
 
     @_abc_1.abstractmethod

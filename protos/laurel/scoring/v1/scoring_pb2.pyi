@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from laurel.common.v1 import fact_pb2 as _fact_pb2
+from laurel.common.v1 import sharing_pb2 as _sharing_pb2
 from laurel.scoring.v1 import receipts_pb2 as _receipts_pb2
 import builtins as _builtins
 import sys
@@ -293,6 +294,128 @@ class ScoreSubject(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoreSubject: _TypeAlias = ScoreSubject  # noqa: Y015
+
+@_typing.final
+class BatchReadRequest(_message.Message):
+    """Request of BatchRead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASKS_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def asks(self) -> _sharing_pb2.SharedAsks:
+        """Who asks, and for which keys."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreSubject]:
+        """One per ask: who is to be scored."""
+
+    @_builtins.property
+    def arguments(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadArguments]:
+        """What runs ask with, each once."""
+
+    def __init__(
+        self,
+        *,
+        asks: _sharing_pb2.SharedAsks | None = ...,
+        keys: _abc.Iterable[Global___ScoreSubject] | None = ...,
+        arguments: _abc.Iterable[Global___ReadArguments] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "asks", b"asks", "keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReadRequest: _TypeAlias = BatchReadRequest  # noqa: Y015
+
+@_typing.final
+class ReadArguments(_message.Message):
+    """By which program is scored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_DIGEST_FIELD_NUMBER: _builtins.int
+    PROGRAM_DOCUMENT_FIELD_NUMBER: _builtins.int
+    program_digest: _builtins.str
+    """SHA-256 of the program document, in hex."""
+    program_document: _builtins.bytes
+    """The document as canonical JSON, after PROGRAM_UNKNOWN only."""
+    def __init__(
+        self,
+        *,
+        program_digest: _builtins.str = ...,
+        program_document: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["program_digest", b"program_digest", "program_document", b"program_document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadArguments: _TypeAlias = ReadArguments  # noqa: Y015
+
+@_typing.final
+class BatchReadResponse(_message.Message):
+    """Response of BatchRead: what was asked for, one answer for each kind of read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def scores(self) -> Global___SharedScores:
+        """Of BatchScore."""
+
+    def __init__(
+        self,
+        *,
+        scores: Global___SharedScores | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scores", b"scores"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scores", b"scores"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchReadResponse: _TypeAlias = BatchReadResponse  # noqa: Y015
+
+@_typing.final
+class SharedScores(_message.Message):
+    """What BatchScore reads, for those who asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubjectScores]:
+        """The results, each once."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each ask, its place in `items` or a negative SharedOutcome. None where ask n is item n."""
+
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[_sharing_pb2.SharedError]:
+        """Why asks failed."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___SubjectScores] | None = ...,
+        results: _abc.Iterable[_builtins.int] | None = ...,
+        errors: _abc.Iterable[_sharing_pb2.SharedError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "items", b"items", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedScores: _TypeAlias = SharedScores  # noqa: Y015
 
 @_typing.final
 class ScoreFramesRequest(_message.Message):

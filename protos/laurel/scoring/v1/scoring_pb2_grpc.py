@@ -50,6 +50,11 @@ class ScoringServiceStub:
                 request_serializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreRequest.SerializeToString,
                 response_deserializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreResponse.FromString,
                 _registered_method=True)
+        self.BatchRead = channel.unary_unary(
+                '/laurel.scoring.v1.ScoringService/BatchRead',
+                request_serializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchReadRequest.SerializeToString,
+                response_deserializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchReadResponse.FromString,
+                _registered_method=True)
         self.ScoreFrames = channel.stream_stream(
                 '/laurel.scoring.v1.ScoringService/ScoreFrames',
                 request_serializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.ScoreFramesRequest.SerializeToString,
@@ -88,6 +93,17 @@ class ScoringServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchRead(self, request, context):
+        """Reads scores for several callers at once, each as a call of their own would.
+
+        For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+        decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+        No side effects. Errors: none for all; each ask has its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ScoreFrames(self, request_iterator, context):
         """Scores many members from columns of facts.
 
@@ -112,6 +128,11 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.BatchScore,
                     request_deserializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreRequest.FromString,
                     response_serializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreResponse.SerializeToString,
+            ),
+            'BatchRead': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchRead,
+                    request_deserializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchReadRequest.FromString,
+                    response_serializer=laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchReadResponse.SerializeToString,
             ),
             'ScoreFrames': grpc.stream_stream_rpc_method_handler(
                     servicer.ScoreFrames,
@@ -179,6 +200,33 @@ class ScoringService:
             '/laurel.scoring.v1.ScoringService/BatchScore',
             laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreRequest.SerializeToString,
             laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchRead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.scoring.v1.ScoringService/BatchRead',
+            laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchReadRequest.SerializeToString,
+            laurel_dot_scoring_dot_v1_dot_scoring__pb2.BatchReadResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,13 @@ class ScoringServiceStub:
     No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
     The policy table says who may call.
     """
+    BatchRead: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.BatchReadRequest, _scoring_pb2.BatchReadResponse]
+    """Reads scores for several callers at once, each as a call of their own would.
+
+    For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+    decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+    No side effects. Errors: none for all; each ask has its own.
+    """
     ScoreFrames: _grpc.StreamStreamMultiCallable[_scoring_pb2.ScoreFramesRequest, _scoring_pb2.ScoreFramesResponse]
     """Scores many members from columns of facts.
 
@@ -86,6 +93,13 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
 
     No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
     The policy table says who may call.
+    """
+    BatchRead: _aio.UnaryUnaryMultiCallable[_scoring_pb2.BatchReadRequest, _scoring_pb2.BatchReadResponse]  # type: ignore[assignment]
+    """Reads scores for several callers at once, each as a call of their own would.
+
+    For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+    decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+    No side effects. Errors: none for all; each ask has its own.
     """
     ScoreFrames: _aio.StreamStreamMultiCallable[_scoring_pb2.ScoreFramesRequest, _scoring_pb2.ScoreFramesResponse]  # type: ignore[assignment]
     """Scores many members from columns of facts.
@@ -129,6 +143,19 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
 
         No side effects. Errors: FAILED_PRECONDITION PROGRAM_UNKNOWN; INVALID_ARGUMENT PROGRAM_INVALID.
         The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchRead(
+        self,
+        request: _scoring_pb2.BatchReadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_pb2.BatchReadResponse, _abc.Awaitable[_scoring_pb2.BatchReadResponse]]:
+        """Reads scores for several callers at once, each as a call of their own would.
+
+        For the gateway alone, by its certificate. Each caller is verified by their token, and for each key it is
+        decided by the policy row of the call that it stands for; a record is read once, whoever asks for it.
+        No side effects. Errors: none for all; each ask has its own.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,120 @@
+"""What waits for the next shared call: runs of keys, of which callers take turns."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.message import Message
+from opentelemetry.trace import Span
+
+from libs.common.errors import Overloaded
+from services.gateway.shared.callers import Caller
+
+KEYS_MAX, CALLERS_MAX = 500, 128
+"""In one call."""
+BYTES_MAX = 2 * 1024 * 1024
+"""Of keys and arguments in one call; services take messages of 4 MiB."""
+WAITING_MAX, WAITING_OF_CALLER_MAX = 20_000, 5_000
+"""Keys that wait for a call; a caller's are as many as some operations may ask for."""
+
+Values = Sequence[Any]
+"""What became of each key: the result, None where there is none, the error that it met."""
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """Keys of which one caller asks the same; `wants` are the reads by bit, and who waits for each.
+
+    `arguments` is what is asked with, None for nothing; `span` where the
+    first who asked stands in their trace; `until` when the last waits no
+    more, by the monotonic clock.
+    """
+
+    caller: Caller
+    keys: Sequence[Any]
+    arguments: Message | None
+    size: int
+    span: Span
+    name: Hashable
+    until: float = 0.0
+    wants: dict[int, list[asyncio.Future[Values]]] = field(default_factory=dict)
+
+    @property
+    def want(self) -> int:
+        """The reads as a set of bits."""
+        return sum(self.wants)
+
+    def is_left(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return all(waiter.done() for waiters in self.wants.values() for waiter in waiters)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell those who still wait that it failed."""
+        for waiters in self.wants.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(error)
+
+
+class Waiting:
+    """Runs in the order in which they leave: one of each caller in turn."""
+
+    def __init__(self) -> None:
+        self._turns: OrderedDict[Hashable, deque[Run]] = OrderedDict()
+        self._open: dict[Hashable, Run] = {}
+        self._keys_of: dict[Hashable, int] = {}
+        self.keys_count = 0
+        self.asks_count = 0
+        """How often anything was asked; more of it, and more still comes in."""
+
+    def __bool__(self) -> bool:
+        return bool(self._turns)
+
+    def run(self, caller: Caller, keys: Sequence[Any], arguments: Message | None, span: Span) -> Run:
+        """The waiting run of a caller with these keys and arguments, or a new one; else Overloaded."""
+        self.asks_count += 1
+        told = b"" if arguments is None else arguments.SerializeToString(deterministic=True)
+        # Who asks for the same again is shown the same; everything of a member is asked for together.
+        names = tuple(key if isinstance(key, str) else key.SerializeToString() for key in keys)
+        name = (caller.digest, told, names)
+        if name in self._open:
+            return self._open[name]
+        waiting = self._keys_of.get(caller.name, 0)
+        if self.keys_count + len(keys) > WAITING_MAX or waiting + len(keys) > WAITING_OF_CALLER_MAX:
+            raise Overloaded
+        size = len(told) + sum(len(each) for each in names)
+        run = self._open[name] = Run(caller, keys, arguments, size, span, name)
+        self._turns.setdefault(caller.name, deque()).append(run)
+        self._count(run, len(keys))
+        return run
+
+    def leave(self) -> list[Run]:
+        """The runs that go together next: as many as fit into a call, one of each caller in turn."""
+        leaving: list[Run] = []
+        keys, size, callers = 0, 0, set[bytes]()
+        while self._turns:
+            name, runs = next(iter(self._turns.items()))
+            run = runs[0]
+            if not run.is_left():
+                full = keys + len(run.keys) > KEYS_MAX or size + run.size > BYTES_MAX
+                if leaving and (full or len(callers | {run.caller.digest}) > CALLERS_MAX):
+                    break
+                leaving.append(run)
+                keys, size = keys + len(run.keys), size + run.size
+                callers.add(run.caller.digest)
+            runs.popleft()
+            del self._open[run.name]
+            self._count(run, -len(run.keys))
+            if runs:
+                self._turns.move_to_end(name)
+            else:
+                del self._turns[name]
+        return leaving
+
+    def _count(self, run: Run, keys: int) -> None:
+        self.keys_count += keys
+        self._keys_of[run.caller.name] = left = self._keys_of.get(run.caller.name, 0) + keys
+        if not left:
+            del self._keys_of[run.caller.name]

@@ -1,0 +1,166 @@
+"""Reads of all requests at once: while one call is under way the others wait, and leave together."""
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+
+from libs.common.errors import DeadlineExceeded, InvalidRequest, Unavailable
+from libs.common.rpc.deadline import seconds_left
+from libs.common.tracing import go_on, here
+from services.gateway.shared.callers import Caller, KnownCallers
+from services.gateway.shared.calls import Messages, request_of, values_of
+from services.gateway.shared.metrics import SHARED_CALL_KEYS, SHARED_WAITING
+from services.gateway.shared.runs import Run, Values, Waiting
+
+KEY_LENGTH_MAX = 1024
+LEFT_SECONDS_MIN = 0.001
+TICKS_MAX = 8
+"""Turns of the loop that a call waits while asks come in: those of one request are a turn or two apart."""
+
+BatchRead = Callable[..., Any]
+
+
+class Sharer:
+    """Shares calls to one service; nothing that they read is kept.
+
+    Who waits stops waiting by their own deadline, and nobody else is told.
+    Who was not answered by their call is told that it failed.
+    """
+
+    def __init__(self, service: ServiceDescriptor, batch_read: BatchRead, *, calls_max: int) -> None:
+        self._messages = Messages(service)
+        self._batch_read, self._calls_max = batch_read, calls_max
+        self._waiting, self._known = Waiting(), KnownCallers()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._is_leaving = False
+        name = service.full_name.split(".")[1]
+        self._call_keys, self._waiting_keys = SHARED_CALL_KEYS.labels(name), SHARED_WAITING.labels(name)
+
+    def by(self, caller: Caller) -> "Shared":
+        """The reads of one caller."""
+        return Shared(self, caller)
+
+    async def read(
+        self, caller: Caller, field: str, keys: Sequence[Any], arguments: Message | None, *, seconds: float
+    ) -> Values:
+        """What became of each key, as the BatchGet behind a field of the answer tells this caller.
+
+        Its results, None where there is none, the error that a key met.
+        Overloaded where too much waits, DeadlineExceeded after so many seconds.
+        """
+        _require_sendable(keys)
+        run = self._waiting.run(caller, keys, arguments, here())
+        seconds = seconds_left(seconds)
+        run.until = max(run.until, time.monotonic() + seconds)
+        waiter: asyncio.Future[Values] = asyncio.get_running_loop().create_future()
+        run.wants.setdefault(self._messages.bits[field], []).append(waiter)
+        self._leave_soon()
+        try:
+            async with asyncio.timeout(seconds):
+                return await waiter
+        except TimeoutError as error:
+            raise DeadlineExceeded from error
+
+    def _leave_soon(self) -> None:
+        """Begin a call, if there is room for one, when no more asks come in."""
+        if self._is_leaving or len(self._calls) >= self._calls_max or not self._waiting:
+            return
+        self._is_leaving = True
+        asyncio.get_running_loop().call_soon(self._leave, self._waiting.asks_count, TICKS_MAX)
+
+    def _leave(self, asks_before: int, ticks: int) -> None:
+        asks = self._waiting.asks_count
+        if ticks and asks != asks_before:
+            asyncio.get_running_loop().call_soon(self._leave, asks, ticks - 1)
+            return
+        self._is_leaving = False
+        runs = self._waiting.leave()
+        self._waiting_keys.set(self._waiting.keys_count)
+        if runs:
+            # In nobody's context: a call is of many, and none of them may end it.
+            call = asyncio.create_task(self._call(runs), context=contextvars.Context())
+            self._calls.add(call)
+            call.add_done_callback(self._ended)
+        self._leave_soon()
+
+    def _ended(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._leave_soon()
+
+    async def _call(self, runs: Sequence[Run]) -> None:
+        """Ask for runs, once more for those of callers whom the service does not know; settle all of them."""
+        error: BaseException = Unavailable()
+        go_on(next((run.span for run in runs if run.span.is_recording()), runs[0].span))
+        self._call_keys.observe(sum(len(run.keys) for run in runs))
+        try:
+            unknown = await self._asked(runs, all_new=False)
+            if unknown:
+                await self._asked(unknown, all_new=True)
+        except Exception as failed:
+            error = failed
+        finally:
+            for run in runs:
+                run.fail(error)
+
+    async def _asked(self, runs: Sequence[Run], *, all_new: bool) -> list[Run]:
+        """Make a call and settle what it answers; gives the runs whose callers the service does not know."""
+        callers = list({run.caller.digest: run.caller for run in runs}.values())
+        tokens = self._known.tokens(callers, all_new=all_new)
+        request = request_of(self._messages, runs, callers, tokens)
+        left = max(run.until for run in runs) - time.monotonic()
+        answer = await self._batch_read(request, timeout=max(LEFT_SECONDS_MIN, left))
+        unknown: dict[int, Run] = {}
+        for run, bit, values in values_of(self._messages, runs, answer):
+            if values is None:
+                unknown[id(run)] = run
+            else:
+                _settle(run, bit, values)
+        self._known.told(callers, {run.caller.digest for run in unknown.values()})
+        return list(unknown.values())
+
+    async def close(self) -> None:
+        """End the calls under way; whoever waits is told that there is no answer."""
+        for call in self._calls:
+            call.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The reads of one caller, made together with those of others."""
+
+    sharer: Sharer
+    caller: Caller
+
+    async def read(
+        self, field: str, keys: Sequence[Any], arguments: Message | None = None, *, seconds: float
+    ) -> Values:
+        """What became of each key, as `Sharer.read` says."""
+        return await self.sharer.read(self.caller, field, keys, arguments, seconds=seconds)
+
+
+def _settle(run: Run, bit: int, values: Values) -> None:
+    for waiter in run.wants[bit]:
+        if not waiter.done():
+            waiter.set_result(values)
+
+
+def _require_sendable(keys: Sequence[Any]) -> None:
+    """Refuse what no service would take, before it is in a call with others."""
+    for key in keys:
+        if isinstance(key, str) and (len(key) > KEY_LENGTH_MAX or not _is_text(key)):
+            raise InvalidRequest(keys=f"are texts of at most {KEY_LENGTH_MAX} characters")
+
+
+def _is_text(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
