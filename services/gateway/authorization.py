@@ -17,6 +17,17 @@ GRAPH = "graph"
 Resolve = Callable[..., Any]
 
 
+def may_mask(field: str) -> bool:
+    """Whether there is somebody who sees a field as dots."""
+    return any(grant.mask for grant in policy().graph[field].grants.values())
+
+
+def denied(field: str, principal: Principal) -> Forbidden:
+    """What is said, and counted, of a principal who was not granted a field."""
+    DENIED.labels(GRAPH, principal.kind).inc()
+    return Forbidden(f"the caller may not use {field}", field=field)
+
+
 def guard(schema: GraphQLSchema) -> None:
     """Put the table before the resolver of each field; a field without a row is a KeyError here."""
     for kind in schema.type_map.values():
@@ -41,18 +52,13 @@ def _fields_granted(kind: Any, roles: tuple[str, ...]) -> Mapping[str, Grant]:
 
 
 def _guarded(field: str, resolve: Resolve) -> Resolve:
-    known = policy().graph[field]
-    masks = any(grant.mask for grant in known.grants.values())
-
     def guarded(source: Any, info: Any, **arguments: Any) -> Any:
-        grant = info.context.grants.get(field)
-        if grant is None:
-            DENIED.labels(GRAPH, info.context.principal.kind).inc()
-            raise Forbidden(f"the caller may not use {field}", field=field)
+        if field not in info.context.grants:
+            raise denied(field, info.context.principal)
         return resolve(source, info, **arguments)
 
     def masked(source: Any, info: Any, **arguments: Any) -> Any:
         value = guarded(source, info, **arguments)
         return masked_text(value) if info.context.grants[field].mask else value
 
-    return masked if masks else guarded
+    return masked if may_mask(field) else guarded

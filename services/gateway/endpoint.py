@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import DocumentNode
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from strawberry.types.execution import ExecutionResult
@@ -16,7 +15,7 @@ from libs.common.ids import new_id
 from libs.common.rpc.deadline import set_deadline
 from libs.common.telemetry import log
 from libs.common.tokens import TokenVerifier
-from services.gateway.admission.gate import Asked, Gate, NotExecuted
+from services.gateway.admission.gate import Admitted, Asked, Gate, NotExecuted
 from services.gateway.answers import (
     JSON,
     Answers,
@@ -29,7 +28,9 @@ from services.gateway.auth import authenticate
 from services.gateway.clients import Clients
 from services.gateway.context import Context, make_context
 from services.gateway.errors import BadRequest, mask
-from services.gateway.metrics import Served, outcome_of
+from services.gateway.loading import ending_together
+from services.gateway.metrics import OPERATIONS, Served, outcome_of
+from services.gateway.plans.kept import Plans
 from services.gateway.schema import schema
 from services.gateway.settings import GatewaySettings
 
@@ -44,6 +45,7 @@ class Endpoint:
     verifier: TokenVerifier
     settings: GatewaySettings
     gate: Gate
+    plans: Plans
 
     async def serve(self, request: Request) -> Response:
         """Answer one request."""
@@ -54,8 +56,9 @@ class Endpoint:
             async with asyncio.timeout(self.settings.request_seconds_max):
                 context = self._context(request, answers.request_id)
                 asked = _asked(request, await self._body(request))
-                document = await self.gate.admit(asked, context.principal)
-                result = await _execute(asked, document, context)
+                admitted = await self.gate.admit(asked, context.principal)
+                with ending_together():
+                    result = await self._execute(asked, admitted, context)
             mask(result, answers.request_id)
             operation, outcome = context.operation, outcome_of(result)
             response = answers.executed(result)
@@ -77,6 +80,20 @@ class Endpoint:
         call.ended(operation, outcome)
         return response
 
+    async def _execute(self, asked: Asked, admitted: Admitted, context: Context) -> ExecutionResult:
+        """By the operation's plan, or by graphql-core where it has none."""
+        context.operation, context.document = admitted.operation.operation.value, admitted.document
+        plan = self.plans.of(admitted)
+        OPERATIONS.labels("graphql-core" if plan is None else "plan").inc()
+        if plan is not None:
+            return await plan.run(context, admitted.variables).execute(plan.write)
+        return await schema.execute(
+            asked.query,
+            variable_values=dict(asked.variables),
+            operation_name=asked.operation_name,
+            context_value=context,
+        )
+
     def _context(self, request: Request, request_id: str) -> Context:
         """Find out who asks; from here on this task serves them."""
         principal = authenticate(request, self.verifier)
@@ -94,16 +111,6 @@ class Endpoint:
         except ClientDisconnect as error:
             raise BadRequest("the request ended early") from error
         return bytes(body)
-
-
-async def _execute(asked: Asked, document: DocumentNode, context: Context) -> ExecutionResult:
-    context.document = document
-    return await schema.execute(
-        asked.query,
-        variable_values=dict(asked.variables),
-        operation_name=asked.operation_name,
-        context_value=context,
-    )
 
 
 def _asked(request: Request, body: bytes) -> Asked:

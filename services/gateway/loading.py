@@ -1,8 +1,10 @@
 """How loaders ask: one call for all keys of a level, and what an answer per key means."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Generic, TypeVar
 
 from laurel.common.v1 import lookup_pb2
 from libs.common.errors import Unavailable
@@ -13,6 +15,140 @@ KEYS_MAX = 500
 A = TypeVar("A", bound=Hashable)
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+Told = Callable[[], None]
+
+
+class _Work:
+    """The tasks of a request."""
+
+    __slots__ = ("is_over", "tasks")
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.is_over = False
+
+
+_WORK: ContextVar[_Work | None] = ContextVar("work_of_a_request", default=None)
+
+
+@contextmanager
+def ending_together() -> Iterator[None]:
+    """What is begun inside ends with it: a request that is gone leaves no work that nobody waits for."""
+    work = _Work()
+    token = _WORK.set(work)
+    try:
+        yield
+    finally:
+        _WORK.reset(token)
+        work.is_over = True
+        for task in work.tasks:
+            task.cancel()
+
+
+def begin(doing: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Work of a request as a task, which ends with the request."""
+    task = asyncio.get_running_loop().create_task(doing)
+    work = _WORK.get()
+    if work is not None:
+        work.tasks.append(task)
+        if work.is_over:
+            task.cancel()
+    return task
+
+
+class _Batch(Generic[K]):
+    """Keys that leave together, and who waits for them."""
+
+    __slots__ = ("keys", "waiting")
+
+    def __init__(self) -> None:
+        self.keys: list[K] = []
+        self.waiting: list[Told] = []
+
+
+class DataLoader(Generic[K, T]):
+    """What one request reads by key: each key once, and those of one turn of the loop in one call.
+
+    A resolver awaits `load`; a plan asks for the keys of a whole level and is told when they are there.
+    """
+
+    def __init__(
+        self, load: Callable[[list[K]], Awaitable[Sequence[T | BaseException]]], *, max_batch_size: int
+    ) -> None:
+        self._load, self._keys_max = load, max_batch_size
+        self._answers: dict[K, T | BaseException] = {}
+        self._coming: dict[K, _Batch[K]] = {}
+        self._next: _Batch[K] | None = None
+
+    def load(self, key: K) -> asyncio.Future[T]:
+        """The answer to one key."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def settle() -> None:
+            if future.done():
+                return
+            answer = self._answers[key]
+            if isinstance(answer, BaseException):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+        if self.ask((key,), settle):
+            settle()
+        return future
+
+    def ask(self, keys: Iterable[K], told: Told) -> bool:
+        """Have these loaded: whether all are there already; else `told` is called once, when they are."""
+        batches = {self._batch(key): None for key in keys if key not in self._answers}
+        if not batches:
+            return True
+        left = len(batches)
+
+        def one_is_there() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                told()
+
+        for batch in batches:
+            batch.waiting.append(one_is_there if left > 1 else told)
+        return False
+
+    def answer(self, key: K) -> T | BaseException:
+        """What was loaded for a key that is there, or why it could not be."""
+        return self._answers[key]
+
+    def _batch(self, key: K) -> _Batch[K]:
+        """The batch with which a key comes: one that is under way, or the next."""
+        coming = self._coming.get(key)
+        if coming is not None:
+            return coming
+        batch = self._next
+        if batch is None or len(batch.keys) >= self._keys_max:
+            batch = self._next = _Batch()
+            asyncio.get_running_loop().call_soon(self._leave, batch)
+        batch.keys.append(key)
+        self._coming[key] = batch
+        return batch
+
+    def _leave(self, batch: _Batch[K]) -> None:
+        if self._next is batch:
+            self._next = None
+        begin(self._read(batch))
+
+    async def _read(self, batch: _Batch[K]) -> None:
+        """Answer each key of a batch; nobody who waits for it is forgotten, whatever happens."""
+        found: dict[K, T | BaseException] = dict.fromkeys(batch.keys, Unavailable())
+        try:
+            found = dict(zip(batch.keys, await self._load(batch.keys), strict=True))
+        except Exception as error:
+            found = dict.fromkeys(batch.keys, error)
+        finally:
+            self._answers.update(found)
+            for key in batch.keys:
+                del self._coming[key]
+            for told in batch.waiting:
+                told()
 
 
 def found(status: "lookup_pb2.LookupStatus.ValueType", record: T) -> T | Unavailable | None:

@@ -1,12 +1,10 @@
 """Requests as they are timed and traced, by what they ask and how they end."""
 
 import time
-from collections.abc import Iterator
 
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.requests import Request
-from strawberry.extensions import SchemaExtension
 from strawberry.types.execution import ExecutionResult
 
 from libs.common.caller import known_caller
@@ -18,6 +16,11 @@ REQUEST_SECONDS = Histogram(
     "Time to answer a request, by type of the operation and outcome.",
     ["operation", "outcome"],
     buckets=SECONDS,
+)
+OPERATIONS = Counter(
+    "laurel_graphql_operations_total",
+    "Operations executed over HTTP, `by` their `plan` or by `graphql-core`, where they have none.",
+    ["by"],
 )
 WEBSOCKETS = Gauge("laurel_websockets", "WebSockets that are open.")
 WEBSOCKETS_CLOSED = Counter("laurel_websockets_closed_total", "WebSockets that we closed, by code.", ["code"])
@@ -43,14 +46,6 @@ class Served:
         REQUEST_SECONDS.labels(operation, outcome).observe(time.perf_counter() - self._started)
         if self._span is not None:
             finish(self._span, outcome, failed=outcome == "failed", principal=known_caller())
-
-
-class OperationNoted(SchemaExtension):
-    """Tells the request which type of operation it became, once that is known."""
-
-    def on_execute(self) -> Iterator[None]:
-        self.execution_context.context.operation = self.execution_context.operation_type.value
-        yield
 
 
 def outcome_of(result: ExecutionResult) -> str:

@@ -38,7 +38,6 @@ from services.gateway.benefits.tier_queries import TiersQuery
 from services.gateway.live.subscriptions import LiveSubscription
 from services.gateway.members.mutations import MembersMutation
 from services.gateway.members.queries import MembersQuery
-from services.gateway.metrics import OperationNoted
 from services.gateway.risk.mutations import RiskMutation
 from services.gateway.risk.queries import RiskQuery
 from services.gateway.values import AMOUNT_MINOR, LONG, AmountMinor, Long
@@ -115,10 +114,7 @@ schema = Graph(
     mutation=Mutation,
     subscription=Subscription,
     config=StrawberryConfig(scalar_map={Long: LONG, AmountMinor: AMOUNT_MINOR}),
-    extensions=[
-        OperationNoted,
-        Admitted,
-    ],
+    extensions=[Admitted],
 )
 
 

@@ -28,6 +28,7 @@ from services.gateway.clients import Clients
 from services.gateway.connections import BoundedConnection, BoundedSocket
 from services.gateway.endpoint import Endpoint
 from services.gateway.hosts import TrustedHosts
+from services.gateway.plans.kept import Plans
 from services.gateway.schema import schema
 from services.gateway.settings import GatewaySettings
 from services.gateway.sockets.endpoint import Sockets
@@ -40,7 +41,7 @@ SWITCH_SECONDS = 0.001
 def make_app(settings: GatewaySettings, clients: Clients, verifier: TokenVerifier) -> Starlette:
     """The gateway as an ASGI application."""
     gate = Gate(schema._schema, settings, development=settings.development, now=time.monotonic)  # noqa: SLF001
-    endpoint = Endpoint(clients, verifier, settings, gate)
+    endpoint = Endpoint(clients, verifier, settings, gate, Plans(schema))
     events = Events(clients, gate, settings.request_seconds_max)
     sockets = Sockets(events, gate, verifier, settings, Places(settings))
     app = Starlette(

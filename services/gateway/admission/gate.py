@@ -18,6 +18,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.execution.values import VariableValues
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -92,6 +93,16 @@ class Document:
         raise BadRequest("the document has no such operation")
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An operation that is let in."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    variables: VariableValues
+    cost: int
+
+
 class Gate:
     """Lets operations in. Valid documents are kept, so that each is read once; refused ones are not."""
 
@@ -104,21 +115,20 @@ class Gate:
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._weight_kept = 0
 
-    async def admit(self, asked: Asked, principal: Principal) -> DocumentNode:
+    async def admit(self, asked: Asked, principal: Principal) -> Admitted:
         """The query or mutation to execute, paid for; or why it is not executed."""
-        document, _ = await self._admitted(asked, principal, live=False)
-        return document
+        return await self._admitted(asked, principal, live=False)
 
     async def admit_live(self, asked: Asked, principal: Principal) -> tuple[DocumentNode, int]:
         """The subscription to begin, paid for, and what each event costs; or why it is not begun."""
-        document, cost = await self._admitted(asked, principal, live=True)
-        return document, max(1, cost - SUBSCRIPTION)
+        admitted = await self._admitted(asked, principal, live=True)
+        return admitted.document, max(1, admitted.cost - SUBSCRIPTION)
 
     def spend(self, principal: Principal, cost: int) -> None:
         """Pay for something else that a principal makes us do, or refuse it."""
         self._budgets.spend(principal, cost)
 
-    async def _admitted(self, asked: Asked, principal: Principal, *, live: bool) -> tuple[DocumentNode, int]:
+    async def _admitted(self, asked: Asked, principal: Principal, *, live: bool) -> Admitted:
         document = await self._document(asked.query, principal)
         node, tally = document.operation(asked.operation_name)
         if live != (node.operation is OperationType.SUBSCRIPTION):
@@ -126,17 +136,18 @@ class Gate:
         if tally.introspects and not self._may_introspect(principal):
             raise IntrospectionClosed
         check_variables(asked.variables, self._limits)
-        cost = tally.price.of(self._coerced(node, asked.variables))
+        variables = self._coerced(node, asked.variables)
+        cost = tally.price.of(variables.coerced)
         if cost > self._limits.cost_max:
             raise CostLimit(f"the operation costs {cost}, of {self._limits.cost_max}; ask for smaller pages")
         self._budgets.spend(principal, cost)
-        return document.node, cost
+        return Admitted(document.node, node, variables, cost)
 
     def _may_introspect(self, principal: Principal) -> bool:
         administers = principal.kind == "staff" and "system_administrator" in principal.roles
         return self._development or administers
 
-    def _coerced(self, node: OperationDefinitionNode, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _coerced(self, node: OperationDefinitionNode, variables: Mapping[str, Any]) -> VariableValues:
         values = get_variable_values(
             self._schema,
             node.variable_definitions or (),
@@ -146,7 +157,7 @@ class Gate:
         )
         if isinstance(values, list):
             raise NotExecuted(Code.BAD_USER_INPUT, values[:ERRORS_MAX])
-        return values.coerced
+        return values
 
     async def _document(self, text: str, principal: Principal) -> Document:
         if text in self._kept:

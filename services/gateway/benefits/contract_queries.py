@@ -17,19 +17,22 @@ from services.gateway.benefits.types.contract_pages import (
 )
 from services.gateway.benefits.types.contracts import ContractPlan, Satisfaction, plan_of
 from services.gateway.clients import LIST_SECONDS
-from services.gateway.context import Info
+from services.gateway.context import Context, Info
 from services.gateway.pages import Cursor, page_token_at
+from services.gateway.sources import loaded
 from services.gateway.values import checked_first, wire
 
 
 @strawberry.type
 class ContractsQuery:
-    @strawberry.field(description="What members of the program may buy, and what they could once.")
-    async def contract_plans(self, info: Info) -> list[ContractPlan] | None:
-        program = await info.context.benefits.program.load(info.context.program_id)
-        if program is None:
-            return None
-        return [plan_of(each) for each in parsed(program.document).contracts.plans]
+    @loaded(
+        list[ContractPlan] | None,
+        lambda context: context.benefits.program,
+        lambda _, live: [plan_of(plan) for plan in parsed(live.document).contracts.plans],
+        description="What members of the program may buy, and what they could once.",
+    )
+    def contract_plans(self, context: Context) -> str:
+        return context.program_id
 
     @strawberry.field(description="Contracts of members whom the caller sees, latest sale first.")
     async def contracts(

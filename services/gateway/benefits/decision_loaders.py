@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from strawberry.dataloader import DataLoader
-
 from laurel.benefits.v1 import benefits_pb2
 from laurel.benefits.v1 import decisions_pb2 as pb
 from laurel.scoring.v1 import explanations_pb2
@@ -13,7 +11,7 @@ from libs.common.rpc.time import timestamp
 from services.gateway.benefits.loaders import MembershipKey
 from services.gateway.clients import LIST_SECONDS, READ_SECONDS
 from services.gateway.errors import InvalidInput
-from services.gateway.loading import KEYS_MAX, for_each_argument, found
+from services.gateway.loading import KEYS_MAX, DataLoader, for_each_argument, found
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.benefits_pb2_grpc import BenefitsServiceAsyncStub

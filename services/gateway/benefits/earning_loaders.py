@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from strawberry.dataloader import DataLoader
-
 from laurel.benefits.v1 import earning_pb2 as pb
 from libs.common.rpc.time import timestamp
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import found
+from services.gateway.loading import DataLoader, found
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.earning_pb2_grpc import EarningServiceAsyncStub

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from strawberry.dataloader import DataLoader
-
 from laurel.benefits.v1 import entitlements_pb2 as pb
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, found
+from services.gateway.loading import KEYS_MAX, DataLoader, found
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.entitlements_pb2_grpc import EntitlementsServiceAsyncStub

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from strawberry.dataloader import DataLoader
-
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2, notices_pb2
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, for_each_argument, found, shown
+from services.gateway.loading import KEYS_MAX, DataLoader, for_each_argument, found, shown
 from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from strawberry.dataloader import DataLoader
-
 from laurel.benefits.v1 import programs_pb2 as pb
 from services.gateway.clients import READ_SECONDS
 from services.gateway.errors import InvalidInput
-from services.gateway.loading import found
+from services.gateway.loading import DataLoader, found
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.programs_pb2_grpc import ProgramsServiceAsyncStub

@@ -13,19 +13,22 @@ from services.gateway.benefits.types.simulations import Simulation, simulation_o
 from services.gateway.clients import LIST_SECONDS
 from services.gateway.context import Info
 from services.gateway.pages import Cursor, page_token_at
+from services.gateway.sources import loaded, one
 from services.gateway.values import checked_first
 
 
 @strawberry.type
 class ProgramsQuery:
-    @strawberry.field(description="A simulation of a version of the program; null where there is none.")
-    async def simulation(
-        self,
-        info: Info,
-        simulation_id: Annotated[strawberry.ID, strawberry.argument(description="`sim_…`.")],
-    ) -> Simulation | None:
-        found = await info.context.simulations.simulation.load(simulation_id)
-        return None if found is None else simulation_of(found)
+    @loaded(
+        Simulation | None,
+        lambda context: context.simulations.simulation,
+        one(simulation_of),
+        description="A simulation of a version of the program; null where there is none.",
+    )
+    def simulation(
+        self, simulation_id: Annotated[strawberry.ID, strawberry.argument(description="`sim_…`.")]
+    ) -> str:
+        return simulation_id
 
     @strawberry.field(description="The versions of the program, with drafts, the latest first.")
     async def program_versions(

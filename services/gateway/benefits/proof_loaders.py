@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from strawberry.dataloader import DataLoader
-
 from laurel.benefits.v1 import proofs_pb2 as pb
 from services.gateway.clients import LIST_SECONDS
-from services.gateway.loading import found
+from services.gateway.loading import DataLoader, found
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.proofs_pb2_grpc import ProofServiceAsyncStub

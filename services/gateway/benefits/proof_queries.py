@@ -20,21 +20,23 @@ from services.gateway.clients import LIST_SECONDS
 from services.gateway.context import Info
 from services.gateway.errors import InvalidInput
 from services.gateway.pages import Cursor
+from services.gateway.sources import loaded, one
 from services.gateway.values import checked_first
 
 
 @strawberry.type
 class ProofQuery:
-    @strawberry.field(
-        description="The proof of one ledger entry; null when the caller may see none of this id."
+    @loaded(
+        EntryProof | None,
+        lambda context: context.proofs.proof,
+        one(proof_of),
+        description="The proof of one ledger entry; null when the caller may see none of this id.",
     )
-    async def ledger_proof(
+    def ledger_proof(
         self,
-        info: Info,
         entry_id: Annotated[strawberry.ID, strawberry.argument(description="The entry's own `ent_…`.")],
-    ) -> EntryProof | None:
-        proof = await info.context.proofs.proof.load(entry_id)
-        return None if proof is None else proof_of(proof)
+    ) -> str:
+        return entry_id
 
     @strawberry.field(
         description="The signed roots of the program's days, oldest first: keep and compare them."

@@ -15,6 +15,7 @@ from services.gateway.clients import READ_SECONDS
 from services.gateway.context import Info
 from services.gateway.members.ids import member_key
 from services.gateway.refused import Refused, attempted
+from services.gateway.sources import loaded, one
 from services.gateway.values import AmountMinor
 
 
@@ -30,23 +31,28 @@ SplitValueResult = Annotated[
 
 @strawberry.type
 class BenefitsQuery:
-    @strawberry.field(description="A program in its live version; null when the caller has none of this key.")
-    async def program(
-        self, info: Info, key: Annotated[str, strawberry.argument(description="Key of the program.")]
-    ) -> Program | None:
-        program = await info.context.benefits.program.load(key)
-        return None if program is None else program_of(program)
+    @loaded(
+        Program | None,
+        lambda context: context.benefits.program,
+        one(program_of),
+        description="A program in its live version; null when the caller has none of this key.",
+    )
+    def program(self, key: Annotated[str, strawberry.argument(description="Key of the program.")]) -> str:
+        return key
 
-    @strawberry.field(description="A tier decision of a member whom the caller may see; null without one.")
-    async def decision(
+    @loaded(
+        Decision | None,
+        lambda context: context.decisions.decision,
+        one(decision_of),
+        description="A tier decision of a member whom the caller may see; null without one.",
+    )
+    def decision(
         self,
-        info: Info,
         decision_id: Annotated[
             strawberry.ID, strawberry.argument(description="Id of the decision: `dec_…`.")
         ],
-    ) -> Decision | None:
-        decision = await info.context.decisions.decision.load(decision_id)
-        return None if decision is None else decision_of(decision)
+    ) -> str:
+        return decision_id
 
     @strawberry.field(
         description=(

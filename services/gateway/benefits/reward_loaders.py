@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from strawberry.dataloader import DataLoader
-
 from laurel.benefits.v1 import rewards_pb2 as pb
 from services.gateway.clients import LIST_SECONDS, READ_SECONDS
-from services.gateway.loading import KEYS_MAX, for_each_argument, found
+from services.gateway.loading import KEYS_MAX, DataLoader, for_each_argument, found
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.rewards_pb2_grpc import RewardsServiceAsyncStub

@@ -24,6 +24,7 @@ from services.gateway.clients import LIST_SECONDS
 from services.gateway.context import Info
 from services.gateway.members.ids import member_key
 from services.gateway.pages import Cursor, page_token_at
+from services.gateway.sources import loaded, one
 from services.gateway.values import checked_first, wire
 
 First = Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")]
@@ -34,14 +35,17 @@ After = Annotated[
 
 @strawberry.type
 class RewardsQuery:
-    @strawberry.field(description="A reward of the program; null when there is none of this id.")
-    async def reward(
+    @loaded(
+        Reward | None,
+        lambda context: context.rewards.reward,
+        one(reward_of),
+        description="A reward of the program; null when there is none of this id.",
+    )
+    def reward(
         self,
-        info: Info,
         reward_id: Annotated[strawberry.ID, strawberry.argument(description="Its id in the program.")],
-    ) -> Reward | None:
-        reward = await info.context.rewards.reward.load(reward_id)
-        return None if reward is None else reward_of(reward)
+    ) -> str:
+        return reward_id
 
     @strawberry.field(description="What members may redeem for points, by id.")
     async def rewards(

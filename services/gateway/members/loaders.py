@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from strawberry.dataloader import DataLoader
-
 from laurel.members.v1 import members_pb2 as pb
 from libs.common.rpc.time import timestamp
 from services.gateway.clients import LIST_SECONDS, READ_SECONDS
-from services.gateway.loading import KEYS_MAX, for_each_argument, shown
+from services.gateway.loading import KEYS_MAX, DataLoader, for_each_argument, shown
 from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:

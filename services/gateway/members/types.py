@@ -10,6 +10,7 @@ import strawberry
 from strawberry import relay
 
 from laurel.members.v1 import members_pb2 as pb
+from services.gateway.benefits.earning_loaders import PreviewKey
 from services.gateway.benefits.types.contracts import Contract, contract_of
 from services.gateway.benefits.types.coupons import MemberCoupon, member_coupon_of
 from services.gateway.benefits.types.earning import PointsPreview, PointsPreviewInput, preview_of
@@ -18,10 +19,10 @@ from services.gateway.benefits.types.memberships import Membership, membership_o
 from services.gateway.benefits.types.notices import Notice, NoticePreferences, notice_of, preferences_of
 from services.gateway.benefits.types.points import PointsAccount, account_of
 from services.gateway.benefits.types.redemptions import Redemption, redemption_of
-from services.gateway.context import Info
-from services.gateway.members.loaders import FactsKey
+from services.gateway.members.loaders import FactsKey, Names
 from services.gateway.risk.types import Risk, risk_of
 from services.gateway.scoring.types import Score, score_of
+from services.gateway.sources import each, loaded, one
 from services.gateway.values import (
     ActivityState,
     Fact,
@@ -33,6 +34,7 @@ from services.gateway.values import (
     time_of,
 )
 
+First = Annotated[int, strawberry.argument(description="How many, 1 to 100.")]
 AsOf = Annotated[
     datetime | None,
     strawberry.argument(description="At which time, with its zone; the program's now when null."),
@@ -73,6 +75,10 @@ class Facts:
     )
 
 
+def _facts_shown(facts: pb.FactsResult) -> Facts:
+    return Facts(as_of=time_of(facts, "as_of"), facts=facts_of(facts.facts))
+
+
 @strawberry.type(
     description=(
         "A member of a program. What another service knows of them is null when that service cannot be "
@@ -88,104 +94,133 @@ class Member(relay.Node):
     def member_id(self) -> strawberry.ID:
         return strawberry.ID(self.key)
 
-    @strawberry.field(description="What they did, counted.")
-    async def facts(
+    @loaded(
+        Facts | None,
+        lambda context: context.members.facts,
+        one(_facts_shown),
+        description="What they did, counted.",
+    )
+    def facts(
         self,
-        info: Info,
         as_of: AsOf = None,
         names: Annotated[
             list[str] | None, strawberry.argument(description="Names wanted; all when null.")
         ] = None,
-    ) -> Facts | None:
-        key = FactsKey(member_id=self.key, as_of=checked_time(as_of))
-        facts = await info.context.members.facts.load((key, tuple(names or ())))
-        return None if facts is None else Facts(as_of=time_of(facts, "as_of"), facts=facts_of(facts.facts))
+    ) -> tuple[FactsKey, Names]:
+        return FactsKey(member_id=self.key, as_of=checked_time(as_of)), tuple(names or ())
 
-    @strawberry.field(description="Scores by the policies of the program, with what they are made of.")
-    async def scores(self, info: Info, as_of: AsOf = None) -> list[Score] | None:
-        scores = await info.context.scoring.scores.load(
-            FactsKey(member_id=self.key, as_of=checked_time(as_of))
-        )
-        return None if scores is None else [score_of(score) for score in scores]
-
-    @strawberry.field(description="Their standing in each tier set of the program.")
-    async def memberships(self, info: Info) -> list[Membership] | None:
-        memberships = await info.context.benefits.memberships.load(self.key)
-        return None if memberships is None else [membership_of(membership) for membership in memberships]
-
-    @strawberry.field(description="Their redeemable points; null when none were ever posted.")
-    async def points(self, info: Info) -> PointsAccount | None:
-        account = await info.context.benefits.account.load(self.key)
-        return None if account is None else account_of(account)
-
-    @strawberry.field(
-        description="What an event would earn now that did not happen, and why each rule would give or not."
+    @loaded(
+        list[Score] | None,
+        lambda context: context.scoring.scores,
+        each(score_of),
+        description="Scores by the policies of the program, with what they are made of.",
     )
-    async def points_preview(
+    def scores(self, as_of: AsOf = None) -> FactsKey:
+        return FactsKey(member_id=self.key, as_of=checked_time(as_of))
+
+    @loaded(
+        list[Membership] | None,
+        lambda context: context.benefits.memberships,
+        each(membership_of),
+        description="Their standing in each tier set of the program.",
+    )
+    def memberships(self) -> str:
+        return self.key
+
+    @loaded(
+        PointsAccount | None,
+        lambda context: context.benefits.account,
+        one(account_of),
+        description="Their redeemable points; null when none were ever posted.",
+    )
+    def points(self) -> str:
+        return self.key
+
+    @loaded(
+        PointsPreview | None,
+        lambda context: context.earning.previews,
+        one(preview_of),
+        description="What an event would earn now that did not happen, and why each rule would give or not.",
+    )
+    def points_preview(
         self,
-        info: Info,
         input: Annotated[  # noqa: A002 - as mutations name it
             PointsPreviewInput, strawberry.argument(description="What might happen.")
         ],
-    ) -> PointsPreview | None:
-        preview = await info.context.earning.previews.load(input.key(self.key))
-        return None if preview is None else preview_of(preview)
+    ) -> PreviewKey:
+        return input.key(self.key)
 
-    @strawberry.field(description="The benefits of their tiers first, then those inherited from lower tiers.")
-    async def benefits(self, info: Info) -> list[Benefit] | None:
-        entitlements = await info.context.benefits.entitlements.load(self.key)
-        return None if entitlements is None else [benefit_of(each, self.key) for each in entitlements]
+    @loaded(
+        list[Benefit] | None,
+        lambda context: context.benefits.entitlements,
+        lambda member, found: [benefit_of(each, member.key) for each in found],
+        description="The benefits of their tiers first, then those inherited from lower tiers.",
+    )
+    def benefits(self) -> str:
+        return self.key
 
-    @strawberry.field(description="The benefits that higher tiers would add, those of the next tier first.")
-    async def locked_benefits(self, info: Info) -> list[LockedBenefit] | None:
-        benefits = await info.context.entitlements.locked.load(self.key)
-        return None if benefits is None else [locked_of(benefit) for benefit in benefits]
+    @loaded(
+        list[LockedBenefit] | None,
+        lambda context: context.entitlements.locked,
+        each(locked_of),
+        description="The benefits that higher tiers would add, those of the next tier first.",
+    )
+    def locked_benefits(self) -> str:
+        return self.key
 
-    @strawberry.field(description="What they bought for a time or for life, latest sale first.")
-    async def contracts(
-        self,
-        info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 20,
-    ) -> list[Contract] | None:
-        contracts = await info.context.contracts.contracts.load((self.key, checked_first(first)))
-        return None if contracts is None else [contract_of(contract) for contract in contracts]
+    @loaded(
+        list[Contract] | None,
+        lambda context: context.contracts.contracts,
+        each(contract_of),
+        description="What they bought for a time or for life, latest sale first.",
+    )
+    def contracts(self, first: First = 20) -> tuple[str, int]:
+        return self.key, checked_first(first)
 
-    @strawberry.field(description="The coupons that they were given, latest first.")
-    async def coupons(
-        self,
-        info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 20,
-    ) -> list[MemberCoupon] | None:
-        coupons = await info.context.coupons.coupons.load((self.key, checked_first(first)))
-        return None if coupons is None else [member_coupon_of(coupon) for coupon in coupons]
+    @loaded(
+        list[MemberCoupon] | None,
+        lambda context: context.coupons.coupons,
+        each(member_coupon_of),
+        description="The coupons that they were given, latest first.",
+    )
+    def coupons(self, first: First = 20) -> tuple[str, int]:
+        return self.key, checked_first(first)
 
-    @strawberry.field(description="What they have of rewards, or had, latest first.")
-    async def redemptions(
-        self,
-        info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 20,
-    ) -> list[Redemption] | None:
-        redemptions = await info.context.rewards.redemptions.load((self.key, checked_first(first)))
-        return None if redemptions is None else [redemption_of(each) for each in redemptions]
+    @loaded(
+        list[Redemption] | None,
+        lambda context: context.rewards.redemptions,
+        each(redemption_of),
+        description="What they have of rewards, or had, latest first.",
+    )
+    def redemptions(self, first: First = 20) -> tuple[str, int]:
+        return self.key, checked_first(first)
 
-    @strawberry.field(description="What there is to tell them, latest first; what was withheld, too.")
-    async def notices(
-        self,
-        info: Info,
-        first: Annotated[int, strawberry.argument(description="How many, 1 to 100.")] = 20,
-    ) -> list[Notice] | None:
-        notices = await info.context.notices.notices.load((self.key, checked_first(first)))
-        return None if notices is None else [notice_of(notice) for notice in notices]
+    @loaded(
+        list[Notice] | None,
+        lambda context: context.notices.notices,
+        each(notice_of),
+        description="What there is to tell them, latest first; what was withheld, too.",
+    )
+    def notices(self, first: First = 20) -> tuple[str, int]:
+        return self.key, checked_first(first)
 
-    @strawberry.field(description="What they want to be told.")
-    async def notice_preferences(self, info: Info) -> NoticePreferences | None:
-        preferences = await info.context.notices.preferences.load(self.key)
-        return None if preferences is None else preferences_of(preferences)
+    @loaded(
+        NoticePreferences | None,
+        lambda context: context.notices.preferences,
+        one(preferences_of),
+        description="What they want to be told.",
+    )
+    def notice_preferences(self) -> str:
+        return self.key
 
-    @strawberry.field(description="How far they can be trusted, and why.")
-    async def risk(self, info: Info) -> Risk | None:
-        profile = await info.context.risk.profile.load(self.key)
-        return None if profile is None else risk_of(profile)
+    @loaded(
+        Risk | None,
+        lambda context: context.risk.profile,
+        one(risk_of),
+        description="How far they can be trusted, and why.",
+    )
+    def risk(self) -> str:
+        return self.key
 
 
 def member_of(member: pb.Member) -> Member:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from strawberry.dataloader import DataLoader
-
 from laurel.risk.v1 import risk_pb2 as pb
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, for_each_argument, found, shown
+from services.gateway.loading import KEYS_MAX, DataLoader, for_each_argument, found, shown
 from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:

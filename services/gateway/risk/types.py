@@ -13,7 +13,7 @@ import strawberry
 from laurel.risk.v1 import risk_pb2 as pb
 from libs.common.texts import Locale as Language
 from libs.common.texts import render
-from services.gateway.context import Info
+from services.gateway.sources import each, loaded
 from services.gateway.values import (
     Locale,
     Long,
@@ -96,39 +96,6 @@ class IntegrityChange:
     restrictions: list[Restriction] = strawberry.field(description="What the member may not do after it.")
 
 
-@strawberry.type(description="A member's standing: how far they can be trusted, and why.")
-class Risk:
-    member_id: strawberry.Private[str]
-    integrity: int = strawberry.field(description="From 0 to 100, the sum of its parts.")
-    level: RiskLevel | None = strawberry.field(description="How careful to be.")
-    verification: Verification | None = strawberry.field(description="What is known of their identity.")
-    reporters_count: int = strawberry.field(description="Distinct reporters whose reports stand.")
-    parts: list[IntegrityPart] = strawberry.field(description="How the integrity came about.")
-    restrictions: list[Restriction] = strawberry.field(description="What they may not do, and until when.")
-
-    @strawberry.field(description="How the standing came about, latest first.")
-    async def changes(
-        self,
-        info: Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
-    ) -> list[IntegrityChange] | None:
-        changes = await info.context.risk.changes.load((self.member_id, checked_first(first)))
-        return None if changes is None else [_change(each) for each in changes]
-
-
-def risk_of(profile: pb.RiskProfile) -> Risk:
-    """A profile as the graph shows it."""
-    return Risk(
-        member_id=profile.member_id,
-        integrity=profile.integrity,
-        level=known(RiskLevel, profile.level),
-        verification=known(Verification, profile.verification),
-        reporters_count=profile.reporters_count,
-        parts=[IntegrityPart(code=part.code, points=part.points) for part in profile.parts],
-        restrictions=_restrictions(profile.restrictions),
-    )
-
-
 def _restrictions(restrictions: Iterable[pb.Restriction]) -> list[Restriction]:
     return [
         Restriction(
@@ -153,4 +120,39 @@ def _change(change: pb.IntegrityChange) -> IntegrityChange:
         report_id=strawberry.ID(change.cause.report_id) if change.cause.report_id else None,
         changed_time=time_of(change, "changed_time"),
         restrictions=_restrictions(change.restrictions),
+    )
+
+
+@strawberry.type(description="A member's standing: how far they can be trusted, and why.")
+class Risk:
+    member_id: strawberry.Private[str]
+    integrity: int = strawberry.field(description="From 0 to 100, the sum of its parts.")
+    level: RiskLevel | None = strawberry.field(description="How careful to be.")
+    verification: Verification | None = strawberry.field(description="What is known of their identity.")
+    reporters_count: int = strawberry.field(description="Distinct reporters whose reports stand.")
+    parts: list[IntegrityPart] = strawberry.field(description="How the integrity came about.")
+    restrictions: list[Restriction] = strawberry.field(description="What they may not do, and until when.")
+
+    @loaded(
+        list[IntegrityChange] | None,
+        lambda context: context.risk.changes,
+        each(_change),
+        description="How the standing came about, latest first.",
+    )
+    def changes(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20
+    ) -> tuple[str, int]:
+        return self.member_id, checked_first(first)
+
+
+def risk_of(profile: pb.RiskProfile) -> Risk:
+    """A profile as the graph shows it."""
+    return Risk(
+        member_id=profile.member_id,
+        integrity=profile.integrity,
+        level=known(RiskLevel, profile.level),
+        verification=known(Verification, profile.verification),
+        reporters_count=profile.reporters_count,
+        parts=[IntegrityPart(code=part.code, points=part.points) for part in profile.parts],
+        restrictions=_restrictions(profile.restrictions),
     )

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 
 import grpc
-from strawberry.dataloader import DataLoader
 
 from laurel.benefits.v1 import benefits_pb2
 from laurel.members.v1 import members_pb2
@@ -14,7 +13,7 @@ from libs.common.rpc.errors import reason_of
 from services.gateway.benefits.documents import score_facts
 from services.gateway.benefits.loaders import BenefitsLoaders
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX
+from services.gateway.loading import KEYS_MAX, DataLoader
 from services.gateway.members.loaders import FactsKey, MembersLoaders
 from services.gateway.shared.sharer import Shared
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import strawberry
 
+from laurel.benefits.v1 import benefits_pb2
 from laurel.scoring.v1 import scoring_pb2 as pb
 from libs.common.documents import Text
 from libs.common.score_policy import Rfm, Scorecard
@@ -15,7 +16,8 @@ from libs.common.texts import Locale as Language
 from libs.common.texts import render
 from services.gateway.benefits.documents import parsed
 from services.gateway.benefits.types.benefit_terms import name_of
-from services.gateway.context import Info
+from services.gateway.context import Context, Info
+from services.gateway.sources import loaded
 from services.gateway.values import Locale, LocalName, Long, NamedText, texts_of
 
 
@@ -78,16 +80,23 @@ class Score:
         description="What gives most, what holds it back, what age takes, what the next label lacks."
     )
 
-    @strawberry.field(description="What the score is called, by the live version of the program.")
-    async def title(self, info: Info) -> LocalName | None:
-        policy = await _policy(info, self.name)
-        return None if policy is None else name_of(policy.name)
+    @loaded(
+        LocalName | None,
+        lambda context: context.benefits.program,
+        lambda score, live: _title(live, score.name),
+        description="What the score is called, by the live version of the program.",
+    )
+    def title(self, context: Context) -> str:
+        return context.program_id
 
-    @strawberry.field(description="What its label is called, by the live version of the program.")
-    async def label_name(self, info: Info) -> LocalName | None:
-        policy = await _policy(info, self.name)
-        labels = () if policy is None else policy.labels
-        return next((name_of(label.name) for label in labels if label.key == self.label), None)
+    @loaded(
+        LocalName | None,
+        lambda context: context.benefits.program,
+        lambda score, live: _label_name(live, score.name, score.label),
+        description="What its label is called, by the live version of the program.",
+    )
+    def label_name(self, context: Context) -> str:
+        return context.program_id
 
 
 def score_of(score: pb.Score) -> Score:
@@ -122,8 +131,23 @@ def _contribution(contribution: pb.Contribution) -> Contribution:
 
 
 async def _policy(info: Info, score: str) -> Rfm | Scorecard | None:
-    program = await info.context.benefits.program.load(info.context.program_id)
-    return None if program is None else parsed(program.document).score_policies.get(score)
+    live = await info.context.benefits.program.load(info.context.program_id)
+    return None if live is None else _policy_in(live, score)
+
+
+def _policy_in(live: benefits_pb2.Program, score: str) -> Rfm | Scorecard | None:
+    return parsed(live.document).score_policies.get(score)
+
+
+def _title(live: benefits_pb2.Program, score: str) -> LocalName | None:
+    policy = _policy_in(live, score)
+    return None if policy is None else name_of(policy.name)
+
+
+def _label_name(live: benefits_pb2.Program, score: str, key: str | None) -> LocalName | None:
+    policy = _policy_in(live, score)
+    labels = () if policy is None else policy.labels
+    return next((name_of(label.name) for label in labels if label.key == key), None)
 
 
 def _named(

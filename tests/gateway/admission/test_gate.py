@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from graphql import DocumentNode
 
 from libs.common.caller import Principal
 from libs.common.errors import Refusal
@@ -23,6 +24,10 @@ def a_gate(*, development: bool = False, **limits: Any) -> Gate:
     return Gate(schema._schema, Limits(**limits), development=development, now=lambda: 0.0)
 
 
+async def admitted(gate: Gate, query: str) -> DocumentNode:
+    return (await gate.admit(asked(query), ANN)).document
+
+
 def asked(query: str, operation: str | None = None, **variables: object) -> Asked:
     return Asked(query, operation, variables)
 
@@ -30,19 +35,19 @@ def asked(query: str, operation: str | None = None, **variables: object) -> Aske
 async def test_a_valid_document_is_read_once() -> None:
     gate = a_gate()
 
-    first = await gate.admit(asked("{ __typename }"), ANN)
+    first = await admitted(gate, "{ __typename }")
 
-    assert await gate.admit(asked("{ __typename }"), ANN) is first
+    assert await admitted(gate, "{ __typename }") is first
 
 
 async def test_documents_are_kept_up_to_a_number_of_tokens_and_the_least_used_goes_first() -> None:
     gate = a_gate(tokens_kept=9)
     queries = [f"{{ {name}: __typename }}" for name in "abc"]  # five tokens each
-    first, second, third = [await gate.admit(asked(query), ANN) for query in queries]
+    first, second, third = [await admitted(gate, query) for query in queries]
 
-    assert await gate.admit(asked(queries[2]), ANN) is third
-    assert await gate.admit(asked(queries[0]), ANN) is not first
-    assert second is not await gate.admit(asked(queries[1]), ANN)
+    assert await admitted(gate, queries[2]) is third
+    assert await admitted(gate, queries[0]) is not first
+    assert second is not await admitted(gate, queries[1])
 
 
 async def test_a_document_weighs_what_its_text_weighs() -> None:
@@ -67,13 +72,13 @@ async def test_reading_a_long_document_costs_more() -> None:
 
 async def test_refused_documents_push_none_out() -> None:
     gate = a_gate(tokens_kept=10)
-    kept = await gate.admit(asked("{ __typename }"), ANN)
+    kept = await admitted(gate, "{ __typename }")
 
     for number in range(20):
         with pytest.raises(NotExecuted):
             await gate.admit(asked(f"{{ nonsense{number} }}"), ANN)
 
-    assert await gate.admit(asked("{ __typename }"), ANN) is kept
+    assert await admitted(gate, "{ __typename }") is kept
 
 
 async def test_a_document_costs_more_when_it_is_new_and_refused_ones_cost_too() -> None:

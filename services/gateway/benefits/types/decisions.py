@@ -18,6 +18,7 @@ from libs.common.texts import render
 from services.gateway.benefits.documents import parsed
 from services.gateway.benefits.types.tier_sets import tier_names
 from services.gateway.context import Info
+from services.gateway.sources import loaded
 from services.gateway.values import (
     Fact,
     Locale,
@@ -152,12 +153,14 @@ class Decision:
         description="What made us look, and until when the tier is held; null where tiers are held for ever."
     )
 
-    @strawberry.field(
-        description="The same, decided again now by the version that decided, and compared bit by bit."
+    @loaded(
+        "Replay | None",
+        lambda context: context.decisions.replay,
+        lambda _, replay: _replay(replay),
+        description="The same, decided again now by the version that decided, and compared bit by bit.",
     )
-    async def replay(self, info: Info) -> "Replay | None":
-        replay = await info.context.decisions.replay.load(self.id)
-        return None if replay is None else _replay(replay)
+    def replay(self) -> str:
+        return self.id
 
 
 @strawberry.type(description="One place in which a decision and its replay differ.")

@@ -10,7 +10,7 @@ import strawberry
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import entitlements_pb2
 from services.gateway.benefits.types.benefit_terms import BenefitKind, QuotaPeriod, QuotaUnit, numbers_of
-from services.gateway.context import Info
+from services.gateway.sources import loaded
 from services.gateway.values import LocalName, Long, NamedNumber, known, time_of
 
 
@@ -60,17 +60,23 @@ class Benefit:
     plan: str | None = strawberry.field(description="Key of that contract's plan.")
     member_key: strawberry.Private[str]
 
-    @strawberry.field(description="What is left of it now; null where it is not counted.")
-    async def allowance(self, info: Info) -> Allowance | None:
-        every = await info.context.entitlements.allowances.load(self.member_key)
-        found = next((each for each in every or () if each.benefit == self.key), None)
-        return None if found is None else allowance_of(found)
+    @loaded(
+        Allowance | None,
+        lambda context: context.entitlements.allowances,
+        lambda benefit, every: next((allowance_of(of) for of in every if of.benefit == benefit.key), None),
+        description="What is left of it now; null where it is not counted.",
+    )
+    def allowance(self) -> str:
+        return self.member_key
 
-    @strawberry.field(description="How far it is from being open; null where it is from the tier on.")
-    async def unlock(self, info: Info) -> Unlock | None:
-        every = await info.context.entitlements.unlocks.load(self.member_key)
-        found = next((each for each in every or () if each.benefit == self.key), None)
-        return None if found is None else unlock_of(found)
+    @loaded(
+        Unlock | None,
+        lambda context: context.entitlements.unlocks,
+        lambda benefit, every: next((unlock_of(of) for of in every if of.benefit == benefit.key), None),
+        description="How far it is from being open; null where it is from the tier on.",
+    )
+    def unlock(self) -> str:
+        return self.member_key
 
 
 @strawberry.type(description="A benefit that a higher tier would add.")

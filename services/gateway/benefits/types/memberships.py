@@ -11,19 +11,21 @@ import strawberry
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2
 from laurel.scoring.v1 import receipts_pb2
+from services.gateway.benefits.decision_loaders import Target
+from services.gateway.benefits.documents import parsed
 from services.gateway.benefits.loaders import MembershipKey
 from services.gateway.benefits.types.decisions import (
     Decision,
     Reason,
     TierOutcome,
     decision_of,
-    live_program,
     reasons_of,
 )
 from services.gateway.benefits.types.overrides import TierOverrideInForce, in_force_of
 from services.gateway.benefits.types.paths import Keeping, TierPaths, keeping_of, paths_of
 from services.gateway.benefits.types.tier_sets import Tier, tier_of
-from services.gateway.context import Info
+from services.gateway.context import Context
+from services.gateway.sources import loaded
 from services.gateway.values import Long, checked_first, checked_time, known, time_of
 
 
@@ -44,9 +46,14 @@ class Progress:
         description="One per condition of it; where the rule says `any`, one of them is enough."
     )
 
-    @strawberry.field(description="The tier above; null when the live program does not have it.")
-    async def tier(self, info: Info) -> Tier | None:
-        return await _tier(info, self.tier_set, self.tier_key)
+    @loaded(
+        Tier | None,
+        lambda context: context.benefits.program,
+        lambda held, live: tier_of(parsed(live.document), tier_set=held.tier_set, tier=held.tier_key),
+        description="The tier above; null when the live program does not have it.",
+    )
+    def tier(self, context: Context) -> str:
+        return context.program_id
 
 
 @strawberry.type(description="A tier that was held from a time on.")
@@ -88,32 +95,41 @@ class Membership:
         description="What is missing for the next tier; null where only a contract brings a higher one."
     )
 
-    @strawberry.field(description="The tier held; null when the live program no longer has it.")
-    async def tier(self, info: Info) -> Tier | None:
-        return await _tier(info, self.tier_set, self.tier_key)
+    @loaded(
+        Tier | None,
+        lambda context: context.benefits.program,
+        lambda held, live: tier_of(parsed(live.document), tier_set=held.tier_set, tier=held.tier_key),
+        description="The tier held; null when the live program no longer has it.",
+    )
+    def tier(self, context: Context) -> str:
+        return context.program_id
 
     @strawberry.field(description="The latest decision, which is about the earned tier.")
     def decision(self) -> Decision | None:
         return decision_of(self.message.decision) if self.message.HasField("decision") else None
 
-    @strawberry.field(description="The tiers earned, latest first.")
-    async def history(
-        self,
-        info: Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
-    ) -> list[TierChange] | None:
-        changes = await info.context.benefits.tier_changes.load((self.key, checked_first(first)))
-        return None if changes is None else [tier_change_of(self.tier_set, change) for change in changes]
+    @loaded(
+        list[TierChange] | None,
+        lambda context: context.benefits.tier_changes,
+        lambda held, changes: [tier_change_of(held.tier_set, change) for change in changes],
+        description="The tiers earned, latest first.",
+    )
+    def history(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20
+    ) -> tuple[MembershipKey, int]:
+        return self.key, checked_first(first)
 
-    @strawberry.field(
+    @loaded(
+        TierPaths | None,
+        lambda context: context.decisions.paths,
+        lambda held, found: paths_of(held.tier_set, found),
         description=(
             "The cheapest ways to a tier by a time, each fed back to the decision; null where the ladder has "
             "no such tier, or none above. At most 20 of these and of `keeping` in one request."
-        )
+        ),
     )
-    async def paths(
+    def paths(
         self,
-        info: Info,
         target_tier: Annotated[
             str | None, strawberry.argument(description="Key of the tier; the next one above when null.")
         ] = None,
@@ -121,19 +137,20 @@ class Membership:
             datetime | None,
             strawberry.argument(description="By when, ten years ahead at most; 90 days from now when null."),
         ] = None,
-    ) -> TierPaths | None:
-        found = await info.context.decisions.paths.load((self.key, (target_tier or "", checked_time(by))))
-        return None if found is None else paths_of(self.tier_set, found)
+    ) -> tuple[MembershipKey, Target]:
+        return self.key, (target_tier or "", checked_time(by))
 
-    @strawberry.field(
+    @loaded(
+        Keeping | None,
+        lambda context: context.decisions.keeping,
+        lambda held, kept: keeping_of(held.tier_set, kept),
         description=(
             "What keeps the earned tier at its review, and what stops counting until then. "
             "At most 20 of these and of `paths` in one request."
-        )
+        ),
     )
-    async def keeping(self, info: Info) -> Keeping | None:
-        kept = await info.context.decisions.keeping.load(self.key)
-        return None if kept is None else keeping_of(self.tier_set, kept)
+    def keeping(self) -> MembershipKey:
+        return self.key
 
     @property
     def key(self) -> MembershipKey:
@@ -156,11 +173,6 @@ def membership_of(membership: pb.Membership) -> Membership:
         override=in_force_of(membership.override) if membership.HasField("override") else None,
         progress=progress_of(membership.tier_set, receipt.next),
     )
-
-
-async def _tier(info: Info, tier_set: str, tier: str) -> Tier | None:
-    program = await live_program(info)
-    return None if program is None else tier_of(program, tier_set=tier_set, tier=tier)
 
 
 def progress_of(tier_set: str, following: receipts_pb2.NextTier) -> Progress | None:

@@ -15,9 +15,11 @@ from libs.common.program import Program
 from libs.common.program_words import Words
 from libs.common.step_texts import obstacle_text, step_text, steps_text
 from libs.common.texts import Locale as Language
+from services.gateway.benefits.documents import parsed
 from services.gateway.benefits.types.decisions import live_program
 from services.gateway.benefits.types.tier_sets import Tier, tier_of
-from services.gateway.context import Info
+from services.gateway.context import Context, Info
+from services.gateway.sources import loaded
 from services.gateway.values import Fact, Locale, Long, facts_of, time_of
 
 InLocale = Annotated[Locale, strawberry.argument(description="In which language.")]
@@ -107,9 +109,14 @@ class TierPaths:
         description="Whether every alternative was looked at; a program can ask for too many."
     )
 
-    @strawberry.field(description="The tier; null when the live program does not have it.")
-    async def target_tier(self, info: Info) -> Tier | None:
-        return await _tier(info, self.tier_set, self.target_tier_key)
+    @loaded(
+        Tier | None,
+        lambda context: context.benefits.program,
+        lambda held, live: tier_of(parsed(live.document), tier_set=held.tier_set, tier=held.target_tier_key),
+        description="The tier; null when the live program does not have it.",
+    )
+    def target_tier(self, context: Context) -> str:
+        return context.program_id
 
 
 @strawberry.type(description="Facts that change on a day if nothing more is done.")
@@ -130,9 +137,14 @@ class Keeping:
         description="The facts of its rules as they change by themselves until then, 400 days at most."
     )
 
-    @strawberry.field(description="The tier; null when the live program no longer has it.")
-    async def tier(self, info: Info) -> Tier | None:
-        return await _tier(info, self.tier_set, self.tier_key)
+    @loaded(
+        Tier | None,
+        lambda context: context.benefits.program,
+        lambda held, live: tier_of(parsed(live.document), tier_set=held.tier_set, tier=held.tier_key),
+        description="The tier; null when the live program no longer has it.",
+    )
+    def tier(self, context: Context) -> str:
+        return context.program_id
 
 
 def paths_of(tier_set: str, message: pb.FindPathsResponse) -> TierPaths:
@@ -206,8 +218,3 @@ async def _currency(info: Info, metric: str) -> str:
     """The currency of a metric of money, nothing where it is a count."""
     program = await live_program(info) if metric in MONEY_METRICS else None
     return "" if program is None else program.currency
-
-
-async def _tier(info: Info, tier_set: str, tier: str) -> Tier | None:
-    program = await live_program(info)
-    return None if program is None else tier_of(program, tier_set=tier_set, tier=tier)

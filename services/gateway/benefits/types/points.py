@@ -15,6 +15,7 @@ from services.gateway.benefits.types.earning import Earning, earning_of
 from services.gateway.benefits.types.holds import PointsHold, hold_of
 from services.gateway.benefits.types.proofs import EntryProof, proof_of
 from services.gateway.context import Info
+from services.gateway.sources import loaded, one
 from services.gateway.values import LocalName, Long, checked_first, known, time_of
 
 
@@ -78,16 +79,24 @@ class Entry:
         description="Of a reversal: what was not taken back, as it had expired or as the program forgives."
     )
 
-    @strawberry.field(description="Proof that it is in the ledger as it was posted.")
-    async def proof(self, info: Info) -> EntryProof | None:
-        proof = await info.context.proofs.proof.load(self.id)
-        return None if proof is None else proof_of(proof)
+    @loaded(
+        EntryProof | None,
+        lambda context: context.proofs.proof,
+        one(proof_of),
+        description="Proof that it is in the ledger as it was posted.",
+    )
+    def proof(self) -> str:
+        return self.id
 
 
 @strawberry.type(description="Points that expire at a time.")
 class ExpiringPoints:
     expire_time: datetime | None = strawberry.field(description="When, by the program's clock.")
     points: Long = strawberry.field(description="How many.")
+
+
+EntriesKey = tuple[str, tuple[str, int]]
+"""The member, and of which type of points how many."""
 
 
 @strawberry.type(description="What a member has of a type of points beside the redeemable ones.")
@@ -108,13 +117,16 @@ class TypedPoints:
         description="What expires next, soonest first; at most ten."
     )
 
-    @strawberry.field(description="Movements of the account, latest first.")
-    async def entries(
-        self,
-        info: Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
-    ) -> list[Entry] | None:
-        return await _entries(info, self.member_id, self.key, first)
+    @loaded(
+        list[Entry] | None,
+        lambda context: context.benefits.entries,
+        lambda _, entries: [_entry(entry) for entry in entries],
+        description="Movements of the account, latest first.",
+    )
+    def entries(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20
+    ) -> EntriesKey:
+        return self.member_id, (self.key, checked_first(first))
 
 
 @strawberry.type(description="The redeemable points of a member.")
@@ -138,13 +150,16 @@ class PointsAccount:
         description="What the member has of the other types of points, as the program names them."
     )
 
-    @strawberry.field(description="Movements of the account, latest first.")
-    async def entries(
-        self,
-        info: Info,
-        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
-    ) -> list[Entry] | None:
-        return await _entries(info, self.member_id, "", first)
+    @loaded(
+        list[Entry] | None,
+        lambda context: context.benefits.entries,
+        lambda _, entries: [_entry(entry) for entry in entries],
+        description="Movements of the account, latest first.",
+    )
+    def entries(
+        self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20
+    ) -> EntriesKey:
+        return self.member_id, ("", checked_first(first))
 
     @strawberry.field(description="What is on hold, latest first.")
     async def holds(
@@ -154,11 +169,6 @@ class PointsAccount:
     ) -> list[PointsHold] | None:
         holds = await info.context.points.holds.load((self.member_id, checked_first(first)))
         return [hold_of(each) for each in holds or ()]
-
-
-async def _entries(info: Info, member_id: str, point_type: str, first: int) -> list[Entry] | None:
-    entries = await info.context.benefits.entries.load((member_id, (point_type, checked_first(first))))
-    return None if entries is None else [_entry(entry) for entry in entries]
 
 
 def account_of(account: pb.PointsAccount) -> PointsAccount:

@@ -11,8 +11,8 @@ from strawberry import relay
 
 from laurel.benefits.v1 import programs_pb2 as pb
 from services.gateway.benefits.types.simulations import Simulation, simulation_of
-from services.gateway.context import Info
 from services.gateway.pages import cursors, page_info
+from services.gateway.sources import loaded, one
 from services.gateway.values import Long, known, time_of
 
 
@@ -74,19 +74,23 @@ class ProgramVersion:
 
     simulation_id: strawberry.Private[str] = ""
 
-    @strawberry.field(
-        description="The last simulation that shows what it would do; null before there is one."
+    @loaded(
+        Simulation | None,
+        lambda context: context.simulations.simulation,
+        one(simulation_of),
+        description="The last simulation that shows what it would do; null before there is one.",
     )
-    async def simulation(self, info: Info) -> Simulation | None:
-        if not self.simulation_id:
-            return None
-        found = await info.context.simulations.simulation.load(self.simulation_id)
-        return None if found is None else simulation_of(found)
+    def simulation(self) -> str | None:
+        return self.simulation_id or None
 
-    @strawberry.field(description="Its document as canonical JSON; at most 20 of them in one request.")
-    async def document(self, info: Info) -> str | None:
-        document = await info.context.program_versions.document.load(self.version)
-        return None if document is None else document.decode()
+    @loaded(
+        str | None,
+        lambda context: context.program_versions.document,
+        one(bytes.decode),
+        description="Its document as canonical JSON; at most 20 of them in one request.",
+    )
+    def document(self) -> int:
+        return self.version
 
 
 @strawberry.type(description="A version in a list.")

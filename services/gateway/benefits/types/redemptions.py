@@ -11,8 +11,8 @@ from strawberry import relay
 
 from laurel.benefits.v1 import rewards_pb2 as pb
 from services.gateway.benefits.types.rewards import Reward, RewardKind, reward_of
-from services.gateway.context import Info
 from services.gateway.pages import cursors, page_info
+from services.gateway.sources import loaded, one
 from services.gateway.values import LocalName, Long, known, time_of
 
 
@@ -76,10 +76,14 @@ class Redemption:
     ended_time: datetime | None = strawberry.field(description="When it was cancelled, rejected or expired.")
     granted: bool = strawberry.field(description="Given by the staff, without points.")
 
-    @strawberry.field(description="The reward as it is now, in the catalogue or out of it.")
-    async def reward(self, info: Info) -> Reward | None:
-        reward = await info.context.rewards.reward.load(self.reward_id)
-        return None if reward is None else reward_of(reward)
+    @loaded(
+        Reward | None,
+        lambda context: context.rewards.reward,
+        one(reward_of),
+        description="The reward as it is now, in the catalogue or out of it.",
+    )
+    def reward(self) -> str:
+        return self.reward_id
 
 
 @strawberry.type(description="A redemption in a list.")

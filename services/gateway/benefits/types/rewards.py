@@ -12,9 +12,9 @@ from strawberry import relay
 
 from laurel.benefits.v1 import rewards_pb2 as pb
 from services.gateway.benefits.reward_loaders import CheckKey
-from services.gateway.context import Info
 from services.gateway.members.ids import member_key
 from services.gateway.pages import cursors, page_info
+from services.gateway.sources import loaded
 from services.gateway.values import Locale, LocalName, Long, NamedText, known, texts_of, time_of
 
 
@@ -152,17 +152,19 @@ class Reward:
         description="How many may still be had; null where it does not run out."
     )
 
-    @strawberry.field(description="Whether a member may have it now; null for a member whom nobody knows.")
-    async def availability(
+    @loaded(
+        RewardAvailability | None,
+        lambda context: context.rewards.check,
+        lambda _, result: _availability(result),
+        description="Whether a member may have it now; null for a member whom nobody knows.",
+    )
+    def availability(
         self,
-        info: Info,
         member_id: Annotated[
             strawberry.ID, strawberry.argument(description="Who: the global id, or `mem_…`.")
         ],
-    ) -> RewardAvailability | None:
-        key = CheckKey(member_key(member_id), self.id)
-        result = await info.context.rewards.check.load(key)
-        return None if result is None else _availability(result)
+    ) -> CheckKey:
+        return CheckKey(member_key(member_id), self.id)
 
 
 @strawberry.type(description="A reward in a list.")

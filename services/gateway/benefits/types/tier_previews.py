@@ -6,10 +6,12 @@
 import strawberry
 
 from laurel.benefits.v1 import earning_pb2
-from services.gateway.benefits.types.decisions import Reason, TierOutcome, live_program, reasons_of
+from services.gateway.benefits.documents import parsed
+from services.gateway.benefits.types.decisions import Reason, TierOutcome, reasons_of
 from services.gateway.benefits.types.memberships import Progress, progress_of
 from services.gateway.benefits.types.tier_sets import Tier, tier_of
-from services.gateway.context import Info
+from services.gateway.context import Context
+from services.gateway.sources import loaded
 from services.gateway.values import known
 
 
@@ -26,10 +28,14 @@ class TierPreview:
         description="What would be missing for the next tier; null where none is left to be earned."
     )
 
-    @strawberry.field(description="The tier held after; null when the live program does not have it.")
-    async def tier_after(self, info: Info) -> Tier | None:
-        program = await live_program(info)
-        return None if program is None else tier_of(program, tier_set=self.tier_set, tier=self.tier_after_key)
+    @loaded(
+        Tier | None,
+        lambda context: context.benefits.program,
+        lambda held, live: tier_of(parsed(live.document), tier_set=held.tier_set, tier=held.tier_after_key),
+        description="The tier held after; null when the live program does not have it.",
+    )
+    def tier_after(self, context: Context) -> str:
+        return context.program_id
 
 
 def tier_preview_of(tier: earning_pb2.TierPreview) -> TierPreview:

@@ -1,0 +1,50 @@
+"""How scalars and enums are written into an answer: as their own types serialise them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLEnumType,
+    GraphQLID,
+    GraphQLLeafType,
+    GraphQLString,
+    Undefined,
+)
+
+Write = Callable[[Any], Any]
+
+# What most values are, which is written as it is; the rest is left to the type.
+_AS_IT_IS = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
+
+
+def written_by(kind: GraphQLLeafType) -> Write:
+    """What writes a value of this type; values that it does not have are a TypeError or its own error."""
+    serialise = kind.coerce_output_value
+
+    def write(value: Any) -> Any:
+        written = serialise(value)
+        if written is None or written is Undefined:
+            raise TypeError(f"{kind} has no such value")
+        return written
+
+    if isinstance(kind, GraphQLEnumType):
+        return _remembering(kind, write)
+    plain = _AS_IT_IS.get(kind)
+    return write if plain is None else _as_it_is(plain, write)
+
+
+def _as_it_is(plain: type, write: Write) -> Write:
+    return lambda value: value if type(value) is plain else write(value)
+
+
+def _remembering(kind: GraphQLEnumType, write: Write) -> Write:
+    """An enum's type looks for the name of a value among all; there are few, so each is looked up once."""
+    values = getattr(kind, "wrapped_cls", ())
+    names = {value: write(value) for value in values}
+
+    def name(value: Any) -> Any:
+        known = names.get(value) if value.__hash__ is not None else None
+        return write(value) if known is None else known
+
+    return name
