@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
@@ -15,6 +15,12 @@ from laurel.members.v1 import members_pb2 as members
 from laurel.risk.v1 import risk_pb2 as risk
 from laurel.scoring.v1 import scoring_pb2 as scoring
 from libs.cli.ports import HOST
+from libs.common.rpc.shared.asks import runs_of, wanted
+from libs.common.rpc.shared.reads import SharedRead
+from services.benefits import shared_reads as benefits_reads
+from services.members import shared_reads as members_reads
+from services.risk import shared_reads as risk_reads
+from services.scoring import shared_reads as scoring_reads
 from tests.bench.servers import SERVER_CORE
 from tests.gateway import world
 
@@ -97,6 +103,36 @@ ANSWERS: dict[str, dict[str, tuple[Any, Callable[[Any], Message]]]] = {
         ),
     },
 }
+
+
+def _batch_read(service: str, reads: Sequence[SharedRead]) -> Callable[[Any], Any]:
+    """What the canned BatchGets answer, for the keys of all runs that ask for it, in order."""
+    protos: Any = {"members": members, "scoring": scoring, "benefits": benefits, "risk": risk}[
+        service.split(".")[1]
+    ]
+    answer = protos.BatchReadResponse
+    bits = [(wanted(answer, each.field), each, ANSWERS[service].get(each.method)) for each in reads]
+    nothing = getattr(protos, "ReadArguments", lambda: None)()
+
+    def read(request: Any) -> Any:
+        runs, response = runs_of(request), answer()
+        for bit, each, canned in bits:
+            keys = [key for run in runs if run.want & bit for key in run.keys]
+            if keys and canned is not None:
+                results: Any = canned[1](each.request(world.PROGRAM, keys, nothing))
+                getattr(response, each.field).items.extend(results.results)
+        return response
+
+    return read
+
+
+for _service, _protos, _reads in (
+    ("laurel.members.v1.MembersService", members, members_reads.READS),
+    ("laurel.scoring.v1.ScoringService", scoring, scoring_reads.READS),
+    ("laurel.benefits.v1.BenefitsService", benefits, benefits_reads.READS),
+    ("laurel.risk.v1.RiskService", risk, risk_reads.READS),
+):
+    ANSWERS[_service]["BatchRead"] = (_protos.BatchReadRequest, _batch_read(_service, _reads))
 
 
 def _handler(method: str, request: Any, answer: Callable[[Any], Message]) -> Any:

@@ -21,7 +21,7 @@ from services.gateway.server import make_app
 from services.gateway.settings import GatewaySettings
 from tests.gateway.fakes import Services
 from tests.gateway.world import PROGRAM, World
-from tests.support.services import STAFF_ROLES
+from tests.support.services import STAFF_ROLES, Keys
 
 HOST = "gateway"
 ORIGIN = "https://shop.example"
@@ -140,3 +140,9 @@ async def production(keys: Path) -> AsyncIterator[Graph]:
     """A gateway as it is deployed, apart from the certificates."""
     async with gateway(keys, development=False) as graph:
         yield graph
+
+
+@pytest.fixture(scope="session")
+def keys_of_services(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """Keys by which callers of a service are anybody."""
+    return Keys.made_in(tmp_path_factory.mktemp("keys"))

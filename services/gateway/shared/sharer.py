@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
-from libs.common.errors import DeadlineExceeded, InvalidRequest, Unavailable
+from libs.common.errors import DeadlineExceeded, InvalidRequest, Refusal, Unauthenticated, Unavailable
 from libs.common.rpc.deadline import seconds_left
+from libs.common.rpc.errors import error_info
 from libs.common.tracing import go_on, here
 from services.gateway.shared.callers import Caller, KnownCallers
 from services.gateway.shared.calls import Messages, request_of, values_of
@@ -94,18 +96,32 @@ class Sharer:
         self._leave_soon()
 
     async def _call(self, runs: Sequence[Run]) -> None:
-        """Ask for runs, once more for those of callers whom the service does not know; settle all of them."""
-        error: BaseException = Unavailable()
+        """Settle these runs, together as far as that goes."""
         go_on(next((run.span for run in runs if run.span.is_recording()), runs[0].span))
         self._call_keys.observe(sum(len(run.keys) for run in runs))
         try:
-            unknown = await self._asked(runs, all_new=False)
-            if unknown:
-                await self._asked(unknown, all_new=True)
-        except Exception as failed:
-            error = failed
+            await self._settled(runs)
         finally:
             for run in runs:
+                run.fail(Unavailable())
+
+    async def _settled(self, runs: Sequence[Run]) -> None:
+        """Ask for runs, once more for those of callers whom the service does not know.
+
+        Where one of them may be what a call fails by, the others are asked for apart from it.
+        """
+        try:
+            unknown = await self._asked(runs, all_new=False)
+            if unknown:
+                for run in await self._asked(unknown, all_new=True):
+                    run.fail(Unauthenticated())
+        except Exception as error:
+            waiting = [run for run in runs if not run.is_left()]
+            if len(waiting) > 1 and _may_be_of_one(error):
+                half = len(waiting) // 2
+                await self._settled(waiting[:half])
+                await self._settled(waiting[half:])
+            for run in waiting:
                 run.fail(error)
 
     async def _asked(self, runs: Sequence[Run], *, all_new: bool) -> list[Run]:
@@ -143,6 +159,15 @@ class Shared:
     ) -> Values:
         """What became of each key, as `Sharer.read` says."""
         return await self.sharer.read(self.caller, field, keys, arguments, seconds=seconds)
+
+
+def _may_be_of_one(error: Exception) -> bool:
+    """Whether what one run asks may have failed the call, and not that the service is away or busy."""
+    if not isinstance(error, grpc.aio.AioRpcError):
+        return not isinstance(error, Refusal)
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return error_info(error) is None  # by the size of a message
+    return error.code() in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL}
 
 
 def _settle(run: Run, bit: int, values: Values) -> None:
