@@ -13,33 +13,21 @@ from laurel.members.v1 import members_pb2 as pb
 from laurel.members.v1 import members_pb2_grpc
 from libs.common.ids import new_id
 from libs.common.mongo import Document
-from libs.common.rpc.client import channel
 from libs.common.rpc.shared.reads import SharedRead
 from libs.common.rpc.time import timestamp
 from services.members.shared_reads import READS
 from tests.members.conftest import REPLAYED_FROM, SERVICE, MembersWorld
 from tests.support.builders import NOON, PROGRAM, a_purchase
-from tests.support.sharing import Asking, Sharing, a_sharer
+from tests.support.sharing import HOMES, STAFF, Asking, Sharing, everybody, sharing
 
 OTHER = "other_store"
-HOMES = {"ann": "downtown", "bob": "uptown", "cai": "faraway", "dan": ""}
 GROUPS = {"downtown": "east", "uptown": "east", "faraway": ""}
 MEMBERS, FACTS = READS
-STAFF: dict[str, dict[str, list[str]]] = {
-    "a consultant": {"roles": ["consultant"], "stores": ["downtown"]},
-    "a consultant of two stores": {"roles": ["consultant"], "stores": ["downtown", "faraway"]},
-    "a consultant of none": {"roles": ["consultant"], "stores": [""]},
-    "a store manager": {"roles": ["store_manager"], "stores": ["downtown"], "sharing_groups": ["east"]},
-    "an operations manager": {"roles": ["operations_manager"]},
-    "a compliance officer": {"roles": ["compliance_officer"]},
-    "an analyst, who may not": {"roles": ["analyst"]},
-    "an officer with a second role": {"roles": ["analyst", "consultant"], "stores": ["faraway"]},
-}
 
 
 @pytest.fixture(scope="module")
 async def ids(members: MembersWorld) -> dict[str, str]:
-    """Four members of another program at the stores of their homes, each with a purchase."""
+    """Three members of another program at the stores of their homes, each with a purchase."""
     staff = members.caller("staff", "ann", OTHER)
     for store, group in GROUPS.items():
         await staff.CreateStore(
@@ -47,22 +35,26 @@ async def ids(members: MembersWorld) -> dict[str, str]:
                 program_id=OTHER, request_id=store, store_id=store, display_name=store, sharing_group=group
             )
         )
-    await staff.CreatePartner(
-        pb.CreatePartnerRequest(
-            program_id=OTHER, request_id="p", partner_id="shop", display_name="Shop", store_ids=list(GROUPS)
+    for partner in ("shop", "rival"):
+        await staff.CreatePartner(
+            pb.CreatePartnerRequest(
+                program_id=OTHER,
+                request_id=partner,
+                partner_id=partner,
+                display_name=partner.title(),
+                store_ids=list(GROUPS),
+            )
         )
-    )
-    request = pb.RegisterMembersRequest(
-        program_id=OTHER,
-        request_id="members",
-        registrations=[
-            pb.Registration(external_member_id=f"customer-{name}", store_id=home)
-            for name, home in HOMES.items()
-        ],
-    )
+    found = {}
+    for name, home in HOMES.items():
+        request = pb.RegisterMembersRequest(
+            program_id=OTHER,
+            request_id=name,
+            registrations=[pb.Registration(external_member_id=f"customer-{name}", store_id=home.store_id)],
+        )
+        answer = await members.caller("partner", home.partner_id, OTHER).RegisterMembers(request)
+        found[name] = answer.results[0].member.member_id
     shop = members.caller("partner", "shop", OTHER)
-    answer = await shop.RegisterMembers(request)
-    found = {name: each.member.member_id for name, each in zip(HOMES, answer.results, strict=True)}
     for each in found.values():
         purchase = pb.RecordEventsRequest(
             program_id=OTHER, request_id=new_id("req"), events=[a_purchase(each)]
@@ -72,22 +64,12 @@ async def ids(members: MembersWorld) -> dict[str, str]:
 
 
 @pytest.fixture
-async def sharing(members: MembersWorld, ids: dict[str, str]) -> AsyncIterator[Sharing]:
+async def world(members: MembersWorld, ids: dict[str, str]) -> AsyncIterator[Sharing]:
     """The service and everybody who may ask it, or may not."""
-    token = members.keys.token
-    tokens = {name: (token("staff", name, OTHER, **claims)(), OTHER) for name, claims in STAFF.items()}
-    tokens |= {f"member {name}": (token("member", each, OTHER)(), OTHER) for name, each in ids.items()}
-    tokens |= {name: (token("partner", name, OTHER)(), OTHER) for name in ("shop", "rival")}
-    tokens["somebody of another program"] = (token("staff", "eve", PROGRAM)(), PROGRAM)
-    tokens["a forger"] = (tokens["a compliance officer"][0][:-8] + "AAAAAAAA", OTHER)
-    sharer, held = a_sharer(members.address, SERVICE, members_pb2_grpc.MembersServiceStub)
-
-    def stub(with_token: str) -> "members_pb2_grpc.MembersServiceStub":
-        members.channels.append(channel(members.address, SERVICE, token=lambda: with_token, timeout=30))
-        return members_pb2_grpc.MembersServiceStub(members.channels[-1])
-
-    yield Sharing(sharer, stub, tokens, pb.ReadArguments())
-    await held.close()
+    tokens = everybody(members.keys, OTHER, ids, PROGRAM)
+    stub = members_pb2_grpc.MembersServiceStub
+    async with sharing(members.address, SERVICE, stub, tokens, pb.ReadArguments()) as world:
+        yield world
 
 
 def arguments(dice: random.Random, read: SharedRead) -> Message | None:
@@ -100,23 +82,23 @@ def arguments(dice: random.Random, read: SharedRead) -> Message | None:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_whoever_asks_together_with_others_hears_what_they_hear_alone(
-    sharing: Sharing, ids: dict[str, str], members: MembersWorld, seed: int
+    world: Sharing, ids: dict[str, str], members: MembersWorld, seed: int
 ) -> None:
     keys = [*ids.values(), await members.a_member(), "mem_" + "0" * 32, "no id at all"]
-    asked = sharing.some(seed, READS, keys, arguments)
+    asked = world.some(seed, READS, lambda _: keys, arguments)
 
-    together = await asyncio.gather(*(sharing.together(each) for each in asked))
+    together = await asyncio.gather(*(world.together(each) for each in asked))
 
-    assert together == [await sharing.alone(each) for each in asked]
+    assert together == [await world.alone(each) for each in asked]
 
 
 async def test_a_record_comes_masked_to_whom_it_does_and_once_for_all_who_see_it_alike(
-    sharing: Sharing, ids: dict[str, str]
+    world: Sharing, ids: dict[str, str]
 ) -> None:
     whole, masked = ("a compliance officer", "member ann"), ("a consultant", "a store manager")
 
     shown = await asyncio.gather(
-        *(sharing.together(Asking(each, MEMBERS, [ids["ann"]])) for each in (*whole, *masked))
+        *(world.together(Asking(each, MEMBERS, [ids["ann"]])) for each in (*whole, *masked))
     )
 
     texts = [each[0].member.identities[0].external_id for each in shown]  # type: ignore[attr-defined]
@@ -124,7 +106,7 @@ async def test_a_record_comes_masked_to_whom_it_does_and_once_for_all_who_see_it
 
 
 async def test_arguments_that_are_wrong_are_told_to_those_who_gave_them(
-    sharing: Sharing, ids: dict[str, str]
+    world: Sharing, ids: dict[str, str]
 ) -> None:
     officer, shop, ann = "a compliance officer", "shop", [ids["ann"]]
     unknown = pb.ReadArguments(names=["purchase.weight.lifetime"])
@@ -137,9 +119,9 @@ async def test_arguments_that_are_wrong_are_told_to_those_who_gave_them(
         Asking(shop, MEMBERS, ann),
     ]
 
-    together = await asyncio.gather(*(sharing.together(each) for each in asked))
+    together = await asyncio.gather(*(world.together(each) for each in asked))
 
-    assert together == [await sharing.alone(each) for each in asked]
+    assert together == [await world.alone(each) for each in asked]
     assert [together[place] for place in (0, 1, 3)] == [
         ["FACT_UNKNOWN"],
         ["INVALID_REQUEST"],
@@ -149,9 +131,9 @@ async def test_arguments_that_are_wrong_are_told_to_those_who_gave_them(
 
 
 async def test_facts_hold_for_the_programs_now_where_no_time_is_said(
-    sharing: Sharing, ids: dict[str, str]
+    world: Sharing, ids: dict[str, str]
 ) -> None:
-    (facts,) = await sharing.together(Asking("shop", FACTS, [ids["ann"]]))
+    (facts,) = await world.together(Asking("shop", FACTS, [ids["ann"]]))
 
     assert facts.as_of.ToDatetime(UTC) >= REPLAYED_FROM  # type: ignore[attr-defined]
 
@@ -164,18 +146,18 @@ async def records(members: MembersWorld, subject: str) -> list[Document]:
 
 @pytest.mark.parametrize("read", READS, ids=lambda each: each.method)
 async def test_what_staff_read_together_leaves_the_record_that_a_call_of_their_own_leaves(
-    sharing: Sharing, members: MembersWorld, ids: dict[str, str], read: SharedRead
+    world: Sharing, members: MembersWorld, ids: dict[str, str], read: SharedRead
 ) -> None:
     people = {f"{name} by {read.method}": name for name in ("a consultant", "a compliance officer")}
     for subject, name in people.items():
-        sharing.tokens[subject] = (members.keys.token("staff", subject, OTHER, **STAFF[name])(), OTHER)
+        world.tokens[subject] = (members.keys.token("staff", subject, OTHER, **STAFF[name])(), OTHER)
     asked = [Asking(each, read, [ids["ann"], ids["cai"]]) for each in (*people, "member ann", "shop")]
     if read is FACTS:
         asked = [replace(each, arguments=pb.ReadArguments(as_of=timestamp(NOON))) for each in asked]
 
-    await asyncio.gather(*(sharing.together(each) for each in asked))
+    await asyncio.gather(*(world.together(each) for each in asked))
     for each in asked:
-        await sharing.alone(each)
+        await world.alone(each)
 
     for subject in people:
         together, alone = await records(members, subject)
@@ -185,7 +167,7 @@ async def test_what_staff_read_together_leaves_the_record_that_a_call_of_their_o
 
 
 async def test_what_may_not_be_recorded_is_not_shown_and_costs_nobody_else(
-    sharing: Sharing, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    world: Sharing, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: object) -> None:
         raise OSError
@@ -194,8 +176,8 @@ async def test_what_may_not_be_recorded_is_not_shown_and_costs_nobody_else(
     ann = [ids["ann"]]
 
     staff, member = await asyncio.gather(
-        sharing.together(Asking("a consultant", MEMBERS, ann)),
-        sharing.together(Asking("member ann", MEMBERS, ann)),
+        world.together(Asking("a consultant", MEMBERS, ann)),
+        world.together(Asking("member ann", MEMBERS, ann)),
     )
 
     assert staff == ["INTERNAL"]

@@ -1,6 +1,7 @@
 """The scoring service behind a real channel, and callers of each kind."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,18 @@ EXPLANATION = explanations_pb2.DESCRIPTOR.services_by_name["ExplanationService"]
 PROGRAMS_HELD_MAX = 2
 
 
+@dataclass(frozen=True)
+class ScoringPlace:
+    """Where a scoring service of its own is, which holds two programs."""
+
+    address: str
+    keys: Keys
+    stub: "Callable[[Any], Any]" = scoring_pb2_grpc.ScoringServiceStub
+
+
 @pytest.fixture
-async def as_caller(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[AsCaller]":
-    """Stubs of a scoring service of its own, which holds two programs, for callers of a kind and program."""
+async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ScoringPlace]:
+    """A scoring service."""
     keys = Keys.made_in(tmp_path_factory.mktemp("keys"))
     server = make_server(
         Settings(
@@ -46,7 +56,13 @@ async def as_caller(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[
             drain_seconds=0,
         )
     )
-    port = await server.start()
+    yield ScoringPlace(f"127.0.0.1:{await server.start()}", keys)
+    await server.drain()
+
+
+@pytest.fixture
+async def as_caller(place: ScoringPlace) -> "AsyncIterator[AsCaller]":
+    """Stubs of the scoring service for callers of a kind and program."""
     channels = []
 
     def stub(
@@ -55,14 +71,13 @@ async def as_caller(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[
         service: ServiceDescriptor = SERVICE,
         made: Callable[[Any], Any] = scoring_pb2_grpc.ScoringServiceStub,
     ) -> Any:
-        opened = channel(f"127.0.0.1:{port}", service, token=keys.token(kind, "caller", program_id))
+        opened = channel(place.address, service, token=place.keys.token(kind, "caller", program_id))
         channels.append(opened)
         return made(opened)
 
     yield stub
     for opened in channels:
         await opened.close()
-    await server.drain()
 
 
 @pytest.fixture

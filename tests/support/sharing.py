@@ -1,7 +1,8 @@
 """Shared calls beside calls of one's own: whoever asks either way hears the same."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,44 @@ from libs.common.errors import Refusal
 from libs.common.rpc.client import channel
 from libs.common.rpc.errors import reason_of
 from libs.common.rpc.shared.reads import SharedRead
+from libs.common.visibility import Home
 from services.gateway.shared.callers import Caller
 from services.gateway.shared.sharer import Sharer
+from tests.support.services import Keys
 
 SECONDS = 60.0
+HOMES = {
+    "ann": Home("downtown", "east", "shop"),
+    "bob": Home("uptown", "east", "shop"),
+    "cai": Home("faraway", "", "rival"),
+}
+STAFF: dict[str, dict[str, list[str]]] = {
+    "a consultant": {"roles": ["consultant"], "stores": ["downtown"]},
+    "a consultant of two stores": {"roles": ["consultant"], "stores": ["downtown", "faraway"]},
+    "a consultant of none": {"roles": ["consultant"], "stores": [""]},
+    "a store manager": {"roles": ["store_manager"], "stores": ["downtown"], "sharing_groups": ["east"]},
+    "an operations manager": {"roles": ["operations_manager"]},
+    "a compliance officer": {"roles": ["compliance_officer"]},
+    "an analyst": {"roles": ["analyst"]},
+    "an analyst who is a consultant": {"roles": ["analyst", "consultant"], "stores": ["faraway"]},
+}
+
+
+def everybody(
+    keys: Keys, program_id: str, members: Mapping[str, str], other: str
+) -> dict[str, tuple[str, str]]:
+    """A token and a program of everybody who may ask, and of some who may not."""
+    token = keys.token
+    found = {
+        name: (token("staff", name, program_id, **claims)(), program_id) for name, claims in STAFF.items()
+    }
+    found |= {
+        f"member {name}": (token("member", each, program_id)(), program_id) for name, each in members.items()
+    }
+    found |= {name: (token("partner", name, program_id)(), program_id) for name in ("shop", "rival")}
+    found["somebody of another program"] = (token("staff", "eve", other)(), other)
+    found["a forger"] = (found["a compliance officer"][0][:-8] + "AAAAAAAA", program_id)
+    return found
 
 
 def asks_as(token: str, subject: str = "somebody", program_id: str = "") -> Caller:
@@ -87,7 +122,7 @@ class Sharing:
         self,
         seed: int,
         reads: Sequence[SharedRead],
-        keys: Sequence[Any],
+        keys: Callable[[SharedRead], Sequence[Any]],
         arguments: Callable[[random.Random, SharedRead], Message | None],
         *,
         count: int = 40,
@@ -97,15 +132,29 @@ class Sharing:
         found = []
         for _ in range(count):
             read = dice.choice(reads)
-            wanted = [dice.choice(keys) for _ in range(dice.randint(1, 6))]
+            wanted = [dice.choice(keys(read)) for _ in range(dice.randint(1, 6))]
             who = dice.choice(sorted(self.tokens))
             found.append(Asking(who, read, wanted, arguments(dice, read)))
         return found
 
 
-def a_sharer(
-    address: str, service: ServiceDescriptor, stub: Any, *, calls_max: int = 1
-) -> tuple[Sharer, Any]:
-    """A sharer of calls to a service, and its channel, which is to be held."""
-    to_service = channel(address, service)
-    return Sharer(service, stub(to_service).BatchRead, calls_max=calls_max), to_service
+@asynccontextmanager
+async def sharing(
+    address: str,
+    service: ServiceDescriptor,
+    stub: Callable[[Any], Any],
+    tokens: dict[str, tuple[str, str]],
+    nothing: Message | None = None,
+) -> AsyncIterator[Sharing]:
+    """A service at an address, asked both ways; `nothing` are arguments that say nothing."""
+    channels = [channel(address, service)]
+
+    def alone(token: str) -> Any:
+        channels.append(channel(address, service, token=lambda: token, timeout=SECONDS))
+        return stub(channels[-1])
+
+    sharer = Sharer(service, stub(channels[0]).BatchRead, calls_max=1)
+    yield Sharing(sharer, alone, tokens, nothing)
+    await sharer.close()
+    for each in channels:
+        await each.close()

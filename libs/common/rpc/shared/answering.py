@@ -153,15 +153,19 @@ class Answering:
 
     async def _found(self, read: "BoundRead", group: Sequence[_Admitted]) -> dict[Key, Message]:
         """What the BatchGet answers to somebody who sees the whole program, and nothing beyond."""
-        keys = {name: key for each in group for name, key in each.keys.items() if name in each.seen}
+        program_id, arguments = group[0].program_id, self._arguments[group[0].run.arguments]
+        every = {name: key for each in group for name, key in each.keys.items()}
+        request = valid(read.request(program_id, list(every.values()), arguments))
+        seen = frozenset[Key]().union(*(each.seen for each in group))
+        keys = [name for name in every if name in seen]
         if not keys:
             return {}
-        program_id, arguments = group[0].program_id, self._arguments[group[0].run.arguments]
+        if len(keys) < len(every):
+            request = read.request(program_id, [every[name] for name in keys], arguments)
         set_caller(Principal(GATEWAY, "staff", program_id))
         set_granted(Grant("program"))
-        request = in_program(valid(read.request(program_id, list(keys.values()), arguments)))
         with Within(max(ANSWERED_SECONDS, seconds_left(READ_SECONDS_MAX) - ANSWERED_SECONDS)):
-            response = await getattr(self._servicer, read.method)(request, self._context)
+            response = await getattr(self._servicer, read.method)(in_program(request), self._context)
         named = zip(keys, response.results, strict=True)
         return {name: result for name, result in named if not _is_missing(result)}
 
