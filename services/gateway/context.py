@@ -1,7 +1,7 @@
 """What one request carries to its resolvers: who asks, and the loaders made for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cached_property
 
 import strawberry
 from graphql import DocumentNode
@@ -29,32 +29,82 @@ from services.gateway.scoring.loaders import ScoringLoaders
 from services.gateway.shared.callers import Caller
 
 
-@dataclass(slots=True)
 class Context:
-    """One request."""
+    """One request: who asks, and loaders of its own: what is read together is shown to who asked for it.
 
-    principal: Principal
-    grants: Mapping[str, Grant]
-    program_id: str
-    request_id: str
-    clients: Clients
-    members: MembersLoaders
-    scoring: ScoringLoaders
-    benefits: BenefitsLoaders
-    notices: NoticesLoaders
-    decisions: DecisionsLoaders
-    entitlements: EntitlementsLoaders
-    earning: EarningLoaders
-    contracts: ContractsLoaders
-    coupons: CouponsLoaders
-    rewards: RewardsLoaders
-    points: PointsLoaders
-    program_versions: ProgramVersionsLoaders
-    simulations: SimulationsLoaders
-    proofs: ProofLoaders
-    risk: RiskLoaders
-    operation: str = "none"
-    document: DocumentNode | None = None
+    Loaders are made when something asks for them: no request needs more than a few.
+    """
+
+    def __init__(self, clients: Clients, principal: Principal, *, request_id: str) -> None:
+        self.clients, self.principal, self.request_id = clients, principal, request_id
+        self.grants: Mapping[str, Grant] = fields_granted(principal)
+        self.program_id = program_of(principal)
+        self._asks = Caller.of(principal)
+        self.operation = "none"
+        self.document: DocumentNode | None = None
+
+    @cached_property
+    def members(self) -> MembersLoaders:
+        return MembersLoaders(
+            self.clients.members, self.clients.shared_members.by(self._asks), self.program_id
+        )
+
+    @cached_property
+    def scoring(self) -> ScoringLoaders:
+        shared = self.clients.shared_scoring.by(self._asks)
+        return ScoringLoaders(shared, self.members, self.benefits, self.program_id)
+
+    @cached_property
+    def benefits(self) -> BenefitsLoaders:
+        return BenefitsLoaders(self.clients.shared_benefits.by(self._asks), self.program_id)
+
+    @cached_property
+    def notices(self) -> NoticesLoaders:
+        return NoticesLoaders(self.clients.notices, self.program_id)
+
+    @cached_property
+    def decisions(self) -> DecisionsLoaders:
+        return DecisionsLoaders(self.clients.benefits, self.clients.decisions, self.program_id)
+
+    @cached_property
+    def entitlements(self) -> EntitlementsLoaders:
+        return EntitlementsLoaders(self.clients.entitlements, self.program_id)
+
+    @cached_property
+    def earning(self) -> EarningLoaders:
+        return EarningLoaders(self.clients.earning, self.program_id)
+
+    @cached_property
+    def contracts(self) -> ContractsLoaders:
+        return ContractsLoaders(self.clients.contracts, self.program_id)
+
+    @cached_property
+    def coupons(self) -> CouponsLoaders:
+        return CouponsLoaders(self.clients.coupons, self.program_id)
+
+    @cached_property
+    def rewards(self) -> RewardsLoaders:
+        return RewardsLoaders(self.clients.rewards, self.program_id)
+
+    @cached_property
+    def points(self) -> PointsLoaders:
+        return PointsLoaders(self.clients.points, self.program_id)
+
+    @cached_property
+    def program_versions(self) -> ProgramVersionsLoaders:
+        return ProgramVersionsLoaders(self.clients.programs, self.program_id)
+
+    @cached_property
+    def simulations(self) -> SimulationsLoaders:
+        return SimulationsLoaders(self.clients.simulations, self.program_id)
+
+    @cached_property
+    def proofs(self) -> ProofLoaders:
+        return ProofLoaders(self.clients.proofs, self.program_id)
+
+    @cached_property
+    def risk(self) -> RiskLoaders:
+        return RiskLoaders(self.clients.risk, self.clients.shared_risk.by(self._asks), self.program_id)
 
 
 Info = strawberry.Info[Context, None]
@@ -64,33 +114,3 @@ def may_see(info: Info, field: str, member: members_pb2.Member) -> bool:
     """Whether the grant of this field reaches a member; services decide the same from the same token."""
     home = Home(member.store_id, member.sharing_group, next((each.source for each in member.identities), ""))
     return sees(info.context.principal, info.context.grants[field].scope, member.member_id, home)
-
-
-def make_context(clients: Clients, principal: Principal, *, request_id: str) -> Context:
-    """A context with loaders of its own: what is read together with others is shown to who asked for it."""
-    program_id = program_of(principal)
-    asks = Caller.of(principal)
-    members = MembersLoaders(clients.members, clients.shared_members.by(asks), program_id)
-    benefits = BenefitsLoaders(clients.shared_benefits.by(asks), program_id)
-    return Context(
-        principal=principal,
-        grants=fields_granted(principal),
-        program_id=program_id,
-        request_id=request_id,
-        clients=clients,
-        members=members,
-        scoring=ScoringLoaders(clients.shared_scoring.by(asks), members, benefits, program_id),
-        benefits=benefits,
-        notices=NoticesLoaders(clients.notices, program_id),
-        decisions=DecisionsLoaders(clients.benefits, clients.decisions, program_id),
-        entitlements=EntitlementsLoaders(clients.entitlements, program_id),
-        earning=EarningLoaders(clients.earning, program_id),
-        contracts=ContractsLoaders(clients.contracts, program_id),
-        coupons=CouponsLoaders(clients.coupons, program_id),
-        rewards=RewardsLoaders(clients.rewards, program_id),
-        points=PointsLoaders(clients.points, program_id),
-        program_versions=ProgramVersionsLoaders(clients.programs, program_id),
-        simulations=SimulationsLoaders(clients.simulations, program_id),
-        proofs=ProofLoaders(clients.proofs, program_id),
-        risk=RiskLoaders(clients.risk, clients.shared_risk.by(asks), program_id),
-    )

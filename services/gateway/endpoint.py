@@ -26,7 +26,7 @@ from services.gateway.answers import (
 )
 from services.gateway.auth import authenticate
 from services.gateway.clients import Clients
-from services.gateway.context import Context, make_context
+from services.gateway.context import Context
 from services.gateway.errors import BadRequest, mask
 from services.gateway.loading import ending_together
 from services.gateway.metrics import OPERATIONS, Served, outcome_of
@@ -99,7 +99,7 @@ class Endpoint:
         principal = authenticate(request, self.verifier)
         set_caller(principal)
         set_deadline(self.settings.request_seconds_max)
-        return make_context(self.clients, principal, request_id=request_id)
+        return Context(self.clients, principal, request_id=request_id)
 
     async def _body(self, request: Request) -> bytes:
         body = bytearray()

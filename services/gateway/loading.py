@@ -176,6 +176,8 @@ async def for_each_argument(
     wanted: dict[A, list[K]] = {}
     for key, argument in keys:
         wanted.setdefault(argument, []).append(key)
+    if len(wanted) == 1:
+        return list(await load(*next((group, argument) for argument, group in wanted.items())))
     answers = await asyncio.gather(
         *(load(group, argument) for argument, group in wanted.items()), return_exceptions=True
     )

@@ -35,11 +35,15 @@ class Asked:
     calls: Counter[str] = field(default_factory=Counter)
     tokens: set[str] = field(default_factory=set)
     requests: dict[str, Any] = field(default_factory=dict)
+    failing: dict[str, Callable[[], Exception]] = field(default_factory=dict)
+    """Methods that fail, and how."""
 
     def note(self, method: str, request: Any) -> None:
         self.calls[method] += 1
         self.tokens.add(caller().token)
         self.requests[method] = request
+        if method in self.failing:
+            raise self.failing[method]()
 
 
 class Fake:

@@ -87,8 +87,28 @@ def _facts_shown(facts: pb.FactsResult) -> Facts:
 )
 class Member(relay.Node):
     key: relay.NodeID[str]
-    profile: Profile = strawberry.field(description="Who they are.")
-    activity: Activity = strawberry.field(description="Whether they are about.")
+    message: strawberry.Private[pb.Member]
+
+    @strawberry.field(description="Who they are.")
+    def profile(self) -> Profile:
+        member = self.message
+        return Profile(
+            registered_time=time_of(member, "registered_time"),
+            store_id=member.store_id or None,
+            verification=known(Verification, member.verification),
+            identities=[
+                Identity(source=each.source, external_id=each.external_id) for each in member.identities
+            ],
+            last_activity_time=time_of(member, "last_activity_time"),
+            birthday=member.birthday or None,
+        )
+
+    @strawberry.field(description="Whether they are about.")
+    def activity(self) -> Activity:
+        return Activity(
+            state=known(ActivityState, self.message.activity_state),
+            since=time_of(self.message, "activity_since_time"),
+        )
 
     @strawberry.field(description="The platform's id of the member, as in calls of partners: `mem_…`.")
     def member_id(self) -> strawberry.ID:
@@ -225,20 +245,4 @@ class Member(relay.Node):
 
 def member_of(member: pb.Member) -> Member:
     """A member as the graph shows them."""
-    return Member(
-        key=member.member_id,
-        profile=Profile(
-            registered_time=time_of(member, "registered_time"),
-            store_id=member.store_id or None,
-            verification=known(Verification, member.verification),
-            identities=[
-                Identity(source=each.source, external_id=each.external_id) for each in member.identities
-            ],
-            last_activity_time=time_of(member, "last_activity_time"),
-            birthday=member.birthday or None,
-        ),
-        activity=Activity(
-            state=known(ActivityState, member.activity_state),
-            since=time_of(member, "activity_since_time"),
-        ),
-    )
+    return Member(key=member.member_id, message=member)

@@ -29,7 +29,7 @@ class Plans:
     def __init__(self, schema: Schema, weight_kept: int = WEIGHT_KEPT) -> None:
         self._planner, self._weight_kept = Planner(schema), weight_kept
         self._kept: OrderedDict[int, _Planned] = OrderedDict()
-        self._weight = 0
+        self.weight = 0
 
     def of(self, admitted: Admitted) -> Plan | None:
         """The plan of an operation; None where it is left to graphql-core."""
@@ -52,11 +52,16 @@ class Plans:
         return plan
 
     def _keep(self, planned: _Planned, values: tuple[object, ...], plan: Plan, weight: int) -> None:
+        if planned.weight + weight > self._weight_kept:
+            # One operation under more conditions than all of them may be kept for.
+            self.weight -= planned.weight
+            planned.plans.clear()
+            planned.weight = 0
         self._kept[id(planned.operation)] = planned
         self._kept.move_to_end(id(planned.operation))
         planned.plans[values] = plan
         planned.weight += weight
-        self._weight += weight
-        while self._weight > self._weight_kept and len(self._kept) > 1:
+        self.weight += weight
+        while self.weight > self._weight_kept and len(self._kept) > 1:
             _, forgotten = self._kept.popitem(last=False)
-            self._weight -= forgotten.weight
+            self.weight -= forgotten.weight

@@ -125,13 +125,20 @@ def _change(change: pb.IntegrityChange) -> IntegrityChange:
 
 @strawberry.type(description="A member's standing: how far they can be trusted, and why.")
 class Risk:
+    message: strawberry.Private[pb.RiskProfile]
     member_id: strawberry.Private[str]
     integrity: int = strawberry.field(description="From 0 to 100, the sum of its parts.")
     level: RiskLevel | None = strawberry.field(description="How careful to be.")
     verification: Verification | None = strawberry.field(description="What is known of their identity.")
     reporters_count: int = strawberry.field(description="Distinct reporters whose reports stand.")
-    parts: list[IntegrityPart] = strawberry.field(description="How the integrity came about.")
-    restrictions: list[Restriction] = strawberry.field(description="What they may not do, and until when.")
+
+    @strawberry.field(description="How the integrity came about.")
+    def parts(self) -> list[IntegrityPart]:
+        return [IntegrityPart(code=part.code, points=part.points) for part in self.message.parts]
+
+    @strawberry.field(description="What they may not do, and until when.")
+    def restrictions(self) -> list[Restriction]:
+        return _restrictions(self.message.restrictions)
 
     @loaded(
         list[IntegrityChange] | None,
@@ -148,11 +155,10 @@ class Risk:
 def risk_of(profile: pb.RiskProfile) -> Risk:
     """A profile as the graph shows it."""
     return Risk(
+        message=profile,
         member_id=profile.member_id,
         integrity=profile.integrity,
         level=known(RiskLevel, profile.level),
         verification=known(Verification, profile.verification),
         reporters_count=profile.reporters_count,
-        parts=[IntegrityPart(code=part.code, points=part.points) for part in profile.parts],
-        restrictions=_restrictions(profile.restrictions),
     )

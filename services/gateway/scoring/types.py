@@ -66,6 +66,7 @@ class ScoreReason:
 
 @strawberry.type(description="A score with everything that it is made of.")
 class Score:
+    message: strawberry.Private[pb.Score]
     name: str = strawberry.field(description="Which score, such as `rfm`, or the key of a scorecard.")
     value_bp: Long | None = strawberry.field(
         description="In basis points of the scale's unit: 36000 is 3.6. Null when `absentReason` says why."
@@ -74,11 +75,20 @@ class Score:
         description="Key of the label that it falls in, such as `high_value`."
     )
     policy_version: str = strawberry.field(description="Version of the policy or model that scored.")
-    contributions: list[Contribution] = strawberry.field(description="What it is made of.")
     absent_reason: str | None = strawberry.field(description="Why there is no score, such as `NO_PURCHASES`.")
-    reasons: list[ScoreReason] = strawberry.field(
+
+    @strawberry.field(description="What it is made of.")
+    def contributions(self) -> list[Contribution]:
+        return [_contribution(each) for each in self.message.contributions]
+
+    @strawberry.field(
         description="What gives most, what holds it back, what age takes, what the next label lacks."
     )
+    def reasons(self) -> list[ScoreReason]:
+        return [
+            ScoreReason(score=self.name, code=each.code, params=texts_of(each.params))
+            for each in self.message.reasons
+        ]
 
     @loaded(
         LocalName | None,
@@ -102,16 +112,12 @@ class Score:
 def score_of(score: pb.Score) -> Score:
     """A score as the graph shows it."""
     return Score(
+        message=score,
         name=score.name,
         value_bp=Long(score.value_bp) if score.HasField("value_bp") else None,
         label=score.label or None,
         policy_version=score.policy_version,
-        contributions=[_contribution(each) for each in score.contributions],
         absent_reason=score.absent_reason or None,
-        reasons=[
-            ScoreReason(score=score.name, code=each.code, params=texts_of(each.params))
-            for each in score.reasons
-        ],
     )
 
 

@@ -21,7 +21,7 @@ from libs.common.rpc.deadline import set_deadline
 from services.gateway.admission.gate import Asked, Gate
 from services.gateway.admission.limits import RateLimited
 from services.gateway.clients import Clients
-from services.gateway.context import Context, make_context
+from services.gateway.context import Context
 from services.gateway.schema import schema
 
 LATE = "out of time; ask for less, or subscribe again after the last cursor"
@@ -51,7 +51,7 @@ class Events:
         graph: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry runs no event in a context of its own
 
         def context() -> Context:
-            return make_context(self.clients, principal, request_id=request_id)
+            return Context(self.clients, principal, request_id=request_id)
 
         async with aclosing(await _source(graph, document, asked, context())) as source:
             async for event in source:

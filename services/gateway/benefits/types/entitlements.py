@@ -43,9 +43,9 @@ class Unlock:
 
 @strawberry.type(description="A benefit that a member has by their tier or by contract.")
 class Benefit:
+    message: strawberry.Private[pb.Entitlement]
     key: str = strawberry.field(description="Key, such as `free_shipping`.")
     kind: BenefitKind | None = strawberry.field(description="What it is about.")
-    name: LocalName = strawberry.field(description="Name for people.")
     tier_set: str = strawberry.field(
         description="Key of the tier set that grants it; empty where a contract does by itself."
     )
@@ -53,12 +53,19 @@ class Benefit:
         description="Key of the tier in whose list it stands; empty where a contract grants it by itself."
     )
     inherited: bool = strawberry.field(description="Whether that tier is below the member's own.")
-    params: list[NamedNumber] = strawberry.field(description="Its numbers, if it has any.")
     contract_id: strawberry.ID | None = strawberry.field(
         description="The contract without which they would not have it; null where they would."
     )
     plan: str | None = strawberry.field(description="Key of that contract's plan.")
     member_key: strawberry.Private[str]
+
+    @strawberry.field(description="Name for people.")
+    def name(self) -> LocalName:
+        return LocalName(zh=self.message.name_zh, en=self.message.name_en)
+
+    @strawberry.field(description="Its numbers, if it has any.")
+    def params(self) -> list[NamedNumber]:
+        return numbers_of(self.message.params)
 
     @loaded(
         Allowance | None,
@@ -149,14 +156,13 @@ def use_of(use: entitlements_pb2.BenefitUse) -> BenefitUse:
 def benefit_of(entitlement: pb.Entitlement, member_key: str) -> Benefit:
     """An entitlement of a member as the graph shows it."""
     return Benefit(
+        message=entitlement,
         member_key=member_key,
         key=entitlement.benefit,
         kind=known(BenefitKind, entitlement.kind),
-        name=LocalName(zh=entitlement.name_zh, en=entitlement.name_en),
         tier_set=entitlement.tier_set,
         granted_by_tier=entitlement.granted_by_tier,
         inherited=entitlement.inherited,
-        params=numbers_of(entitlement.params),
         contract_id=strawberry.ID(entitlement.contract_id) if entitlement.contract_id else None,
         plan=entitlement.plan or None,
     )

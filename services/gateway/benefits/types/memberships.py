@@ -88,12 +88,18 @@ class Membership:
     in_grace: bool = strawberry.field(
         description="The earned tier is held by grace until then: it was not met at the review before."
     )
-    override: TierOverrideInForce | None = strawberry.field(
+
+    @strawberry.field(
         description="What staff decided of the earned tier by hand; null where nothing of it is in force."
     )
-    progress: Progress | None = strawberry.field(
+    def override(self) -> TierOverrideInForce | None:
+        return in_force_of(self.message.override) if self.message.HasField("override") else None
+
+    @strawberry.field(
         description="What is missing for the next tier; null where only a contract brings a higher one."
     )
+    def progress(self) -> Progress | None:
+        return progress_of(self.tier_set, self.message.decision.receipt.next)
 
     @loaded(
         Tier | None,
@@ -160,7 +166,6 @@ class Membership:
 
 def membership_of(membership: pb.Membership) -> Membership:
     """A membership as the graph shows it."""
-    receipt = membership.decision.receipt
     return Membership(
         message=membership,
         tier_set=membership.tier_set,
@@ -170,8 +175,6 @@ def membership_of(membership: pb.Membership) -> Membership:
         since=time_of(membership, "since_time"),
         review_time=time_of(membership, "review_time"),
         in_grace=membership.in_grace,
-        override=in_force_of(membership.override) if membership.HasField("override") else None,
-        progress=progress_of(membership.tier_set, receipt.next),
     )
 
 

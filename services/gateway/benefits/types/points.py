@@ -131,6 +131,7 @@ class TypedPoints:
 
 @strawberry.type(description="The redeemable points of a member.")
 class PointsAccount:
+    message: strawberry.Private[pb.PointsAccount]
     member_id: strawberry.Private[str]
     currency: str = strawberry.field(description="Which points, as the program calls them.")
     available: Long = strawberry.field(
@@ -143,12 +144,16 @@ class PointsAccount:
         description="Held for something that is not settled; no part of the balance."
     )
     pending: Long = strawberry.field(description="Earned and not yet active; no part of the balance.")
-    expiring: list[ExpiringPoints] = strawberry.field(
-        description="What expires next, soonest first; at most ten."
-    )
-    types: list[TypedPoints] = strawberry.field(
+
+    @strawberry.field(description="What expires next, soonest first; at most ten.")
+    def expiring(self) -> list[ExpiringPoints]:
+        return _expiring(self.message.expiring)
+
+    @strawberry.field(
         description="What the member has of the other types of points, as the program names them."
     )
+    def types(self) -> list[TypedPoints]:
+        return [_typed(each, self.member_id) for each in self.message.types]
 
     @loaded(
         list[Entry] | None,
@@ -174,27 +179,27 @@ class PointsAccount:
 def account_of(account: pb.PointsAccount) -> PointsAccount:
     """An account as the graph shows it."""
     return PointsAccount(
+        message=account,
         member_id=account.member_id,
         currency=account.currency,
         available=Long(account.available_points),
         balance=Long(account.balance_points),
         held=Long(account.held_points),
         pending=Long(account.pending_points),
-        expiring=_expiring(account.expiring),
-        types=[
-            TypedPoints(
-                member_id=account.member_id,
-                key=each.type,
-                kind=each.kind,
-                name=LocalName(zh=each.name_zh, en=each.name_en),
-                balance=Long(each.balance_points),
-                held=Long(each.held_points),
-                pending=Long(each.pending_points),
-                pays=each.pays,
-                expiring=_expiring(each.expiring),
-            )
-            for each in account.types
-        ],
+    )
+
+
+def _typed(points: pb.TypedPoints, member_id: str) -> TypedPoints:
+    return TypedPoints(
+        member_id=member_id,
+        key=points.type,
+        kind=points.kind,
+        name=LocalName(zh=points.name_zh, en=points.name_en),
+        balance=Long(points.balance_points),
+        held=Long(points.held_points),
+        pending=Long(points.pending_points),
+        pays=points.pays,
+        expiring=_expiring(points.expiring),
     )
 
 
