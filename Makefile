@@ -15,10 +15,10 @@ export PYTHONDONTWRITEBYTECODE :=
 # What locks of images and of tools are for: the machine and the Python that the Dockerfiles name.
 IMAGE := --python-platform linux --python-version 3.11.14 --generate-hashes --no-annotate --no-header
 
-.PHONY: help up demo check test attacks faults bench nightly protos sdk release schema access k8s images lock clean
+.PHONY: help up demo check test attacks faults bench bench-rivals nightly protos sdk release schema access k8s images lock clean
 
 help: ## Say what each command does
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
 up: $(READY) ## Start the platform with the sample program and keep it running
 	$(VENV)/bin/laurel up --sample $(ARGS)
@@ -48,6 +48,9 @@ faults: $(READY) ## Kill, stop and cut off everything under load, count what is 
 
 bench: $(READY) ## Measure speed, as ratios; prints a table, writes build/bench.json; ARGS="up_seconds" for one row
 	$(PYTHON) -m tests.bench $(ARGS)
+
+bench-rivals: $(READY) ## Measure our gateway against Apollo Server and GraphQL Mesh; needs Node, installs half a gigabyte into build/rivals
+	$(PYTHON) -m tests.bench.rivals $(ARGS)
 
 nightly: $(READY) ## The long tests: every process killed five times during the whole load, and wide generated runs
 	$(VENV)/bin/pytest -m nightly $(ARGS)

@@ -6,14 +6,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.table import Table
-
 from libs.cli import foreground
-from libs.cli.console import err, out
+from libs.cli.console import err
 from tests.bench import calls, frames, graph, platforms, points, redecide, rescore
-from tests.bench.rows import CannotRun, Result, Row, write
+from tests.bench.rows import FILE, CannotRun, Result, Row, show, write
 
-FILE = Path("build/bench.json")
 ROWS: Sequence[Row] = [
     row for module in (calls, frames, graph, platforms, points, redecide, rescore) for row in module.ROWS
 ]
@@ -35,25 +32,6 @@ async def measure(rows: Sequence[Row], file: Path) -> list[Result]:
     return results
 
 
-def show(results: Sequence[Result]) -> None:
-    """A table of all rows."""
-    table = Table(title="Benchmark", title_justify="left")
-    table.add_column("row")
-    for column in ("value", "of rounds", "good", "goal"):
-        table.add_column(column, justify="right")
-    for result in results:
-        row, found = result.row, result.measured
-        sign = "≤" if row.lower_is_better else "≥"
-        bounds = (f"{sign} {row.good:g}", f"{sign} {row.goal:g}")
-        if found is None:
-            table.add_row(row.key, "-", result.reason, *bounds)
-        else:
-            colour = "green" if row.is_goal(found.value) else "default" if row.is_good(found.value) else "red"
-            spread = f"{found.low:.3g} to {found.high:.3g}"
-            table.add_row(row.key, f"[{colour}]{found.value:.3g}[/]", spread, *bounds)
-    out.print(table)
-
-
 def main() -> int:
     """Run, write, show."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -68,10 +46,7 @@ def main() -> int:
     if results is None:
         return 130
     show(results)
-    bad = [
-        each for each in results if each.measured is not None and not each.row.is_good(each.measured.value)
-    ]
-    return 1 if bad else 0
+    return 1 if any(each.is_bad for each in results) else 0
 
 
 if __name__ == "__main__":

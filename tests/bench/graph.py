@@ -76,6 +76,7 @@ class Connection:
 class Side:
     """A gateway to measure."""
 
+    pid: int
     port: int
     token: str
 
@@ -138,9 +139,9 @@ async def sides(folder: Path) -> AsyncIterator[Sides]:
             "LAUREL_DEVELOPMENT": "true",
             "LAUREL_KEY_SET_FILE": str(keys.key_set_file),
         }
-        await stack.enter_async_context(_process(["tests.bench.gateway"], settings))
-        await stack.enter_async_context(_process(["tests.bench.raw", stubs, str(raw)], {}))
-        found = Sides(Side(ours, token), Side(raw, token), stubs)
+        gateway = await stack.enter_async_context(_process(["tests.bench.gateway"], settings))
+        by_hand = await stack.enter_async_context(_process(["tests.bench.raw", stubs, str(raw)], {}))
+        found = Sides(Side(gateway.pid, ours, token), Side(by_hand.pid, raw, token), stubs)
         await _same_answers(found)
         yield found
 
@@ -149,11 +150,12 @@ async def _same_answers(found: Sides) -> None:
     """Wait until both serve; both must say the same, or the figures mean nothing."""
     asked: list[tuple[str, dict[str, object]]] = [(ONE, {"id": world.member_id(7)}), (LIST, {"first": PAGE})]
     for query, variables in asked:
-        ours, raw = [await _answer(side, query, variables) for side in (found.ours, found.raw)]
+        ours, raw = [await answer(side, query, variables) for side in (found.ours, found.raw)]
         assert ours == raw, (ours, raw)
 
 
-async def _answer(side: Side, query: str, variables: dict[str, object]) -> object:
+async def answer(side: Side, query: str, variables: dict[str, object]) -> object:
+    """The data of an answer, as soon as there is one."""
     async with asyncio.timeout(SERVE_SECONDS):
         while True:
             try:
@@ -187,7 +189,8 @@ async def _process(command: list[str], settings: dict[str, str]) -> AsyncIterato
         await process.wait()
 
 
-def _ids() -> list[dict[str, object]]:
+def ids() -> list[dict[str, object]]:
+    """Variables of ONE, of two hundred members."""
     return [{"id": world.member_id(number)} for number in range(1, 201)]
 
 
@@ -195,8 +198,8 @@ async def query64_vs_raw(folder: Path) -> Measured:
     """Queries a second at 64 callers."""
     async with sides(folder) as found:
         return await ratio(
-            lambda: found.raw.seconds(CALLERS, QUERIES_EACH, ONE, *_ids()),
-            lambda: found.ours.seconds(CALLERS, QUERIES_EACH, ONE, *_ids()),
+            lambda: found.raw.seconds(CALLERS, QUERIES_EACH, ONE, *ids()),
+            lambda: found.ours.seconds(CALLERS, QUERIES_EACH, ONE, *ids()),
         )
 
 
@@ -236,7 +239,7 @@ async def calls_per_query_64(folder: Path) -> Measured:
         rounds = []
         for _ in range(ROUNDS):
             before = await called()
-            await found.ours.seconds(CALLERS, QUERIES_EACH, ONE, *_ids())
+            await found.ours.seconds(CALLERS, QUERIES_EACH, ONE, *ids())
             rounds.append((await called() - before) / (CALLERS * QUERIES_EACH))
     return Measured(statistics.median(rounds), min(rounds), max(rounds))
 
