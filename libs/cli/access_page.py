@@ -32,6 +32,19 @@ both by the caller's own identity. Staff with several roles get the widest of th
 `•` after a scope: some texts come masked (`•••42`). Outside the scope a record is as if it were not there.
 Audit: *act* leaves a record in the transaction of the act, *read* leaves one when staff read
 ([audit.md](audit.md)). Roles come with the token ([identity.md](identity.md)).
+
+## Reveals
+
+What leads from a member to a person, ids at partners and the birthday, all of the staff read as dots. Who
+needs it whole asks for one member, and says why: `RevealMember`, in the graph `revealMember`. Each is
+counted, 30 for one principal on a business day (`LAUREL_REVEALS_PER_DAY_MAX`), and leaves an audit record
+with the reason. The same `requestId` is answered for five minutes, for a connection that broke; what was
+shown is kept nowhere.
+
+A **break-glass** is for who reads no personal data at all, and has to: a system administrator opens it with
+a reason (`openBreakGlass`), and for half an hour (`LAUREL_BREAK_GLASS_SECONDS`, an hour at most) reveals
+members by it, within the same count. Compliance officers get a [notice](notices.md) at once, with its id;
+either of them ends it early (`endBreakGlass`). Its id stands in the audit record of each reveal under it.
 """
 
 

@@ -1,4 +1,4 @@
-"""What benefits learns from others: from members what they did and who was away, from risk whom it trusts."""
+"""What benefits learns from others: from members what they did and who is shown, from risk whom it trusts."""
 
 from laurel.members.v1 import events_pb2
 from laurel.risk.v1 import risk_pb2
@@ -11,6 +11,7 @@ from services.benefits.domain.memberships import Inbound
 from services.benefits.domain.occasions import Activity
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.birthdays import BirthdayHandlers, ToldBirthday
+from services.benefits.handlers.break_glasses import BreakGlassHandlers, ToldBreakGlass
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.held_upgrades import HeldUpgrades
 from services.benefits.messages import activity, member_event
@@ -26,10 +27,11 @@ class MemberEvents:
         decisions: DecisionHandlers,
         activities: ActivityHandlers,
         birthdays: BirthdayHandlers,
+        break_glasses: BreakGlassHandlers,
         keep_homes: KeepHomes,
     ) -> None:
         self._decisions, self._activities, self._birthdays = decisions, activities, birthdays
-        self._keep_homes = keep_homes
+        self._break_glasses, self._keep_homes = break_glasses, keep_homes
 
     async def apply(self, partition: int, messages: list[StreamMessage]) -> None:
         """Apply the announcements of one partition, whatever their order and however often they come."""
@@ -46,6 +48,8 @@ class MemberEvents:
             await self._decisions.apply(partition, list(members.values()))
         for activities in _activities(messages).values():
             await self._activities.apply(activities)
+        for opened in _break_glasses(messages):
+            await self._break_glasses.apply(opened)
 
 
 class RiskEvents:
@@ -96,6 +100,19 @@ def _birthdays(messages: list[StreamMessage]) -> list[ToldBirthday]:
             birthday=Birthday.parse(each.birthday) if each.birthday else None,
             change_seq=each.change_seq,
         )
+        for each in announced
+    ]
+
+
+def _break_glasses(messages: list[StreamMessage]) -> list[ToldBreakGlass]:
+    """The break-glasses that were opened."""
+    announced = (
+        events_pb2.BreakGlassOpened.FromString(message.payload)
+        for message in messages
+        if message.type == events_pb2.BreakGlassOpened.DESCRIPTOR.name
+    )
+    return [
+        ToldBreakGlass(each.program_id, each.break_glass_id, each.opened_by, moment(each.until_time))
         for each in announced
     ]
 

@@ -49,6 +49,7 @@ from services.benefits.entitlements_servicer import EntitlementsServicer
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.adjustments import AdjustmentHandlers
 from services.benefits.handlers.birthdays import BirthdayGreetings, BirthdayHandlers
+from services.benefits.handlers.break_glasses import BreakGlassHandlers
 from services.benefits.handlers.calibrations import CalibrationDates, CalibrationHandlers
 from services.benefits.handlers.contract_calendar import ContractEnds, ContractReminders
 from services.benefits.handlers.contract_reads import ContractReads
@@ -431,7 +432,13 @@ async def main() -> None:
     activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
     platform.relay(outbox.STREAM, outbox.READERS)
     birthdays = BirthdayHandlers(store, programs, times)
-    learned = MemberEvents(decisions, activities, birthdays, partial(keep_homes, platform.database))
+    learned = MemberEvents(
+        decisions,
+        activities,
+        birthdays,
+        BreakGlassHandlers(store, programs, times, now, new_id),
+        partial(keep_homes, platform.database),
+    )
     platform.consume(consumers.STREAM, learned.apply)
     held = HeldUpgrades(store, programs, times, members, deciding, reviews, now=now, new_id=new_id)
     platform.consume(consumers.RISK_STREAM, RiskEvents(held).apply)

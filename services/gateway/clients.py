@@ -38,7 +38,7 @@ from laurel.benefits.v1 import (
     tiers_pb2,
     tiers_pb2_grpc,
 )
-from laurel.members.v1 import members_pb2, members_pb2_grpc
+from laurel.members.v1 import access_pb2, access_pb2_grpc, members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import caller
@@ -52,21 +52,24 @@ READ_SECONDS = 1.0
 LIST_SECONDS = 2.0
 WRITE_SECONDS = 4.0
 
-_BESIDE = (
-    notices_pb2,
-    entitlements_pb2,
-    earning_pb2,
-    contracts_pb2,
-    coupons_pb2,
-    decisions_pb2,
-    rewards_pb2,
-    points_pb2,
-    programs_pb2,
-    proofs_pb2,
-    reports_pb2,
-    simulations_pb2,
-    tiers_pb2,
-)
+_BESIDE: Mapping[ModuleType, tuple[ModuleType, ...]] = {
+    members_pb2: (access_pb2,),
+    benefits_pb2: (
+        notices_pb2,
+        entitlements_pb2,
+        earning_pb2,
+        contracts_pb2,
+        coupons_pb2,
+        decisions_pb2,
+        rewards_pb2,
+        points_pb2,
+        programs_pb2,
+        proofs_pb2,
+        reports_pb2,
+        simulations_pb2,
+        tiers_pb2,
+    ),
+}
 
 # Those whose reads are shared, and their stubs; in the order of `_services`.
 _SHARED = (
@@ -109,6 +112,7 @@ class Clients:
             for each, service, stub in zip(shared, _SHARED, _STUBS, strict=True)
         ]
         self.members = members_pb2_grpc.MembersServiceStub(members)
+        self.access = access_pb2_grpc.AccessServiceStub(members)
         self.benefits = benefits_pb2_grpc.BenefitsServiceStub(benefits)
         self.entitlements = entitlements_pb2_grpc.EntitlementsServiceStub(benefits)
         self.contracts = contracts_pb2_grpc.ContractsServiceStub(benefits)
@@ -179,8 +183,8 @@ def _services(settings: GatewaySettings) -> tuple[tuple[str, ModuleType], ...]:
 
 
 def _asked(protos: ModuleType) -> list[ServiceDescriptor]:
-    """What a service serves and the graph asks; benefits says some things in files of their own."""
-    beside = _BESIDE if protos is benefits_pb2 else ()
+    """What a service serves and the graph asks; some say things in files of their own."""
+    beside = _BESIDE.get(protos, ())
     return [each for file in (protos, *beside) for each in file.DESCRIPTOR.services_by_name.values()]
 
 

@@ -38,6 +38,7 @@ from services.gateway.benefits.tier_queries import TiersQuery
 from services.gateway.live.subscriptions import LiveSubscription
 from services.gateway.members.mutations import MembersMutation
 from services.gateway.members.queries import MembersQuery
+from services.gateway.members.reveals import RevealsMutation
 from services.gateway.risk.mutations import RiskMutation
 from services.gateway.risk.queries import RiskQuery
 from services.gateway.values import AMOUNT_MINOR, LONG, AmountMinor, Long
@@ -68,6 +69,7 @@ class Query(
 )
 class Mutation(
     MembersMutation,
+    RevealsMutation,
     BenefitsMutation,
     ProgramsMutation,
     SimulationsMutation,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from laurel.common.v1 import error_reason_pb2, fact_pb2
-from laurel.members.v1 import events_pb2, members_pb2
+from laurel.members.v1 import access_pb2, events_pb2, members_pb2
 from libs.common.rpc.time import moment, timestamp
 from libs.common.visibility import Home
 from libs.common.watch import Change
@@ -13,6 +13,7 @@ from services.members.domain.activity import ActivityState
 from services.members.domain.facts import LIFETIME, tally_facts
 from services.members.domain.intake import BusinessKey, Event, EventResult, Incoming
 from services.members.domain.members import Member, ProgramCalendar, Registered, Registration, Verification
+from services.members.domain.reveals import BreakGlass, Reveal
 
 KINDS = MappingProxyType(
     {number: name.removeprefix("EVENT_KIND_").lower() for name, number in events_pb2.EventKind.items()}
@@ -99,6 +100,34 @@ def member_message(member: Member) -> members_pb2.Member:
         activity_state=ACTIVITY_STATES[member.activity.state],
         activity_since_time=timestamp(member.activity.since),
         birthday=member.birthday,
+    )
+
+
+def reveal_message(reveal: Reveal) -> access_pb2.Reveal:
+    """That a member was shown; it is kept for repeated requests, so it does not say what."""
+    return access_pb2.Reveal(
+        reveal_id=reveal.reveal_id,
+        member_id=reveal.member_id,
+        until_time=timestamp(reveal.until_time),
+        left_count=reveal.left_count,
+    )
+
+
+def whole(reveal: access_pb2.Reveal, member: Member) -> access_pb2.Reveal:
+    """A reveal with the contact data of its member."""
+    shown = member_message(member)
+    found = access_pb2.Reveal(identities=shown.identities, birthday=shown.birthday)
+    found.MergeFrom(reveal)
+    return found
+
+
+def break_glass_message(glass: BreakGlass) -> access_pb2.BreakGlass:
+    """A break-glass."""
+    return access_pb2.BreakGlass(
+        break_glass_id=glass.break_glass_id,
+        opened_time=timestamp(glass.opened_time),
+        until_time=timestamp(glass.until_time),
+        reveals_count=glass.reveals_count,
     )
 
 

@@ -9,6 +9,7 @@ from libs.common.outbox import outbox_row
 from libs.common.rpc.time import timestamp
 from services.members.domain.intake import Event
 from services.members.domain.members import Member
+from services.members.domain.reveals import BreakGlass
 from services.members.messages import ACTIVITY_STATES, VERIFICATIONS, home_of, recorded_event
 
 STREAM = "members.events"
@@ -54,6 +55,17 @@ def birthday_changed(member: Member, *, now: datetime) -> Document:
         change_seq=member.change_seq,
     )
     return outbox_row(message, member_id=member.member_id, change_seq=member.change_seq, now=now)
+
+
+def break_glass_opened(glass: BreakGlass, *, now: datetime) -> Document:
+    """Somebody may reveal members for a while; the only announcement about this break-glass."""
+    message = events_pb2.BreakGlassOpened(
+        program_id=glass.program_id,
+        break_glass_id=glass.break_glass_id,
+        opened_by=glass.opened_by,
+        until_time=timestamp(glass.until_time),
+    )
+    return outbox_row(message, member_id=glass.break_glass_id, change_seq=1, now=now)
 
 
 def activity_changed(member: Member, *, wake_up: bool, now: datetime, trace: str | None = None) -> Document:

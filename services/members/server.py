@@ -1,6 +1,9 @@
 """Builds and wires the members service; the only file that knows every part of it."""
 
-from laurel.members.v1 import members_pb2_grpc
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from laurel.members.v1 import access_pb2_grpc, members_pb2_grpc
 from libs.common.audit.trail import Auditor
 from libs.common.clock import now
 from libs.common.ids import new_id
@@ -11,6 +14,7 @@ from libs.common.service import Platform, run_service, serve
 from libs.common.settings import read_settings
 from libs.common.together import WriterQueue
 from services.members import consumers, outbox
+from services.members.access_servicer import AccessServicer
 from services.members.clients import ProgramsClient
 from services.members.consumers import BenefitsProjection
 from services.members.handlers.activity import Dormancy
@@ -20,6 +24,7 @@ from services.members.handlers.columns import ColumnHandlers
 from services.members.handlers.intake import IntakeHandlers
 from services.members.handlers.programs import ProgramHandlers
 from services.members.handlers.reads import ReadHandlers
+from services.members.handlers.reveals import RevealHandlers
 from services.members.messages import EVENT_KINDS
 from services.members.repository.columns import ColumnsStore
 from services.members.repository.indexes import ensure_indexes
@@ -60,6 +65,22 @@ def servicer(
     )
 
 
+def access_servicer(
+    platform: Platform, settings: Settings, programs: ProgramHandlers, now: Callable[[], datetime]
+) -> AccessServicer:
+    """The servicer of reveals with its handlers."""
+    return AccessServicer(
+        RevealHandlers(
+            MembersStore(platform.database),
+            programs,
+            per_day_max=settings.reveals_per_day_max,
+            break_glass_time=timedelta(seconds=settings.break_glass_seconds),
+            now=now,
+            new_id=new_id,
+        )
+    )
+
+
 async def main() -> None:
     """Serve until asked to stop."""
     settings = read_settings(Settings)
@@ -75,6 +96,8 @@ async def main() -> None:
     platform.audit(server)
     served = servicer(platform, settings, programs, queue)
     server.add(members_pb2_grpc.add_MembersServiceServicer_to_server, served)
+    reveals = access_servicer(platform, settings, programs, now)
+    server.add(access_pb2_grpc.add_AccessServiceServicer_to_server, reveals)
     await serve(server, settings, platform.tasks)
     await benefits.close()
     await platform.close()

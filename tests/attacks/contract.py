@@ -17,7 +17,14 @@ from libs.common.rpc.peer import GATEWAY
 from libs.common.rpc.shared.asks import is_shared
 from libs.common.rpc.time import timestamp
 from libs.common.rpc.transport import area
-from tests.attacks import coupon_scene, point_scene, program_scene, simulation_scene, tier_scene
+from tests.attacks import (
+    coupon_scene,
+    point_scene,
+    program_scene,
+    reveal_scene,
+    simulation_scene,
+    tier_scene,
+)
 from tests.attacks.world import BENEFIT, Shop
 from tests.contracts.test_protos import methods
 from tests.support.builders import NOON
@@ -445,6 +452,7 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
     **coupon_scene.RPCS,
     **point_scene.RPCS,
     **tier_scene.RPCS,
+    **reveal_scene.RPCS,
     **program_scene.RPCS,
     **simulation_scene.RPCS,
     "BatchGetRiskProfiles": _keys,

@@ -10,7 +10,14 @@ from graphql import GraphQLField, GraphQLObjectType, build_schema
 
 from libs.common.ids import new_id
 from libs.common.policy import policy
-from tests.attacks import coupon_scene, point_scene, program_scene, simulation_scene, tier_scene
+from tests.attacks import (
+    coupon_scene,
+    point_scene,
+    program_scene,
+    reveal_scene,
+    simulation_scene,
+    tier_scene,
+)
 from tests.attacks.contract import CALLERS
 from tests.attacks.world import Shop, World
 from tests.contracts.code import ROOT
@@ -148,6 +155,7 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
     **coupon_scene.FIELDS,
     **point_scene.FIELDS,
     **tier_scene.FIELDS,
+    **reveal_scene.FIELDS,
     **program_scene.FIELDS,
     **simulation_scene.FIELDS,
     "setNoticePreferences": lambda shop: {

@@ -27,7 +27,14 @@ from libs.common.policy import ROLES
 from libs.common.program import Program, preset
 from libs.common.rpc.peer import GATEWAY
 from libs.common.rpc.time import timestamp
-from tests.attacks import coupon_scene, point_scene, program_scene, simulation_scene, tier_scene
+from tests.attacks import (
+    coupon_scene,
+    point_scene,
+    program_scene,
+    reveal_scene,
+    simulation_scene,
+    tier_scene,
+)
 from tests.attacks.graph import Graph
 from tests.attacks.rpc import Caller, Rpc
 from tests.support.builders import NOON, a_purchase
@@ -66,6 +73,7 @@ class Shop(BaseModel):
     contracts: list[str]
     adjustments: list[str]
     overrides: list[str]
+    break_glasses: list[str]
     simulations: list[str]
     versions: program_scene.Versions
 
@@ -158,7 +166,7 @@ async def attacked(path: Path) -> AsyncIterator[World]:
     folder = DataFolder(path)
     async with AsyncExitStack() as deployed:
         # As it is deployed, and not as in development.
-        deployed.enter_context(patch.dict(os.environ, LAUREL_DEVELOPMENT="false"))
+        deployed.enter_context(patch.dict(os.environ, LAUREL_DEVELOPMENT="false", **reveal_scene.SETTINGS))
         run = await deployed.enter_async_context(running(folder))
         scene = Scene(own=await _shop(run, "music_store"), other=await _shop(run, "other_store"))
         (folder.path / SCENE).write_text(scene.model_dump_json())
@@ -219,6 +227,7 @@ async def _shop(run: RunFile, key: str) -> Shop:
         contracts=await _contracts(run, key, partner_id=ours[0][0], member_ids=members[0][1:9]),
         adjustments=await point_scene.adjustments(run, key, members[0][9]),
         overrides=await tier_scene.overrides(run, key, members[0][9]),
+        break_glasses=await reveal_scene.break_glasses(run, key),
         simulations=await simulation_scene.runs(run, Program.parse(live.document)),
         versions=await program_scene.versions(run, Program.parse(live.document)),
     )

@@ -32,6 +32,7 @@ from services.benefits.clients import ExplanationClient, MembersClient, RiskClie
 from services.benefits.consumers import MemberEvents, RiskEvents
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.birthdays import BirthdayHandlers
+from services.benefits.handlers.break_glasses import BreakGlassHandlers
 from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.fairness import FairnessHandlers
@@ -164,7 +165,8 @@ class BenefitsWorld:
         )
         activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
         birthdays = BirthdayHandlers(store, programs, times)
-        return MemberEvents(decisions, activities, birthdays, partial(keep_homes, self.database))
+        glasses = BreakGlassHandlers(store, programs, times, now, new_id)
+        return MemberEvents(decisions, activities, birthdays, glasses, partial(keep_homes, self.database))
 
     def risk_consumer(self, risk_address: str = "") -> RiskEvents:
         """What applies announcements of risk in one replica."""

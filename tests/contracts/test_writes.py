@@ -16,7 +16,7 @@ from laurel.benefits.v1 import (
     entitlements_pb2_grpc,
     notices_pb2,
 )
-from laurel.members.v1 import members_pb2
+from laurel.members.v1 import access_pb2, members_pb2
 from libs.common.ids import new_id
 from libs.common.mongo import Database
 from libs.common.policy import policy
@@ -115,6 +115,52 @@ async def record_events(worlds: Worlds) -> Write:
 async def move_clock(worlds: Worlds) -> Write:
     request = members_pb2.MoveClockRequest(program_id=PROGRAM, request_id=new_id("req"), by_seconds=1)
     return of_members(worlds, worlds.members.staff, request, changed(request, by_seconds=2))
+
+
+async def reveal_member(worlds: Worlds) -> Write:
+    stub = worlds.members.access("staff", new_id("eve"), roles=["compliance_officer"])
+    request = access_pb2.RevealMemberRequest(
+        program_id=PROGRAM,
+        request_id=new_id("req"),
+        member_id=await worlds.members.a_member(),
+        reason="ticket 4711",
+    )
+    return of_access(worlds, stub, request, changed(request, reason="ticket 4712"))
+
+
+async def open_break_glass(worlds: Worlds) -> Write:
+    stub = worlds.members.access("staff", new_id("adm"), roles=["system_administrator"])
+    request = access_pb2.OpenBreakGlassRequest(
+        program_id=PROGRAM, request_id=new_id("req"), reason="incident 88"
+    )
+    return of_access(worlds, stub, request, changed(request, reason="incident 89"))
+
+
+async def end_break_glass(worlds: Worlds) -> Write:
+    opening = await open_break_glass(worlds)
+    opened = await opening.send()
+    request = access_pb2.EndBreakGlassRequest(
+        program_id=PROGRAM,
+        request_id=new_id("req"),
+        break_glass_id=opened.break_glass.break_glass_id,  # type: ignore[attr-defined]
+    )
+    return of_access(worlds, opening.stub, request, changed(request, break_glass_id=new_id("bgl")))
+
+
+async def reveal_by_break_glass(worlds: Worlds) -> Write:
+    opening = await open_break_glass(worlds)
+    opened = await opening.send()
+    request = access_pb2.RevealByBreakGlassRequest(
+        program_id=PROGRAM,
+        request_id=new_id("req"),
+        break_glass_id=opened.break_glass.break_glass_id,  # type: ignore[attr-defined]
+        member_id=await worlds.members.a_member(),
+    )
+    return of_access(worlds, opening.stub, request, changed(request, member_id=new_id("mem")))
+
+
+def of_access(worlds: Worlds, stub: Any, request: Message, other: Message) -> Write:
+    return Write(worlds.members.database, stub, rpc_of(request, "members", "Access"), request, other)
 
 
 def of_members(worlds: Worlds, stub: Any, request: Message, other: Message) -> Write:
@@ -322,6 +368,10 @@ WRITES: dict[str, Callable[[Worlds], Awaitable[Write]]] = {
     "laurel.members.v1.MembersService/SetBirthday": set_birthday,
     "laurel.members.v1.MembersService/RecordEvents": record_events,
     "laurel.members.v1.MembersService/MoveClock": move_clock,
+    "laurel.members.v1.AccessService/RevealMember": reveal_member,
+    "laurel.members.v1.AccessService/OpenBreakGlass": open_break_glass,
+    "laurel.members.v1.AccessService/EndBreakGlass": end_break_glass,
+    "laurel.members.v1.AccessService/RevealByBreakGlass": reveal_by_break_glass,
     "laurel.benefits.v1.BenefitsService/PublishProgram": publish_program,
     "laurel.benefits.v1.NoticesService/SetNoticePreferences": set_notice_preferences,
     "laurel.benefits.v1.EntitlementsService/UseBenefit": use_benefit,

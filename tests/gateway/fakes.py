@@ -23,7 +23,7 @@ from laurel.benefits.v1 import (
     tiers_pb2_grpc,
 )
 from laurel.common.v1 import error_reason_pb2
-from laurel.members.v1 import members_pb2, members_pb2_grpc
+from laurel.members.v1 import access_pb2_grpc, members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import caller
@@ -37,6 +37,7 @@ from services.members import shared_reads as members_reads
 from services.scoring import shared_reads as scoring_reads
 from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Asked, Context, Fake
+from tests.gateway.fake_access import FakeAccess
 from tests.gateway.fake_contracts import FakeContracts
 from tests.gateway.fake_coupons import FakeCoupons
 from tests.gateway.fake_decisions import FakeDecisions
@@ -58,7 +59,7 @@ class ProgramNotLoaded(Refusal):
     reason, kind, text = "PROGRAM_UNKNOWN", Kind.PRECONDITION, "this replica does not hold the program"
 
 
-class FakeMembers(Fake, members_pb2_grpc.MembersServiceServicer):
+class FakeMembers(FakeAccess, members_pb2_grpc.MembersServiceServicer):
     async def BatchGetMembers(self, request: members_pb2.BatchGetMembersRequest, context: Context) -> Any:
         await self.begin("BatchGetMembers", request)
         results = self.per_member(
@@ -234,6 +235,12 @@ class FakeBenefits(
         return await batch_read(self, benefits_reads.READS, request, context)
 
 
+def add_members(served: Any, server: Any) -> None:
+    """Members serves who they are, and reveals them."""
+    members_pb2_grpc.add_MembersServiceServicer_to_server(served, server)
+    access_pb2_grpc.add_AccessServiceServicer_to_server(served, server)
+
+
 def add_benefits(served: Any, server: Any) -> None:
     """Benefits serves what members hold, and what they are told."""
     benefits_pb2_grpc.add_BenefitsServiceServicer_to_server(served, server)
@@ -255,7 +262,7 @@ def add_benefits(served: Any, server: Any) -> None:
 Register = Callable[[Any, Any], None]
 # Partly implemented on purpose: what the gateway does not call is answered UNIMPLEMENTED.
 KINDS: tuple[tuple[Callable[[World, Asked], Fake], Register], ...] = (
-    (FakeMembers, members_pb2_grpc.add_MembersServiceServicer_to_server),
+    (FakeMembers, add_members),
     (FakeScoring, scoring_pb2_grpc.add_ScoringServiceServicer_to_server),
     (FakeBenefits, add_benefits),
     (FakeRisk, risk_pb2_grpc.add_RiskServiceServicer_to_server),

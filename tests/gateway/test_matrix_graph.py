@@ -24,6 +24,7 @@ from libs.common.rpc.masking import DOTS
 from services.gateway.schema import schema
 from tests.gateway.conftest import Graph
 from tests.gateway.fake import REFUSED
+from tests.gateway.fake_access import BREAK_GLASS_ID
 from tests.gateway.fake_contracts import a_contract, contract_id
 from tests.gateway.fake_rewards import REDEMPTION_ID
 from tests.gateway.sockets import connected
@@ -51,6 +52,12 @@ ARGUMENTS = {
     ),
     "Mutation.setNoticePreferences": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", muted: [WAKE_UP]}})',
     "Mutation.setBirthday": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", birthday: "05-17"}})',
+    "Mutation.revealMember": f'(input: {{requestId: "R", memberId: "{SOMEBODY}", reason: "case 4711"}})',
+    "Mutation.openBreakGlass": '(input: {requestId: "R", reason: "case 4711"})',
+    "Mutation.endBreakGlass": f'(input: {{requestId: "R", breakGlassId: "{BREAK_GLASS_ID}"}})',
+    "Mutation.revealByBreakGlass": (
+        f'(input: {{requestId: "R", breakGlassId: "{BREAK_GLASS_ID}", memberId: "{SOMEBODY}"}})'
+    ),
     "Mutation.useBenefit": (
         f'(input: {{requestId: "R", memberId: "{SOMEBODY}", benefit: "b", externalRef: "1"}})'
     ),

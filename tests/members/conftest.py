@@ -1,6 +1,7 @@
 """The members service behind a real channel, on a real mongod, with programs from a fake benefits."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
+from laurel.members.v1 import access_pb2, access_pb2_grpc, members_pb2_grpc
 from laurel.members.v1 import members_pb2 as pb
-from laurel.members.v1 import members_pb2_grpc
 from libs.common.audit.trail import Auditor
 from libs.common.calendar import Times
 from libs.common.caller import PrincipalKind
@@ -25,14 +26,16 @@ from services.members.handlers.activity import Dormancy
 from services.members.handlers.programs import ProgramHandlers
 from services.members.repository.indexes import ensure_indexes
 from services.members.repository.store import MembersStore
-from services.members.server import servicer
+from services.members.server import access_servicer, servicer
 from services.members.settings import Settings
 from tests.support.builders import PROGRAM, a_registration_request
 from tests.support.services import Keys, dropped, serving
 
 if TYPE_CHECKING:
+    from laurel.members.v1.access_pb2_grpc import AccessServiceAsyncStub
     from laurel.members.v1.members_pb2_grpc import MembersServiceAsyncStub
 
+ACCESS = access_pb2.DESCRIPTOR.services_by_name["AccessService"]
 SERVICE = pb.DESCRIPTOR.services_by_name["MembersService"]
 REPLAYED_FROM = datetime(1998, 7, 1, tzinfo=UTC)
 
@@ -57,6 +60,16 @@ class FakePrograms:
 
 
 @dataclass
+class ShiftedClock:
+    """The machine's clock as reveals see it, which tests move."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return now() + self.ahead
+
+
+@dataclass
 class MembersWorld:
     """A running service, and callers of it."""
 
@@ -66,6 +79,7 @@ class MembersWorld:
     programs: FakePrograms
     dormancy: Dormancy
     times: Times
+    clock: ShiftedClock
     channels: list[grpc.aio.Channel] = field(default_factory=list)
 
     def caller(
@@ -75,6 +89,23 @@ class MembersWorld:
         token = self.keys.token(kind, subject, program_id, **claims)
         self.channels.append(channel(self.address, SERVICE, token=token, timeout=10))
         return members_pb2_grpc.MembersServiceStub(self.channels[-1])
+
+    def access(
+        self, kind: PrincipalKind, subject: str, program_id: str | None = PROGRAM, **claims: Any
+    ) -> "AccessServiceAsyncStub":
+        """A stub of AccessService that calls as this principal."""
+        token = self.keys.token(kind, subject, program_id, **claims)
+        self.channels.append(channel(self.address, ACCESS, token=token, timeout=10))
+        return access_pb2_grpc.AccessServiceStub(self.channels[-1])
+
+    @contextmanager
+    def later(self, by: timedelta) -> Iterator[None]:
+        """Within, it is later for reveals."""
+        self.clock.ahead = by
+        try:
+            yield
+        finally:
+            self.clock.ahead = timedelta()
 
     @cached_property
     def partner(self) -> "MembersServiceAsyncStub":
@@ -104,11 +135,17 @@ async def members(
     programs, queue = FakePrograms(), WriterQueue(64)
     store = MembersStore(platform.database)
     handlers = ProgramHandlers(store, programs, now)
-    register = members_pb2_grpc.add_MembersServiceServicer_to_server
     auditor, served = Auditor(platform.database, now), servicer(platform, settings, handlers, queue)
+    clock = ShiftedClock()
+    reveals = access_servicer(platform, settings, handlers, clock)
+
+    def register(servicer: Any, server: Any) -> None:
+        members_pb2_grpc.add_MembersServiceServicer_to_server(servicer, server)
+        access_pb2_grpc.add_AccessServiceServicer_to_server(reveals, server)
+
     async with serving(settings, register, served, auditor=auditor) as address:
         dormancy = Dormancy(store, handlers, queue, now)
-        world = MembersWorld(address, keys, platform.database, programs, dormancy, handlers.times)
+        world = MembersWorld(address, keys, platform.database, programs, dormancy, handlers.times, clock)
         await world.staff.CreateStore(
             pb.CreateStoreRequest(
                 program_id=PROGRAM, request_id="s1", store_id="online", display_name="Online"

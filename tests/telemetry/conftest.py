@@ -27,6 +27,7 @@ from services.benefits import outbox as benefits_outbox
 from services.benefits.clients import MembersClient, RiskClient, ScoringClient
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.birthdays import BirthdayHandlers
+from services.benefits.handlers.break_glasses import BreakGlassHandlers
 from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.decisions import DecisionHandlers
 from services.benefits.handlers.held_upgrades import HeldUpgrades
@@ -171,7 +172,11 @@ class Whole:
         activities = ActivityHandlers(store, programs, times, now=now, new_id=new_id)
         birthdays = BirthdayHandlers(store, programs, times)
         events = benefits_consumers.MemberEvents(
-            decisions, activities, birthdays, partial(keep_homes, platform.database)
+            decisions,
+            activities,
+            birthdays,
+            BreakGlassHandlers(store, programs, times, now, new_id),
+            partial(keep_homes, platform.database),
         )
         platform.relay(benefits_outbox.STREAM, benefits_outbox.READERS)
         platform.consume(benefits_consumers.STREAM, events.apply)

@@ -42,6 +42,11 @@ NOTICE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
             "zh": "Webhook 端点{endpoint_id}没有接收发给它的通知。",
             "en": "The webhook endpoint {endpoint_id} does not take what it is sent.",
         },
+        NoticeCode.BREAK_GLASS_OPENED: {
+            "zh": "{opened_by}开启了应急查看{break_glass_id}，至{until_time}可查看会员的联系信息。",
+            "en": "{opened_by} opened the break-glass {break_glass_id}: "
+            "until {until_time} they may see contact data of members.",
+        },
         NoticeCode.CONTRACT_ENDING: {
             "zh": "您的{plan}有效期至{expire_date}。",
             "en": "Your {plan} is valid until {expire_date}.",

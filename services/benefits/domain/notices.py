@@ -25,9 +25,12 @@ class NoticeCode(StrEnum):
     WEBHOOK_FAILING = "WEBHOOK_FAILING"
     CONTRACT_ENDING = "CONTRACT_ENDING"
     BIRTHDAY = "BIRTHDAY"
+    BREAK_GLASS_OPENED = "BREAK_GLASS_OPENED"
 
 
 MARKETING = frozenset({NoticeCode.WAKE_UP, NoticeCode.NEAR_UPGRADE})
+# What is over before quiet hours are.
+URGENT = frozenset({NoticeCode.BREAK_GLASS_OPENED})
 
 
 class NoticeStatus(StrEnum):
@@ -142,7 +145,7 @@ def notices(
     `told` is how much marketing each member gets on the day anyway, `time`
     the program's and `now` the machine's.
     """
-    due_time, counted, made = _due(program, time), Counter(told), []
+    quiet_until, counted, made = _due(program, time), Counter(told), []
     for occasion in occasions:
         wanted = preferences.get(occasion.member_id, Preferences(occasion.member_id))
         reason = _reason(program, occasion, wanted, counted[occasion.member_id])
@@ -153,7 +156,7 @@ def notices(
                 notice_id=new_id("ntc"),
                 **{each.name: getattr(occasion, each.name) for each in fields(occasion)},
                 created_time=now,
-                due_time=due_time,
+                due_time=time if occasion.code in URGENT else quiet_until,
                 status=NoticeStatus.WITHHELD if reason else NoticeStatus.SCHEDULED,
                 withheld_reason=reason or "",
             )

@@ -239,6 +239,24 @@ def birthday(program: Program, member_id: str, *, time: datetime) -> Occasion:
     )
 
 
+def break_glass(
+    program: Program, break_glass_id: str, opened_by: str, *, until_time: datetime, time: datetime
+) -> Occasion:
+    """To be told at once, to those who may end it; why it was opened stands in the audit log alone."""
+    return Occasion(
+        program_id=program.key,
+        staff_role="compliance_officer",
+        code=NoticeCode.BREAK_GLASS_OPENED,
+        cause=break_glass_id,
+        params={
+            "break_glass_id": break_glass_id,
+            "opened_by": opened_by,
+            "until_time": until_time.isoformat(timespec="seconds"),
+        },
+        occurred_time=time,
+    )
+
+
 def _numbered(name: str, listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """A list as parameters, such as `gap_0_metric`."""
     numbered = enumerate(listed)

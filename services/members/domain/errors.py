@@ -28,6 +28,24 @@ class BirthdayLocked(Refusal):
     text = "something was given for the birthday in the last twelve months"
 
 
+class RevealLimit(Refusal):
+    reason, kind = "REVEAL_LIMIT", Kind.PRECONDITION
+    text = "as many members were revealed today as one may"
+
+
+class RevealEnded(Refusal):
+    reason, kind = "REVEAL_ENDED", Kind.PRECONDITION
+    text = "this was answered, and is not answered again: reveal the member under another request_id"
+
+
+class BreakGlassUnknown(Refusal):
+    reason, kind, text = "BREAK_GLASS_UNKNOWN", Kind.NOT_FOUND, "no such break-glass of the caller"
+
+
+class BreakGlassEnded(Refusal):
+    reason, kind, text = "BREAK_GLASS_ENDED", Kind.PRECONDITION, "the break-glass is over"
+
+
 class FactUnknown(Refusal):
     reason, kind, text = "FACT_UNKNOWN", Kind.INVALID, "no such fact"
 

@@ -64,5 +64,7 @@ async def ensure_indexes(database: Database) -> None:
         [("program_id", 1), ("source", 1), ("original.external_ref", 1)],
         partialFilterExpression={"original.external_ref": {"$exists": True}},
     )
+    await database.reveals.create_index("expires", expireAfterSeconds=0)
+    await database.break_glasses.create_index("expires", expireAfterSeconds=0)
     # With all that is counted, so that whole programs are read in the order of the index, and from it alone.
     await database.member_days.create_index([("member_id", 1), ("date", 1), ("kinds", 1)])

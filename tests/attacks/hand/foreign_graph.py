@@ -25,6 +25,7 @@ KINDS = {
     "toMemberId": "recipient",
     "adjustmentId": "adjustment",
     "overrideId": "override",
+    "breakGlassId": "break_glass",
     "simulationId": "simulation",
     "aboutDecisionId": "decision",
     "contractId": "contract",

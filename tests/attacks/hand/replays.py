@@ -44,6 +44,8 @@ INDEPENDENT = (
     "NOT_FOUND CONTRACT_UNKNOWN",
     "NOT_FOUND COUPON_RESERVATION_UNKNOWN",
     "NOT_FOUND BENEFIT_USE_UNKNOWN",
+    # A break-glass is its opener's alone.
+    "NOT_FOUND BREAK_GLASS_UNKNOWN",
 )
 # What a request is about that nobody else asks about.
 ABOUT: Mapping[str, Callable[[Shop], Mapping[str, Any]]] = {

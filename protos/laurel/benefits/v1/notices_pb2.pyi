@@ -45,6 +45,8 @@ class _NoticeCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeCode
     """It is the member's birthday. Service notice."""
     NOTICE_CODE_TIER_AT_RISK: _NoticeCode.ValueType  # 8
     """The member's tier is held by grace: what keeps it was not met. Service notice."""
+    NOTICE_CODE_BREAK_GLASS_OPENED: _NoticeCode.ValueType  # 9
+    """Somebody who reads no personal data may do so for a while. For compliance officers."""
 
 class NoticeCode(_NoticeCode, metaclass=_NoticeCodeEnumTypeWrapper):
     """What a notice is about."""
@@ -67,6 +69,8 @@ NOTICE_CODE_BIRTHDAY: NoticeCode.ValueType  # 7
 """It is the member's birthday. Service notice."""
 NOTICE_CODE_TIER_AT_RISK: NoticeCode.ValueType  # 8
 """The member's tier is held by grace: what keeps it was not met. Service notice."""
+NOTICE_CODE_BREAK_GLASS_OPENED: NoticeCode.ValueType  # 9
+"""Somebody who reads no personal data may do so for a while. For compliance officers."""
 Global___NoticeCode: _TypeAlias = NoticeCode  # noqa: Y015
 
 class _NoticeStatus:

@@ -246,6 +246,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The override is over: it was rejected or ended, or its time is past; detail has its state."""
     ERROR_REASON_TIER_OVERRIDE_OF_OWN: _ErrorReason.ValueType  # 232
     """Who asked for an override does not approve it; another one of the staff does."""
+    ERROR_REASON_REVEAL_LIMIT: _ErrorReason.ValueType  # 250
+    """The caller has revealed as many members on this business day as one may, which detail has."""
+    ERROR_REASON_REVEAL_ENDED: _ErrorReason.ValueType  # 251
+    """The same request was answered, and the time in which it may be answered again is over."""
+    ERROR_REASON_BREAK_GLASS_UNKNOWN: _ErrorReason.ValueType  # 252
+    """No such break-glass in the program, or somebody else opened it."""
+    ERROR_REASON_BREAK_GLASS_ENDED: _ErrorReason.ValueType  # 253
+    """The break-glass is over: its time is past, or somebody ended it. Example: a compliance officer did."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -478,4 +486,12 @@ ERROR_REASON_TIER_OVERRIDE_ENDED: ErrorReason.ValueType  # 231
 """The override is over: it was rejected or ended, or its time is past; detail has its state."""
 ERROR_REASON_TIER_OVERRIDE_OF_OWN: ErrorReason.ValueType  # 232
 """Who asked for an override does not approve it; another one of the staff does."""
+ERROR_REASON_REVEAL_LIMIT: ErrorReason.ValueType  # 250
+"""The caller has revealed as many members on this business day as one may, which detail has."""
+ERROR_REASON_REVEAL_ENDED: ErrorReason.ValueType  # 251
+"""The same request was answered, and the time in which it may be answered again is over."""
+ERROR_REASON_BREAK_GLASS_UNKNOWN: ErrorReason.ValueType  # 252
+"""No such break-glass in the program, or somebody else opened it."""
+ERROR_REASON_BREAK_GLASS_ENDED: ErrorReason.ValueType  # 253
+"""The break-glass is over: its time is past, or somebody ended it. Example: a compliance officer did."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

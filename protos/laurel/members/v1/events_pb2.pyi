@@ -571,3 +571,39 @@ class BirthdayChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BirthdayChanged: _TypeAlias = BirthdayChanged  # noqa: Y015
+
+@_typing.final
+class BreakGlassOpened(_message.Message):
+    """Announced on `members.events` when a break-glass was opened; its subject is the break-glass and no member."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    BREAK_GLASS_ID_FIELD_NUMBER: _builtins.int
+    OPENED_BY_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    break_glass_id: _builtins.str
+    """Id of the break-glass; the audit record of its opening names it, and says why."""
+    opened_by: _builtins.str
+    """Who opened it: the subject of their token."""
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ends by itself."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        break_glass_id: _builtins.str = ...,
+        opened_by: _builtins.str = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_glass_id", b"break_glass_id", "opened_by", b"opened_by", "program_id", b"program_id", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakGlassOpened: _TypeAlias = BreakGlassOpened  # noqa: Y015

@@ -41,6 +41,10 @@ class NoticeCode(Enum):
         pb.NOTICE_CODE_WEBHOOK_FAILING,
         description="A webhook endpoint does not take what it is sent. For the staff, whatever members want.",
     )
+    BREAK_GLASS_OPENED = strawberry.enum_value(
+        pb.NOTICE_CODE_BREAK_GLASS_OPENED,
+        description="Somebody may reveal members for a while. For compliance officers, at once.",
+    )
 
 
 @strawberry.enum(description="What became of a notice.")
