@@ -274,7 +274,7 @@ async def test_what_no_service_takes_is_refused_before_it_is_in_a_call_with_othe
     shop = Caller.of(world.principals["shop"])
 
     with pytest.raises(InvalidRequest):
-        await world.sharer.read(shop, MEMBERS.field, [key], None, seconds=60)
+        await world.sharer.ask(shop, MEMBERS.field, [key], None, seconds=60)
 
     assert await world.hears(SHOP) == world.must_hear(SHOP)
 

@@ -22,8 +22,8 @@ from services.gateway.shared.runs import Run, Values, Waiting
 
 KEY_LENGTH_MAX = 1024
 LEFT_SECONDS_MIN = 0.001
-TICKS_MAX = 8
-"""Turns of the loop that a call waits while asks come in: those of one request are a turn or two apart."""
+QUIET_TICKS, TICKS_MAX = 3, 16
+"""Turns of the loop: a call leaves after so many without an ask, as those of one request are two apart."""
 
 BatchRead = Callable[..., Any]
 
@@ -48,38 +48,37 @@ class Sharer:
         """The reads of one caller."""
         return Shared(self, caller)
 
-    async def read(
+    def ask(
         self, caller: Caller, field: str, keys: Sequence[Any], arguments: Message | None, *, seconds: float
-    ) -> Values:
-        """What became of each key, as the BatchGet behind a field of the answer tells this caller.
+    ) -> "asyncio.Future[Values]":
+        """What becomes of each key, as the BatchGet behind a field of the answer tells this caller.
 
         Its results, None where there is none, the error that a key met.
         Overloaded where too much waits, DeadlineExceeded after so many seconds.
         """
         _require_sendable(keys)
+        loop, seconds = asyncio.get_running_loop(), seconds_left(seconds)
         run = self._waiting.run(caller, keys, arguments, here())
-        seconds = seconds_left(seconds)
         run.until = max(run.until, time.monotonic() + seconds)
-        waiter: asyncio.Future[Values] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Values] = loop.create_future()
         run.wants.setdefault(self._messages.bits[field], []).append(waiter)
+        late = loop.call_later(seconds, _is_late, waiter)
+        waiter.add_done_callback(lambda _: late.cancel())
         self._leave_soon()
-        try:
-            async with asyncio.timeout(seconds):
-                return await waiter
-        except TimeoutError as error:
-            raise DeadlineExceeded from error
+        return waiter
 
     def _leave_soon(self) -> None:
         """Begin a call, if there is room for one, when no more asks come in."""
         if self._is_leaving or len(self._calls) >= self._calls_max or not self._waiting:
             return
         self._is_leaving = True
-        asyncio.get_running_loop().call_soon(self._leave, self._waiting.asks_count, TICKS_MAX)
+        asyncio.get_running_loop().call_soon(self._leave, self._waiting.asks_count, 0, TICKS_MAX)
 
-    def _leave(self, asks_before: int, ticks: int) -> None:
+    def _leave(self, asks_before: int, quiet: int, ticks: int) -> None:
         asks = self._waiting.asks_count
-        if ticks and asks != asks_before:
-            asyncio.get_running_loop().call_soon(self._leave, asks, ticks - 1)
+        quiet = quiet + 1 if asks == asks_before else 0
+        if quiet < QUIET_TICKS and ticks:
+            asyncio.get_running_loop().call_soon(self._leave, asks, quiet, ticks - 1)
             return
         self._is_leaving = False
         runs = self._waiting.leave()
@@ -157,8 +156,8 @@ class Shared:
     async def read(
         self, field: str, keys: Sequence[Any], arguments: Message | None = None, *, seconds: float
     ) -> Values:
-        """What became of each key, as `Sharer.read` says."""
-        return await self.sharer.read(self.caller, field, keys, arguments, seconds=seconds)
+        """What became of each key, as `Sharer.ask` says."""
+        return await self.sharer.ask(self.caller, field, keys, arguments, seconds=seconds)
 
 
 def _may_be_of_one(error: Exception) -> bool:
@@ -174,6 +173,11 @@ def _settle(run: Run, bit: int, values: Values) -> None:
     for waiter in run.wants[bit]:
         if not waiter.done():
             waiter.set_result(values)
+
+
+def _is_late(waiter: "asyncio.Future[Values]") -> None:
+    if not waiter.done():
+        waiter.set_exception(DeadlineExceeded())
 
 
 def _require_sendable(keys: Sequence[Any]) -> None:
