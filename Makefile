@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # What locks of images and of tools are for: the machine and the Python that the Dockerfiles name.
 IMAGE := --python-platform linux --python-version 3.11.14 --generate-hashes --no-annotate --no-header
 
-.PHONY: help up demo check test attacks faults bench bench-rivals nightly protos sdk release schema access k8s images lock clean
+.PHONY: help up demo check test attacks faults conformance bench bench-rivals nightly protos sdk release schema access k8s images lock clean
 
 help: ## Say what each command does
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -45,6 +45,9 @@ attacks: $(READY) ## Attack the whole platform: bad input, floods, neighbours; w
 
 faults: $(READY) ## Kill, stop and cut off everything under load, count what is lost: build/faults.json; SIZE=release FAULT=N1 for one in full
 	$(PYTHON) -m tests.faults --size $(SIZE) $(addprefix --fault ,$(FAULT)) $(ARGS)
+
+conformance: $(READY) ## Hold the graph against others' suites and clients, by Node; writes build/conformance.json
+	$(PYTHON) -m tests.conformance $(ARGS)
 
 bench: $(READY) ## Measure speed, as ratios; prints a table, writes build/bench.json; ARGS="up_seconds" for one row
 	$(PYTHON) -m tests.bench $(ARGS)

@@ -12,6 +12,7 @@ from libs.common.errors import Forbidden, Kind, Refusal, Unauthenticated
 from libs.common.rpc.errors import INTERNAL_TEXT
 from services.gateway.admission.gate import NotExecuted
 from services.gateway.admission.limits import LimitExceeded, RateLimited
+from services.gateway.admission.persisted import PersistedQueryNotFound
 from services.gateway.codes import Code
 from services.gateway.errors import PASSING, retry_after, shown
 
@@ -52,6 +53,7 @@ _STATUSES: dict[str, int] = {
     Forbidden.reason: 403,
     NotFound.reason: 404,
     MethodNotAllowed.reason: 405,
+    PersistedQueryNotFound.reason: 200,  # as Apollo's protocol has it: clients then send the text
     BodyTooLarge.reason: 413,
     MediaTypeUnsupported.reason: 415,
     RateLimited.reason: 429,

@@ -28,6 +28,9 @@ class Code(StrEnum):
     RATE_LIMITED = auto()
     SUBSCRIPTION_LIMIT = auto()
     # The document.
+    PERSISTED_QUERY_NOT_FOUND = auto()
+    PERSISTED_QUERY_MISMATCH = auto()
+    PERSISTED_QUERY_NOT_IN_LIST = auto()
     GRAPHQL_PARSE_FAILED = auto()
     GRAPHQL_VALIDATION_FAILED = auto()
     TOKEN_LIMIT = auto()
@@ -59,6 +62,9 @@ MEANINGS = {
     Code.INTROSPECTION_CLOSED: "Introspection is for system administrators. Use schema.graphql.",
     Code.RATE_LIMITED: "The principal's budget is spent. Wait for Retry-After seconds, and ask for less.",
     Code.SUBSCRIPTION_LIMIT: "There are as many subscriptions as may be. End some, or ask again later.",
+    Code.PERSISTED_QUERY_NOT_FOUND: "No document of this id is kept here. Send its text and the id together.",
+    Code.PERSISTED_QUERY_MISMATCH: "The id is not the SHA-256 of the query that came with it.",
+    Code.PERSISTED_QUERY_NOT_IN_LIST: "Only the documents of the list are served. Have yours added to it.",
     Code.GRAPHQL_PARSE_FAILED: "The document is not GraphQL; the location says where.",
     Code.GRAPHQL_VALIDATION_FAILED: "The document is not of this schema; up to five errors say where.",
     Code.TOKEN_LIMIT: "The document has too many words and signs. Send values as variables.",

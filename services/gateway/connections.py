@@ -19,6 +19,27 @@ UNTAKEN_BYTES_MAX = 256 * 1024
 """Pongs that a client asked for and does not take."""
 
 
+LINE = "laurel.line"
+"""The extension of ASGI under which a request finds its connection."""
+
+
+class Line:
+    """What an answer that goes on for long has to do with its connection."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.stopping = asyncio.Event()
+        self._transport = transport
+
+    def narrow(self) -> None:
+        """Keep the kernel from taking megabytes for a client before anybody notices that it takes nothing."""
+        found = self._transport.get_extra_info("socket")
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES_MAX)
+
+    def cut(self) -> None:
+        """End the connection without waiting for what was not taken."""
+        self._transport.abort()
+
+
 class BoundedConnection(HttpToolsProtocol):
     """One connection. The parser keeps a head until it is whole, however long and slow it comes."""
 
@@ -27,6 +48,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._line = Line(transport)
         self._wait()
         if len(self.connections) > CONNECTIONS_MAX:
             transport.abort()
@@ -46,7 +68,12 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self.scope["extensions"] = {LINE: self._line}  # type: ignore[dict-item] # of ours alone
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._line.stopping.set()
 
     def on_message_complete(self) -> None:
         self._stop_waiting()

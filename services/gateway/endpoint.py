@@ -2,10 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.types.execution import ExecutionResult
 
@@ -16,18 +14,12 @@ from libs.common.rpc.deadline import set_deadline
 from libs.common.telemetry import log
 from libs.common.tokens import TokenVerifier
 from services.gateway.admission.gate import Admitted, Asked, Gate, NotExecuted
-from services.gateway.answers import (
-    JSON,
-    Answers,
-    BatchingUnsupported,
-    BodyTooLarge,
-    Defect,
-    MediaTypeUnsupported,
-)
+from services.gateway.answers import Answers, Defect
 from services.gateway.auth import authenticate
+from services.gateway.bodies import asked_by
 from services.gateway.clients import Clients
 from services.gateway.context import Context
-from services.gateway.errors import BadRequest, mask
+from services.gateway.errors import mask
 from services.gateway.loading import ending_together
 from services.gateway.metrics import OPERATIONS, Served, outcome_of
 from services.gateway.plans.kept import Plans
@@ -55,7 +47,7 @@ class Endpoint:
         try:
             async with asyncio.timeout(self.settings.request_seconds_max):
                 context = self._context(request, answers.request_id)
-                asked = _asked(request, await self._body(request))
+                asked = self.gate.found(await asked_by(request, self.settings.request_bytes_max))
                 admitted = await self.gate.admit(asked, context.principal)
                 with ending_together():
                     result = await self._execute(asked, admitted, context)
@@ -100,39 +92,3 @@ class Endpoint:
         set_caller(principal)
         set_deadline(self.settings.request_seconds_max)
         return Context(self.clients, principal, request_id=request_id)
-
-    async def _body(self, request: Request) -> bytes:
-        body = bytearray()
-        try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > self.settings.request_bytes_max:
-                    raise BodyTooLarge(f"the body is larger than {self.settings.request_bytes_max} bytes")
-        except ClientDisconnect as error:
-            raise BadRequest("the request ended early") from error
-        return bytes(body)
-
-
-def _asked(request: Request, body: bytes) -> Asked:
-    content_type = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != JSON:
-        raise MediaTypeUnsupported
-    try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest("the body is not JSON") from error
-    if isinstance(fields, list):
-        raise BatchingUnsupported
-    if not isinstance(fields, dict):
-        raise BadRequest("the body is not a JSON object")
-    query = _field(fields, "query", str)
-    if not query:
-        raise BadRequest("the request has no query")
-    return Asked(query, _field(fields, "operationName", str), _field(fields, "variables", dict) or {})
-
-
-def _field(fields: dict[str, Any], name: str, kind: type) -> Any:
-    value = fields.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise BadRequest(f"{name} has the wrong type")
-    return value

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from laurel.common.v1 import lookup_pb2
 from libs.common.errors import Unavailable
@@ -164,6 +164,15 @@ def shown(values: Iterable[Any], record: Callable[[Any], T]) -> list[T | Excepti
         value if value is None or isinstance(value, Exception) else found(value.status, record(value))
         for value in values
     ]
+
+
+async def each_by_itself(loads: Iterable[Awaitable[T]]) -> list[T]:
+    """What each load gives, or its error at its place of the list; asked for together, so in one batch."""
+    found = await asyncio.gather(*loads, return_exceptions=True)
+    for each in found:
+        if isinstance(each, BaseException) and not isinstance(each, Exception):
+            raise each
+    return cast(list[T], found)  # graphql-core tells an error in a list at its place
 
 
 async def for_each_argument(

@@ -23,6 +23,7 @@ OPERATIONS = Counter(
     ["by"],
 )
 WEBSOCKETS = Gauge("laurel_websockets", "WebSockets that are open.")
+STREAMS = Gauge("laurel_event_streams", "Streams of server-sent events that are open.")
 WEBSOCKETS_CLOSED = Counter("laurel_websockets_closed_total", "WebSockets that we closed, by code.", ["code"])
 SUBSCRIPTIONS = Gauge("laurel_subscriptions", "Subscriptions that are being served.")
 SUBSCRIPTIONS_ENDED = Counter(

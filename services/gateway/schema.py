@@ -35,6 +35,7 @@ from services.gateway.benefits.reward_queries import RewardsQuery
 from services.gateway.benefits.simulation_mutations import SimulationsMutation
 from services.gateway.benefits.tier_mutations import TiersMutation
 from services.gateway.benefits.tier_queries import TiersQuery
+from services.gateway.federation import REPRESENTATION, FederationQuery, Representation
 from services.gateway.live.subscriptions import LiveSubscription
 from services.gateway.members.mutations import MembersMutation
 from services.gateway.members.queries import MembersQuery
@@ -60,6 +61,7 @@ class Query(
     ProofQuery,
     ReportQuery,
     RiskQuery,
+    FederationQuery,
 ):
     pass
 
@@ -115,7 +117,9 @@ schema = Graph(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    config=StrawberryConfig(scalar_map={Long: LONG, AmountMinor: AMOUNT_MINOR}),
+    config=StrawberryConfig(
+        scalar_map={Long: LONG, AmountMinor: AMOUNT_MINOR, Representation: REPRESENTATION}
+    ),
     extensions=[Admitted],
 )
 

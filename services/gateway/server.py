@@ -23,6 +23,7 @@ from libs.common.telemetry import serve_metrics
 from libs.common.tokens import TokenVerifier
 from services.gateway import graphiql
 from services.gateway.admission.gate import Gate
+from services.gateway.admission.persisted import Persisted, manifest
 from services.gateway.answers import Answers, MethodNotAllowed, NotFound
 from services.gateway.clients import Clients
 from services.gateway.connections import BoundedConnection, BoundedSocket
@@ -34,20 +35,32 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.sockets.endpoint import Sockets
 from services.gateway.sockets.events import Events
 from services.gateway.sockets.places import Places
+from services.gateway.streams import Streams
 
 SWITCH_SECONDS = 0.001
 
 
 def make_app(settings: GatewaySettings, clients: Clients, verifier: TokenVerifier) -> Starlette:
     """The gateway as an ASGI application."""
-    gate = Gate(schema._schema, settings, development=settings.development, now=time.monotonic)  # noqa: SLF001
+    gate = Gate(
+        schema._schema,  # noqa: SLF001 - strawberry gives no other way to the graphql-core schema
+        settings,
+        development=settings.development,
+        now=time.monotonic,
+        persisted=Persisted(
+            manifest(settings.persisted_documents_file), only=settings.persisted_documents_only
+        ),
+    )
     endpoint = Endpoint(clients, verifier, settings, gate, Plans(schema))
     events = Events(clients, gate, settings.request_seconds_max)
-    sockets = Sockets(events, gate, verifier, settings, Places(settings))
+    places = Places(settings)
+    sockets = Sockets(events, gate, verifier, settings, places)
+    streams = Streams(events, gate, verifier, settings, places)
     app = Starlette(
         routes=[
             Route("/graphql", endpoint.serve, methods=["POST"]),
             WebSocketRoute("/graphql", sockets.serve),
+            Route("/graphql/stream", streams.serve, methods=["POST"]),
             Route("/healthz", _healthy, methods=["GET"]),
             *(graphiql.routes() if settings.development else ()),
         ],

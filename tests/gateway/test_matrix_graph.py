@@ -37,6 +37,8 @@ TERMS = '{kind: GOODS, name: {zh: "x", en: "x"}, pricePoints: 1, valueMinor: 0}'
 # The arguments of fields that cannot do without.
 ARGUMENTS = {
     "Query.node": f'(id: "{relay.to_base64("Member", SOMEBODY)}")',
+    "Query.nodes": f'(ids: ["{relay.to_base64("Member", SOMEBODY)}"])',
+    "Query._entities": f'(representations: [{{__typename: "Program", key: "{PROGRAM}"}}])',
     "Query.member": f'(id: "{SOMEBODY}")',
     "Query.program": f'(key: "{PROGRAM}")',
     "Query.simulation": f'(simulationId: "sim_{"1" * 32}")',

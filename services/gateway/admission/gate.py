@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
@@ -35,6 +35,7 @@ from services.gateway.admission.limits import (
     Limits,
     TokenLimit,
 )
+from services.gateway.admission.persisted import Persisted
 from services.gateway.admission.prices import SUBSCRIPTION
 from services.gateway.admission.turns import Turns
 from services.gateway.admission.walk import Tally, Walk
@@ -68,11 +69,12 @@ class NotExecuted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request asks to be executed."""
+    """What a request asks to be executed: a document by its text, by its id, or by both."""
 
     query: str
     operation_name: str | None
     variables: Mapping[str, Any]
+    document_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,24 @@ class Gate:
     """Lets operations in. Valid documents are kept, so that each is read once; refused ones are not."""
 
     def __init__(
-        self, schema: GraphQLSchema, limits: Limits, *, development: bool, now: Callable[[], float]
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        *,
+        development: bool,
+        now: Callable[[], float],
+        persisted: Persisted | None = None,
     ) -> None:
         self._schema, self._limits, self._development = schema, limits, development
         self._budgets = Budgets(limits.cost_per_minute, now)
         self._turns = Turns()
+        self._persisted = persisted or Persisted({}, only=False)
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._weight_kept = 0
+
+    def found(self, asked: Asked) -> Asked:
+        """The same with the text of its document, or why that is not served."""
+        return replace(asked, query=self._persisted.text(asked.query, asked.document_id))
 
     async def admit(self, asked: Asked, principal: Principal) -> Admitted:
         """The query or mutation to execute, paid for; or why it is not executed."""
@@ -129,7 +142,9 @@ class Gate:
         self._budgets.spend(principal, cost)
 
     async def _admitted(self, asked: Asked, principal: Principal, *, live: bool) -> Admitted:
+        self._persisted.require_listed(asked.query)
         document = await self._document(asked.query, principal)
+        self._persisted.keep(asked.query, asked.document_id)
         node, tally = document.operation(asked.operation_name)
         if live != (node.operation is OperationType.SUBSCRIPTION):
             raise BadRequest(_WRONG_WAY)

@@ -1,14 +1,14 @@
 """What an operation costs: the objects that it may load, and page sizes multiply.
 
 A field that loads an object costs 1, or 1 for each object of the page that its
-`first` asks for, times as many parents as there may be; what comes with its
-parent costs nothing. `first` may be a variable, so a price is a sum of terms
+`first` asks for or of its list of keys, times as many parents as there may be;
+what comes with its parent costs nothing. `first` may be a variable, so a price is a sum of terms
 that is worked out for each request.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,15 @@ from graphql import (
     GraphQLField,
     GraphQLNamedType,
     IntValueNode,
+    ListValueNode,
     VariableNode,
     get_named_type,
     is_leaf_type,
 )
 
 PAGE = "first"
+KEYS = ("ids", "representations")
+"""Arguments that are lists of keys: a field loads an object for each."""
 PAGE_MAX = 100
 """No list gives more; what asks for more is refused by the list itself."""
 MUTATION = 10
@@ -89,11 +92,11 @@ def is_single(field: GraphQLField) -> bool:
 
 def page_size(field: GraphQLField, node: FieldNode) -> int | Variable:
     """How many objects a field asks for: 1 where it has no pages."""
-    argument = field.args.get(PAGE)
-    if argument is None:
+    name = next((each for each in (PAGE, *KEYS) if each in field.args), None)
+    if name is None:
         return 1
-    default = _size(argument.default_value)
-    given = next((each.value for each in node.arguments or () if each.name.value == PAGE), None)
+    default = _size(field.args[name].default_value)
+    given = next((each.value for each in node.arguments or () if each.name.value == name), None)
     match given:
         case None:
             return default
@@ -103,6 +106,8 @@ def page_size(field: GraphQLField, node: FieldNode) -> int | Variable:
             return _size(int(given.value))
         case IntValueNode():
             return PAGE_MAX
+        case ListValueNode(values=keys):
+            return _size(keys)
         case _:
             return 1
 
@@ -112,5 +117,6 @@ def _named(field: GraphQLField) -> GraphQLNamedType:
 
 
 def _size(first: Any) -> int:
-    """A page size within what lists give; what is no number is refused before it is used."""
+    """A page size within what lists give, or a number of keys; what is neither is refused before its use."""
+    first = len(first) if isinstance(first, Sized) and not isinstance(first, str) else first
     return min(max(first, 1), PAGE_MAX) if type(first) is int else 1

@@ -12,6 +12,7 @@ from laurel.members.v1 import members_pb2 as pb
 from libs.common.errors import Kind, ProgramUnknown, Refusal
 from services.gateway.benefits.documents import parsed
 from services.gateway.context import Info, may_see
+from services.gateway.loading import each_by_itself
 from services.gateway.members.ids import key_of_global_id, member_key
 from services.gateway.members.types import Member, member_of
 from services.gateway.pages import Cursor, cursors, page_info, page_token_at
@@ -31,6 +32,16 @@ class MembersQuery:
         id: Annotated[strawberry.ID, strawberry.argument(description="The global id.")],  # noqa: A002
     ) -> relay.Node | None:
         return await seen_member(info, "Query.node", key_of_global_id(id))
+
+    @strawberry.field(
+        description="Objects by their global ids, in their order; null where there is none of an id."
+    )
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="The global ids, at most 100.")],
+    ) -> list[relay.Node | None] | None:
+        return await each_by_itself(_node(info, each) for each in ids)
 
     @strawberry.field(description="One member of the program; null when there is none of this id.")
     async def member(
@@ -81,6 +92,10 @@ def _connection(
 ) -> relay.Connection[Member]:
     places = [each.cursor for each in edges]
     return relay.Connection[Member](edges=edges, page_info=page_info(places, next_page_token, after))
+
+
+async def _node(info: Info, global_id: str) -> Member | None:
+    return await seen_member(info, "Query.nodes", key_of_global_id(global_id))
 
 
 async def seen_member(info: Info, field: str, member_id: str) -> Member | None:

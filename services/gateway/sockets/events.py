@@ -47,6 +47,7 @@ class Events:
         self, asked: Asked, principal: Principal, request_id: str
     ) -> AsyncGenerator[ExecutionResult, None]:
         """The answer to each event; one that cannot be answered ends them, so that nothing is left out."""
+        asked = self.gate.found(asked)
         document, cost = await self.gate.admit_live(asked, principal)
         graph: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry runs no event in a context of its own
 

@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 
 from services.gateway.admission.gate import Asked
+from services.gateway.admission.requests import asked_of
+from services.gateway.errors import BadRequest
 
 SUBPROTOCOL = "graphql-transport-ws"
 ID_LENGTH_MAX = 128
@@ -84,11 +86,10 @@ def _authorization(payload: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _asked(payload: dict[str, Any]) -> Asked:
-    query = _optional(payload, "query", str)
-    if not query:
-        raise MalformedMessage("no query")
-    _optional(payload, "extensions", dict)
-    return Asked(query, _optional(payload, "operationName", str), _optional(payload, "variables", dict) or {})
+    try:
+        return asked_of(payload)
+    except BadRequest as refusal:
+        raise MalformedMessage(refusal.message) from refusal
 
 
 def _id(fields: dict[str, Any]) -> str:

@@ -1,13 +1,15 @@
-"""How many WebSockets and subscriptions there are, and of whom."""
+"""How many WebSockets, event streams and subscriptions there are, and of whom."""
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from prometheus_client import Gauge
+
 from libs.common.caller import Principal
 from libs.common.errors import Kind, Refusal
 from services.gateway.codes import Code
-from services.gateway.metrics import SUBSCRIPTIONS, WEBSOCKETS
+from services.gateway.metrics import STREAMS, SUBSCRIPTIONS, WEBSOCKETS
 from services.gateway.settings import GatewaySettings
 
 PER_CONNECTION_MAX = 10
@@ -22,25 +24,36 @@ class Places:
     """Those of one process."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._websockets, self._websockets_max = 0, settings.websockets_max
+        self._open, self._open_max = 0, settings.websockets_max
         self._subscriptions: Counter[tuple[str | None, str, str]] = Counter()
         self._max = settings.subscriptions_max
         self._per_principal_max = settings.subscriptions_per_principal_max
 
     @property
     def full(self) -> bool:
-        """Whether there are as many WebSockets as may be."""
-        return self._websockets >= self._websockets_max
+        """Whether there are as many WebSockets and event streams as may be."""
+        return self._open >= self._open_max
 
     @contextmanager
     def websocket(self) -> Iterator[None]:
         """The place of a WebSocket."""
-        self._websockets += 1
+        with self._place(WEBSOCKETS):
+            yield
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """The place of an event stream."""
+        with self._place(STREAMS):
+            yield
+
+    @contextmanager
+    def _place(self, gauge: Gauge) -> Iterator[None]:
+        self._open += 1
         try:
-            with WEBSOCKETS.track_inprogress():
+            with gauge.track_inprogress():
                 yield
         finally:
-            self._websockets -= 1
+            self._open -= 1
 
     @contextmanager
     def subscription(self, principal: Principal) -> Iterator[None]:
