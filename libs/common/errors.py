@@ -31,7 +31,7 @@ class Refusal(Exception):
     reason: ClassVar[str] = "INTERNAL"
     kind: ClassVar[Kind] = Kind.INVALID
     text: ClassVar[str] = ""
-    retry_after_seconds: ClassVar[float | None] = None
+    retry_after_seconds: float | None = None
 
     def __init__(self, text: str = "", /, **facts: object) -> None:
         self.message = text or self.text or self.reason

@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from starlette.responses import Response
 from strawberry.types.execution import ExecutionResult
 
-from libs.common.errors import Forbidden, Kind, Refusal, Unauthenticated
+from libs.common.errors import Forbidden, Kind, Overloaded, Refusal, Unauthenticated
 from libs.common.rpc.errors import INTERNAL_TEXT
 from services.gateway.admission.gate import NotExecuted
 from services.gateway.admission.limits import LimitExceeded, RateLimited
@@ -57,6 +57,7 @@ _STATUSES: dict[str, int] = {
     BodyTooLarge.reason: 413,
     MediaTypeUnsupported.reason: 415,
     RateLimited.reason: 429,
+    Overloaded.reason: 429,
     Defect.reason: 500,
 }
 
@@ -97,6 +98,8 @@ class Answers:
         )
         if isinstance(refusal, RateLimited):
             response.headers["Retry-After"] = str(refusal.seconds)
+        if isinstance(refusal, Overloaded):
+            response.headers["Retry-After"] = str(retry_after(refusal))
         if isinstance(refusal, Unauthenticated):
             response.headers["WWW-Authenticate"] = 'Bearer realm="laurel"'
         return response

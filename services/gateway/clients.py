@@ -42,7 +42,9 @@ from laurel.members.v1 import access_pb2, access_pb2_grpc, members_pb2, members_
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import caller
+from libs.common.rpc.breaker import Breaker
 from libs.common.rpc.client import channel
+from libs.common.rpc.transport import area
 from libs.common.tls import certificates_of
 from services.gateway.channels import WatchChannels
 from services.gateway.settings import GatewaySettings
@@ -93,14 +95,15 @@ class Clients:
 
     def __init__(self, settings: GatewaySettings) -> None:
         tls = certificates_of(settings)
+        breakers = [Breaker(area(service)) for service in _SHARED]
         members, _, benefits, risk = self._channels = tuple(
-            channel(address, *_asked(protos), token=_token, tls=tls)
-            for address, protos in _services(settings)
+            channel(address, *_asked(protos), token=_token, tls=tls, breaker=breaker)
+            for (address, protos), breaker in zip(_services(settings), breakers, strict=True)
         )
         # Without a token: a shared call is made in nobody's name, and carries those for whom it reads.
         shared = [
-            channel(address, service, tls=tls)
-            for address, service in zip(_addresses(settings), _SHARED, strict=True)
+            channel(address, service, tls=tls, breaker=breaker)
+            for address, service, breaker in zip(_addresses(settings), _SHARED, breakers, strict=True)
         ]
         self._channels += tuple(shared)
         self.shared_members, self.shared_scoring, self.shared_benefits, self.shared_risk = self._sharers = [

@@ -49,7 +49,7 @@ class Endpoint:
                 context = self._context(request, answers.request_id)
                 asked = self.gate.found(await asked_by(request, self.settings.request_bytes_max))
                 admitted = await self.gate.admit(asked, context.principal)
-                with ending_together():
+                with self.gate.place(admitted), ending_together():
                     result = await self._execute(asked, admitted, context)
             mask(result, answers.request_id)
             operation, outcome = context.operation, outcome_of(result)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from libs.common.errors import Overloaded, Unavailable
+from libs.common.rpc.breaker import Breaker
 from libs.common.rpc.deadline import seconds_left
 from libs.common.rpc.observed import Called
 from libs.common.rpc.transport import FRAME_BYTES_MAX, area, plain_channel, tls_channel
@@ -23,6 +25,11 @@ A server takes a hundred streams on a connection. It counts those that have just
 what is above that off: a client that asks for more hears UNAVAILABLE for most of it.
 """
 
+PATIENCE_SECONDS = 0.5
+"""Who waited less for an answer knows nothing of the service."""
+
+_AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN}
+_DETAILS = "grpc-status-details-bin"
 _REPEATABLE = {MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT}
 _RETRY = {
     "maxAttempts": 4,
@@ -103,14 +110,39 @@ class _Places:
 
 # grpc.aio files each interceptor under the first arity that it is of, so each arity has a class of its own.
 class _UnaryUnary(_Identity, grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, token: Callable[[], str] | None, timeout: float | None) -> None:
+    def __init__(
+        self, token: Callable[[], str] | None, timeout: float | None, breaker: Breaker | None = None
+    ) -> None:
         super().__init__(token, timeout)
-        self._places = _Places()
+        self._places, self._breaker = _Places(), breaker
 
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         async with self._places:
-            called = Called(client_call_details.method)
-            return await called.answered(await self._call(called, continuation, client_call_details, request))
+            if self._breaker is None:
+                return await self._answered(continuation, client_call_details, request)
+            may, failed, begun = self._breaker.enter(), None, time.monotonic()
+            try:
+                call = await self._answered(continuation, client_call_details, request)
+                failed = await _shows_trouble(call, time.monotonic() - begun)
+                return call
+            finally:
+                self._breaker.ended(may, failed=failed)
+
+    async def _answered(self, continuation: Any, details: Any, request: Any) -> Any:
+        called = Called(details.method)
+        return await called.answered(await self._call(called, continuation, details, request))
+
+
+async def _shows_trouble(call: Any, seconds: float) -> bool:
+    """Whether a call shows that its service is away or hangs.
+
+    What a service refuses itself it has answered, and a defect is one
+    request's: neither may keep others from asking. Nor may who had no time.
+    """
+    code = await call.code()
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return seconds >= PATIENCE_SECONDS
+    return code in _AWAY and all(key != _DETAILS for key, _ in await call.trailing_metadata() or ())
 
 
 class _UnaryStream(_Identity, grpc.aio.UnaryStreamClientInterceptor):
@@ -134,16 +166,18 @@ def channel(
     tls: Certificates | None = None,
     timeout: float = 5.0,
     apart: bool = False,
+    breaker: Breaker | None = None,
 ) -> grpc.aio.Channel:
     """A channel to a service, made once and shared by all calls.
 
     Channels to the same place share a connection, unless one is to be `apart`.
+    With a `breaker` unary calls are refused at once, LeftAlone, while the service does not answer.
 
     By TLS the caller is known by its certificate, and the server must be the
     service that was meant. Without, which this machine alone may do, by token.
     """
     identified: list[grpc.aio.ClientInterceptor] = [
-        _UnaryUnary(token, timeout),
+        _UnaryUnary(token, timeout, breaker),
         _UnaryStream(token, None),
         _StreamStream(token, None),
     ]

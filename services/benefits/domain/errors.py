@@ -334,7 +334,7 @@ class CouponGuessesTooMany(Refusal):
 
     def __init__(self, seconds: float = 600.0) -> None:
         super().__init__()
-        self.retry_after_seconds = seconds  # type: ignore[misc]  # of each refusal its own
+        self.retry_after_seconds = seconds
 
 
 class CouponReservationUnknown(Refusal):

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +37,7 @@ from services.gateway.admission.limits import (
     TokenLimit,
 )
 from services.gateway.admission.persisted import Persisted
+from services.gateway.admission.places import AtOnce, Importance
 from services.gateway.admission.prices import SUBSCRIPTION
 from services.gateway.admission.turns import Turns
 from services.gateway.admission.walk import Tally, Walk
@@ -103,6 +105,7 @@ class Admitted:
     operation: OperationDefinitionNode
     variables: VariableValues
     cost: int
+    importance: Importance
 
 
 class Gate:
@@ -121,6 +124,7 @@ class Gate:
         self._budgets = Budgets(limits.cost_per_minute, now)
         self._turns = Turns()
         self._persisted = persisted or Persisted({}, only=False)
+        self._at_once = AtOnce(limits.operations_at_once_max)
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._weight_kept = 0
 
@@ -141,6 +145,10 @@ class Gate:
         """Pay for something else that a principal makes us do, or refuse it."""
         self._budgets.spend(principal, cost)
 
+    def place(self, admitted: Admitted) -> AbstractContextManager[None]:
+        """A place among the operations that are worked on at once; Overloaded where it has none."""
+        return self._at_once.place(admitted.importance)
+
     async def _admitted(self, asked: Asked, principal: Principal, *, live: bool) -> Admitted:
         self._persisted.require_listed(asked.query)
         document = await self._document(asked.query, principal)
@@ -156,7 +164,7 @@ class Gate:
         if cost > self._limits.cost_max:
             raise CostLimit(f"the operation costs {cost}, of {self._limits.cost_max}; ask for smaller pages")
         self._budgets.spend(principal, cost)
-        return Admitted(document.node, node, variables, cost)
+        return Admitted(document.node, node, variables, cost, _importance(node, tally, principal))
 
     def _may_introspect(self, principal: Principal) -> bool:
         administers = principal.kind == "staff" and "system_administrator" in principal.roles
@@ -217,3 +225,11 @@ class Gate:
             if "nested too deeply" in error.message:
                 raise DepthLimit("the document is nested too deeply") from error
             raise NotExecuted(Code.GRAPHQL_PARSE_FAILED, [error]) from error
+
+
+def _importance(node: OperationDefinitionNode, tally: Tally, principal: Principal) -> Importance:
+    if node.operation is OperationType.MUTATION:
+        return Importance.READ if principal.kind == "staff" else Importance.WRITE
+    if tally.introspects or tally.reports:
+        return Importance.REPORT
+    return Importance.LIST if tally.lists else Importance.READ

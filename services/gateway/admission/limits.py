@@ -21,6 +21,8 @@ class Limits(BaseSettings):
     cost_max: int = Field(default=1_000, ge=1)
     # In the cost of operations; a principal may spend a minute's worth at once.
     cost_per_minute: int = Field(default=60_000, ge=1)
+    # In this replica; the least important are refused from half of them on.
+    operations_at_once_max: int = Field(default=200, ge=1)
     list_items_max: int = Field(default=100, ge=1)
     text_length_max: int = Field(default=1_024, ge=1)
     # Of all documents that are kept parsed; a token takes up to 0.6 KiB.

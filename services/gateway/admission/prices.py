@@ -32,6 +32,8 @@ MUTATION = 10
 ONE_PER_OPERATION = {"one_per_operation": True}
 """Metadata of a query that is asked for once in an operation, and costs as a mutation does: aliases would
 let codes be tried by the dozen."""
+REPORT = {"report": True}
+"""Metadata of a query that counts over a whole program: refused first when there is too much to do."""
 SUBSCRIPTION = 10
 """To begin one; each event costs what it loads."""
 INTROSPECTION = {"__schema": 100, "__type": 20}
@@ -86,8 +88,17 @@ def weight(field: GraphQLField) -> int:
 
 def is_single(field: GraphQLField) -> bool:
     """Whether a field is asked for once in an operation, whatever it stands in."""
+    return _has(field, ONE_PER_OPERATION)
+
+
+def is_report(field: GraphQLField) -> bool:
+    """Whether a field counts over a whole program."""
+    return _has(field, REPORT)
+
+
+def _has(field: GraphQLField, metadata: Mapping[str, bool]) -> bool:
     definition = field.extensions.get("strawberry-definition")
-    return bool(getattr(definition, "metadata", {}).get("one_per_operation"))
+    return metadata.items() <= getattr(definition, "metadata", {}).items()
 
 
 def page_size(field: GraphQLField, node: FieldNode) -> int | Variable:

@@ -41,9 +41,11 @@ from services.gateway.admission.prices import (
     INTROSPECTION,
     MUTATION,
     ONCE,
+    PAGE,
     SUBSCRIPTION,
     Price,
     Times,
+    is_report,
     is_single,
     page_size,
     weight,
@@ -59,6 +61,8 @@ class Tally:
 
     price: Price = field(default_factory=Price)
     introspects: bool = False
+    lists: bool = False
+    reports: bool = False
     aliases: int = 0
     directives: int = 0
     singles: set[str] = field(default_factory=set)
@@ -160,6 +164,8 @@ class Walk:
         definition = _definition(place.parent, name)
         if definition is None:
             return _inside(replace(place, parent=None), node)
+        tally.lists |= PAGE in definition.args and place.parent is self._schema.query_type
+        tally.reports |= is_report(definition)
         times = place.times.by(page_size(definition, node))
         tally.price.add(self._weight(tally, place, name, definition), times)
         return _inside(replace(place, parent=get_named_type(definition.type), times=times), node)

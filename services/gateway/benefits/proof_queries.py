@@ -9,6 +9,7 @@ import strawberry
 
 from laurel.benefits.v1 import proofs_pb2
 from laurel.benefits.v1 import reports_pb2 as pb
+from services.gateway.admission.prices import REPORT
 from services.gateway.benefits.types.points_report import PointsReport, report_of
 from services.gateway.benefits.types.proofs import (
     EntryProof,
@@ -56,7 +57,9 @@ class ProofQuery:
         answer = await info.context.clients.proofs.ListLedgerRoots(request, timeout=LIST_SECONDS)
         return page_of_roots(answer, after)
 
-    @strawberry.field(description="The points of the program as a whole, with the latest months.")
+    @strawberry.field(
+        description="The points of the program as a whole, with the latest months.", metadata=REPORT
+    )
     async def points_report(
         self,
         info: Info,

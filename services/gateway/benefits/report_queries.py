@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 
 from laurel.benefits.v1 import fairness_pb2, tier_reports_pb2
+from services.gateway.admission.prices import REPORT
 from services.gateway.benefits.types.fairness import FairnessCount, fairness_of
 from services.gateway.benefits.types.tier_report import TierReport, tier_report_of
 from services.gateway.clients import LIST_SECONDS, WRITE_SECONDS
@@ -20,7 +21,8 @@ MONTHS_MAX = 60
 @strawberry.type
 class ReportQuery:
     @strawberry.field(
-        description="Who holds which tier, who moved by month, and who is near to what tiers ask for."
+        description="Who holds which tier, who moved by month, and who is near to what tiers ask for.",
+        metadata=REPORT,
     )
     async def tier_report(
         self,
@@ -37,7 +39,8 @@ class ReportQuery:
         return tier_report_of(answer.report)
 
     @strawberry.field(
-        description="Whether groups reach tiers alike, by the attributes that the program permits."
+        description="Whether groups reach tiers alike, by the attributes that the program permits.",
+        metadata=REPORT,
     )
     async def fairness_report(self, info: Info) -> FairnessCount | None:
         request = fairness_pb2.GetFairnessReportRequest(program_id=info.context.program_id)

@@ -191,3 +191,27 @@ async def test_any_document_is_let_in_or_refused_for_a_reason(seed: int) -> None
 
     assert codes.keys() <= {"", *Code}
     assert len(codes) > 1
+
+
+TILL = Principal("shop", "partner", "music_store")
+MEMBER = Principal("mem_1", "member", "music_store")
+WRITE = 'mutation { setBirthday(input: {requestId: "r", memberId: "m"}) { __typename } }'
+
+
+@pytest.mark.parametrize(
+    ("principal", "query", "importance"),
+    [
+        (TILL, WRITE, "WRITE"),
+        (MEMBER, WRITE, "WRITE"),
+        (ANN, WRITE, "READ"),
+        (MEMBER, '{ member(id: "m") { points { entries(first: 2) { id } } } }', "READ"),
+        (TILL, "{ members { edges { cursor } } }", "LIST"),
+        (ANN, "{ tierReport { __typename } }", "REPORT"),
+        (ANN, '{ member(id: "m") { id } ... on Query { fairnessReport { __typename } } }', "REPORT"),
+        (ADMINISTRATOR, SCHEMA, "REPORT"),
+    ],
+)
+async def test_what_members_and_tills_write_is_most_important_and_reports_least(
+    principal: Principal, query: str, importance: str
+) -> None:
+    assert (await a_gate().admit(asked(query), principal)).importance.name == importance
