@@ -65,12 +65,12 @@ def _tiers(program: Program, found: DemoFigures) -> Table:
 
 def _top(program: Program, members: Sequence[dict[str, Any]]) -> Table:
     table = _table(
-        "Members who spent most", "customer", "purchases", f"spent {program.currency}", "tier", "points"
+        "Members who spent most", "member", "purchases", f"spent {program.currency}", "tier", "points"
     )
     for member in members:
         facts = {fact["name"]: fact["value"] for fact in member["facts"]["facts"]}
         table.add_row(
-            ", ".join(identity["externalId"] for identity in member["profile"]["identities"]),
+            member["memberId"],
             str(facts["purchase.count.lifetime"]),
             _money(facts["purchase.amount_minor.lifetime"]),
             member["memberships"][0]["tierKey"],
@@ -123,7 +123,7 @@ def _entries(points: dict[str, Any]) -> Table:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     return table
 
 

@@ -10,7 +10,7 @@ from libs.cli.errors import CommandError
 
 SECONDS = 10.0
 TOP_MEMBER = """member(id: "%s") {
-    profile { identities { source externalId } }
+    memberId
     facts(names: ["purchase.amount_minor.lifetime", "purchase.count.lifetime"]) { facts { name value } }
     memberships { tierKey since }
     points { available }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
-from laurel.members.v1 import members_pb2, members_pb2_grpc
+from laurel.members.v1 import access_pb2_grpc, members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from libs.cli.ports import Ports
 from libs.common.caller import PrincipalKind
@@ -45,6 +45,7 @@ from services.members.clients import ProgramsClient
 from services.members.handlers.programs import ProgramHandlers as MemberPrograms
 from services.members.repository.indexes import ensure_indexes as members_indexes
 from services.members.repository.store import MembersStore
+from services.members.server import access_servicer
 from services.members.server import servicer as members_servicer
 from services.members.settings import Settings as MembersSettings
 from services.risk import consumers as risk_consumers
@@ -200,7 +201,12 @@ class Whole:
         tiers = members_consumers.BenefitsProjection(store)
         platform.relay(members_outbox.STREAM, members_outbox.READERS)
         platform.consume(members_consumers.STREAM, tiers.apply)
-        register = members_pb2_grpc.add_MembersServiceServicer_to_server
+        reveals = access_servicer(platform, settings, programs, now)
+
+        def register(servicer: Any, server: Any) -> None:
+            members_pb2_grpc.add_MembersServiceServicer_to_server(servicer, server)
+            access_pb2_grpc.add_AccessServiceServicer_to_server(reveals, server)
+
         served = members_servicer(platform, settings, programs, queue)
         await self._serve("members", settings, register, served)
 
