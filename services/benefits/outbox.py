@@ -8,6 +8,7 @@ from libs.common.outbox import Announcement
 from libs.common.rpc.time import timestamp
 from services.benefits.domain.effects import Effect
 from services.benefits.domain.ledger import Account, purpose_of
+from services.benefits.domain.limits import LimitRefusal
 from services.benefits.domain.notices import Notice
 from services.benefits.domain.posting import Posting
 from services.benefits.domain.redemptions import Redemption
@@ -15,7 +16,7 @@ from services.benefits.messages import tier_change
 
 STREAM = "benefits.events"
 # Who must have read an announcement before the stream may forget it.
-READERS = ("members",)
+READERS = ("members", "risk")
 
 
 def membership_changed(effect: Effect, postings: Sequence[Posting]) -> list[Announcement]:
@@ -76,6 +77,18 @@ def birthday_used(program_id: str, member_id: str, time: datetime) -> Announceme
     """A member got something for their birthday."""
     message = events_pb2.BirthdayUsed(program_id=program_id, member_id=member_id, used_time=timestamp(time))
     return Announcement(member_id, message)
+
+
+def limit_refused(refusal: LimitRefusal) -> Announcement:
+    """A member wanted more, or more often, than they may."""
+    message = events_pb2.LimitRefused(
+        program_id=refusal.program_id,
+        member_id=refusal.member_id,
+        limit=refusal.limit,
+        business_date=refusal.business_date,
+        refused_time=timestamp(refusal.refused_time),
+    )
+    return Announcement(refusal.member_id, message)
 
 
 def notice_created(notice: Notice) -> Announcement:

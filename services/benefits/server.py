@@ -72,6 +72,7 @@ from services.benefits.handlers.fairness import FairnessHandlers
 from services.benefits.handlers.following import FollowHandlers
 from services.benefits.handlers.held_upgrades import HeldUpgrades
 from services.benefits.handlers.hold_reads import HoldEnding, HoldReads
+from services.benefits.handlers.limit_refusals import LimitRefusals
 from services.benefits.handlers.maturity import LotMaturity
 from services.benefits.handlers.mixes import MixHandlers
 from services.benefits.handlers.notices import NoticeHandlers
@@ -237,9 +238,11 @@ def rewards_servicer(
     store: BenefitsStore, programs: ProgramHandlers, times: ProgramTimes, spending: Spending
 ) -> RewardsServicer:
     """The servicer of rewards and redemptions with its handlers."""
-    turns = Turns()
+    turns, limits = Turns(), LimitRefusals(store, now)
     return RewardsServicer(
-        redemptions=RedemptionHandlers(store, programs, times, spending, turns, now=now, new_id=new_id),
+        redemptions=RedemptionHandlers(
+            store, programs, times, spending, turns, limits, now=now, new_id=new_id
+        ),
         grants=GrantHandlers(store, programs, times, turns, now=now, new_id=new_id),
         lists=RedemptionReads(store),
         rewards=RewardHandlers(store, programs, turns, now),
@@ -253,11 +256,12 @@ def coupons_servicer(
     """The servicer of coupons with its handlers."""
     keys = CouponKeys(store, sealing, secrets.token_bytes)
     quotes = CouponQuotes(store, programs, times, keys, CouponGuesses(store, now))
+    limits = LimitRefusals(store, now)
     return CouponsServicer(
         campaigns=CampaignHandlers(store, programs, now),
         issuing=IssueHandlers(quotes, sealing, now=now, new_id=new_id, below=secrets.randbelow),
         quotes=quotes,
-        reservations=ReservationHandlers(store, programs, times, quotes, now=now, new_id=new_id),
+        reservations=ReservationHandlers(store, programs, times, quotes, limits, now=now, new_id=new_id),
         reads=CouponReads(store, programs, times),
     )
 
@@ -335,7 +339,7 @@ def servicers(
         (
             tills_pb2_grpc.add_TillsServiceServicer_to_server,
             TillsServicer(
-                TillHandlers(store, programs, times, spending, now=now),
+                TillHandlers(store, programs, times, spending, LimitRefusals(store, now), now=now),
                 QuoteHandlers(store, programs, times, tiers),
             ),
         ),

@@ -1,14 +1,18 @@
-"""What risk learns from others: who the members are, from members."""
+"""What risk learns from others: who the members are, from members; who passed limits, from benefits."""
 
+from laurel.benefits.v1 import events_pb2 as benefits_pb2
 from laurel.members.v1 import events_pb2
 from libs.common.homes import Belongs, KeepHomes
 from libs.common.redis import StreamMessage
+from libs.common.rpc.time import moment
 from libs.common.visibility import home_of
+from services.risk.domain.limits import LimitRefusal
 from services.risk.domain.profiles import Announced
+from services.risk.handlers.limits import LimitHandlers
 from services.risk.handlers.profiles import ProfileHandlers
 from services.risk.messages import VERIFICATION_NAMES
 
-STREAM = "members.events"
+STREAM, BENEFITS_STREAM = "members.events", "benefits.events"
 
 
 class MemberEvents:
@@ -23,6 +27,27 @@ class MemberEvents:
         announcements = [each for each in map(_announced, messages) if each is not None]
         if announcements:
             await self._profiles.assess(announcements)
+
+
+class BenefitsEvents:
+    """Hands on what one partition brings of limits."""
+
+    def __init__(self, limits: LimitHandlers) -> None:
+        self._limits = limits
+
+    async def apply(self, partition: int, messages: list[StreamMessage]) -> None:
+        """Apply the announcements of one partition."""
+        if refusals := [each for each in map(_refusal, messages) if each is not None]:
+            await self._limits.keep(refusals)
+
+
+def _refusal(message: StreamMessage) -> LimitRefusal | None:
+    if message.type != benefits_pb2.LimitRefused.DESCRIPTOR.name:
+        return None
+    told = benefits_pb2.LimitRefused.FromString(message.payload)
+    return LimitRefusal(
+        told.program_id, told.member_id, told.limit, told.business_date, moment(told.refused_time)
+    )
 
 
 def _home(message: StreamMessage) -> Belongs | None:

@@ -1,5 +1,6 @@
 """Between the proto messages of risk and its domain."""
 
+from collections.abc import Iterable
 from types import MappingProxyType
 
 from laurel.members.v1 import events_pb2 as members_pb2
@@ -8,6 +9,7 @@ from laurel.risk.v1 import risk_pb2 as pb
 from libs.common import watch
 from libs.common.rpc.time import timestamp
 from services.risk.domain.integrity import Level, Verification
+from services.risk.domain.limits import RefusedLimit
 from services.risk.domain.profiles import Cause, CauseKind, Change, Profile
 from services.risk.domain.reports import Decision, Reason, Report, Status
 from services.risk.domain.restrictions import Restriction, RestrictionKind
@@ -63,8 +65,8 @@ REPORTERS = MappingProxyType(
 )
 
 
-def profile_message(profile: Profile) -> pb.RiskProfile:
-    """A profile with the parts of its score, its restrictions and what changed it last."""
+def profile_message(profile: Profile, limits: Iterable[RefusedLimit] = ()) -> pb.RiskProfile:
+    """A profile with the parts of its score, its restrictions, what changed it last, and limits with it."""
     return pb.RiskProfile(
         member_id=profile.member_id,
         integrity=profile.integrity.score,
@@ -75,6 +77,12 @@ def profile_message(profile: Profile) -> pb.RiskProfile:
         changed_time=timestamp(profile.changed_time),
         restrictions=[_restriction(each) for each in profile.restrictions],
         cause=_cause(profile.cause),
+        refused_limits=[
+            pb.RefusedLimit(
+                limit=each.limit, days_count=each.days_count, latest_time=timestamp(each.latest_time)
+            )
+            for each in limits
+        ],
     )
 
 

@@ -14,7 +14,8 @@ from libs.common.rpc.server import RpcServer
 from libs.common.service import Platform, run_service, serve
 from libs.common.settings import read_settings
 from services.risk import consumers, outbox
-from services.risk.consumers import MemberEvents
+from services.risk.consumers import BenefitsEvents, MemberEvents
+from services.risk.handlers.limits import LimitHandlers
 from services.risk.handlers.profiles import ProfileHandlers
 from services.risk.handlers.reports import ReportHandlers
 from services.risk.jobs import EXPIRY, ReportExpiry
@@ -27,13 +28,22 @@ from services.risk.shared_reads import shared_reads
 SERVICE = "risk"
 
 
-def servicer(platform: Platform, profiles: ProfileHandlers, reports: ReportHandlers) -> RiskServicer:
+def servicer(
+    platform: Platform, profiles: ProfileHandlers, reports: ReportHandlers, limits: LimitHandlers
+) -> RiskServicer:
     """The servicer with its handlers."""
     positions = RiskStore(platform.database).positions
     return RiskServicer(
         profiles=profiles,
         reports=reports,
-        pipeline=PipelineReader(SERVICE, platform.database, platform.redis, [consumers.STREAM], positions),
+        limits=limits,
+        pipeline=PipelineReader(
+            SERVICE,
+            platform.database,
+            platform.redis,
+            [consumers.STREAM, consumers.BENEFITS_STREAM],
+            positions,
+        ),
         watches=platform.watches(outbox.STREAM),
         shared=shared_reads(partial(homes_of, platform.database)),
     )
@@ -47,13 +57,15 @@ async def main() -> None:
     store = RiskStore(platform.database)
     profiles = ProfileHandlers(store, now)
     reports = ReportHandlers(store, now=now, new_id=new_id)
+    limits = LimitHandlers(platform.database, now)
     platform.relay(outbox.STREAM, outbox.READERS)
     platform.consume(consumers.STREAM, MemberEvents(profiles, partial(keep_homes, platform.database)).apply)
+    platform.consume(consumers.BENEFITS_STREAM, BenefitsEvents(limits).apply)
     leases = Leases(platform.database, [EXPIRY], group="jobs", holder=platform.holder, now=now)
     platform.tasks += [leases.run(), ReportExpiry(reports, leases).run()]
     server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
     platform.audit(server)
-    server.add(risk_pb2_grpc.add_RiskServiceServicer_to_server, servicer(platform, profiles, reports))
+    server.add(risk_pb2_grpc.add_RiskServiceServicer_to_server, servicer(platform, profiles, reports, limits))
     await serve(server, settings, platform.tasks)
     await platform.close()
 

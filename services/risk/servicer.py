@@ -18,6 +18,7 @@ from libs.common.rpc.shared.reads import SharedReads
 from libs.common.watch import Watches
 from services.risk.domain.profiles import Profile
 from services.risk.domain.reports import Report, Reporter
+from services.risk.handlers.limits import LimitHandlers
 from services.risk.handlers.profiles import ProfileHandlers
 from services.risk.handlers.reports import DecideReport, ReportHandlers, ReportMember
 from services.risk.messages import (
@@ -42,6 +43,7 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
 
     profiles: ProfileHandlers
     reports: ReportHandlers
+    limits: LimitHandlers
     pipeline: PipelineReader
     watches: Watches
     shared: SharedReads
@@ -50,11 +52,14 @@ class RiskServicer(risk_pb2_grpc.RiskServiceServicer):
         self, message: pb.BatchGetRiskProfilesRequest, context: Any
     ) -> pb.BatchGetRiskProfilesResponse:
         found = await self.profiles.profiles(message.program_id, message.member_ids)
+        limits = await self.limits.refused(message.program_id, list(found))
         return pb.BatchGetRiskProfilesResponse(
             results=in_order(
                 message.member_ids,
                 found,
-                lambda each: pb.RiskProfileResult(status=FOUND, profile=profile_message(each)),
+                lambda each: pb.RiskProfileResult(
+                    status=FOUND, profile=profile_message(each, limits.get(each.member_id, ()))
+                ),
                 missing=pb.RiskProfileResult(status=MISSING),
             )
         )

@@ -20,6 +20,7 @@ from services.benefits.coupons_servicer import CouponsServicer
 from services.benefits.domain.coupon_quotes import Quote
 from services.benefits.handlers.coupon_quotes import Check, CouponQuotes
 from services.benefits.handlers.coupon_reservations import ReservationHandlers
+from services.benefits.handlers.limit_refusals import LimitRefusals
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.repository.store import BenefitsStore
 from services.benefits.server import coupons_servicer
@@ -193,6 +194,7 @@ async def test_a_check_that_is_reserved_while_it_is_counted_gets_that_reservatio
         replica.quotes.programs,
         replica.quotes.times,
         overtaken,
+        LimitRefusals(replica.quotes.store, now),
         now=now,
         new_id=new_id,
     )

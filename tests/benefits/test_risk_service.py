@@ -12,6 +12,7 @@ from libs.common.ids import new_id
 from libs.common.redis import StreamMessage
 from libs.common.service import Platform
 from services.risk.consumers import MemberEvents
+from services.risk.handlers.limits import LimitHandlers
 from services.risk.handlers.profiles import ProfileHandlers
 from services.risk.handlers.reports import ReportHandlers
 from services.risk.repository.indexes import ensure_indexes
@@ -37,7 +38,7 @@ async def risk(
     await ensure_indexes(platform.database)
     store = RiskStore(platform.database)
     profiles, reports = ProfileHandlers(store, now), ReportHandlers(store, now=now, new_id=new_id)
-    served = servicer(platform, profiles, reports)
+    served = servicer(platform, profiles, reports, LimitHandlers(platform.database, now))
     register = risk_pb2_grpc.add_RiskServiceServicer_to_server
     async with serving(platform.settings, register, served) as address:
         yield address, platform, MemberEvents(profiles, partial(keep_homes, platform.database))

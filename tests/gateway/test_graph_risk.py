@@ -18,6 +18,9 @@ query($id: ID!) {
   }
 }
 """
+LIMITS = """
+query($id: ID!) { member(id: $id) { risk { refusedLimits { limit daysCount latestTime } } } }
+"""
 CHANGES = """
 query($id: ID!, $first: Int!) {
   member(id: $id) {
@@ -48,6 +51,14 @@ async def test_a_restriction_says_what_why_and_until_when(graph: Graph) -> None:
     assert restriction["until"] == "1998-09-29T12:00:00+00:00"
     assert restriction["en"].startswith("Reported by 3 people within 90 days")
     assert "90天" in restriction["zh"]
+
+
+async def test_limits_for_which_a_member_was_refused_are_told_with_how_often(graph: Graph) -> None:
+    member = (await graph.data(LIMITS, id=member_id(1)))["member"]
+
+    assert member["risk"]["refusedLimits"] == [
+        {"limit": "DAILY_CAP", "daysCount": 2, "latestTime": "1998-07-01T12:00:00+00:00"}
+    ]
 
 
 async def test_the_changes_of_a_standing_are_told_latest_first_with_their_causes(graph: Graph) -> None:

@@ -312,6 +312,7 @@ def a_risk_profile(owner: str) -> risk_pb2.RiskProfile:
             risk_pb2.IntegrityPart(code="REPORTS", points=-10),
         ],
         restrictions=[a_restriction()],
+        refused_limits=[risk_pb2.RefusedLimit(limit="DAILY_CAP", days_count=2, latest_time=timestamp(NOON))],
     )
 
 

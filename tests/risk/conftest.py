@@ -24,7 +24,8 @@ from libs.common.rpc.client import channel
 from libs.common.rpc.errors import reason_of
 from libs.common.rpc.time import timestamp
 from libs.common.service import Platform
-from services.risk.consumers import MemberEvents
+from services.risk.consumers import BenefitsEvents, MemberEvents
+from services.risk.handlers.limits import LimitHandlers
 from services.risk.handlers.profiles import ProfileHandlers
 from services.risk.handlers.reports import ReportHandlers
 from services.risk.jobs import EXPIRY, ReportExpiry
@@ -179,6 +180,10 @@ class RiskWorld:
             ProfileHandlers(RiskStore(self.database), self.clock), partial(keep_homes, self.database)
         )
 
+    async def hear(self, *messages: StreamMessage) -> None:
+        """Have announcements of benefits applied in one read, in a replica of its own."""
+        await BenefitsEvents(LimitHandlers(self.database, self.clock)).apply(0, list(messages))
+
     def reports(self) -> ReportHandlers:
         """What handles reports in one replica."""
         return ReportHandlers(RiskStore(self.database), now=self.clock, new_id=new_id)
@@ -242,7 +247,10 @@ async def risk(
     await platform.redis.flushdb()
     store, clock = RiskStore(platform.database), Clock()
     served = servicer(
-        platform, ProfileHandlers(store, clock), ReportHandlers(store, now=clock, new_id=new_id)
+        platform,
+        ProfileHandlers(store, clock),
+        ReportHandlers(store, now=clock, new_id=new_id),
+        LimitHandlers(platform.database, clock),
     )
     async with serving(settings, risk_pb2_grpc.add_RiskServiceServicer_to_server, served) as address:
         yield RiskWorld(address, keys, platform, clock)

@@ -57,7 +57,7 @@ async def test_what_is_on_the_stream_is_applied_announced_and_sent(risk: RiskWor
 
 
 def _drained(told: pipeline_pb2.PipelineStatus, members: int) -> bool:
-    (group,) = told.groups
+    group = next(each for each in told.groups if each.stream == consumers.STREAM)
     applied = sum(each.member_count for each in told.positions) == members
     return applied and group.lag == group.pending == told.outbox_unsent == 0
 

@@ -50,6 +50,7 @@ from services.members.server import servicer as members_servicer
 from services.members.settings import Settings as MembersSettings
 from services.risk import consumers as risk_consumers
 from services.risk import outbox as risk_outbox
+from services.risk.handlers.limits import LimitHandlers
 from services.risk.handlers.profiles import ProfileHandlers
 from services.risk.handlers.reports import ReportHandlers
 from services.risk.repository.indexes import ensure_indexes as risk_indexes
@@ -219,8 +220,10 @@ class Whole:
         events = risk_consumers.MemberEvents(profiles, partial(keep_homes, platform.database))
         platform.relay(risk_outbox.STREAM, risk_outbox.READERS)
         platform.consume(risk_consumers.STREAM, events.apply)
+        limits = LimitHandlers(platform.database, now)
+        platform.consume(risk_consumers.BENEFITS_STREAM, risk_consumers.BenefitsEvents(limits).apply)
         register = risk_pb2_grpc.add_RiskServiceServicer_to_server
-        await self._serve("risk", settings, register, risk_servicer(platform, profiles, reports))
+        await self._serve("risk", settings, register, risk_servicer(platform, profiles, reports, limits))
 
     async def admit(self, partner_id: str = "shop", **names: str) -> None:
         """Publish the program and admit a partner with a store."""

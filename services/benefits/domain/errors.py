@@ -1,5 +1,7 @@
 """The reasons that the benefits service refuses for."""
 
+from collections.abc import Iterable
+
 from libs.common.errors import Kind, Refusal
 
 
@@ -233,6 +235,11 @@ class StockTooLow(Refusal):
 class RewardUnavailable(Refusal):
     reason, kind = "REWARD_UNAVAILABLE", Kind.PRECONDITION
     text = "the member may not have the reward now"
+
+    def __init__(self, limits: Iterable[str] = (), /, **facts: object) -> None:
+        """`limits` are those of the member's own among what stands against it."""
+        super().__init__(**facts)
+        self.limits = tuple(limits)
 
 
 class RedemptionUnknown(Refusal):

@@ -17,8 +17,12 @@ from services.benefits.domain.errors import (
     RedemptionTooSmall,
     RewardUnavailable,
 )
+from services.benefits.domain.limits import Limit
 from services.benefits.domain.redemption_limits import Redeemed, refusals
 from services.benefits.domain.rewards import Reward
+
+TOTAL = "total"
+"""The limit of a reward that all members share."""
 
 
 class ObstacleCode(StrEnum):
@@ -93,7 +97,7 @@ def shortage(reward: Reward, time: datetime, campaign: Campaign | None = None) -
         found.append(Obstacle(ObstacleCode.OUT_OF_STOCK))
     total_max = reward.terms.limits.total_max
     if total_max is not None and reward.taken >= total_max:
-        found.append(_cap("total", total_max))
+        found.append(_cap(TOTAL, total_max))
     if campaign is not None and (why := against_all(campaign, time)) is not None:
         found.append(_no_coupon(campaign, why))
     return found
@@ -108,7 +112,22 @@ def require_none(found: list[Obstacle]) -> None:
     if found:
         numbered = enumerate({"code": str(each.code), **each.params} for each in found)
         facts = {f"obstacle_{place}_{name}": text for place, each in numbered for name, text in each.items()}
-        raise RewardUnavailable(**facts)
+        raise RewardUnavailable(filter(None, map(_limit, found)), **facts)
+
+
+def _limit(obstacle: Obstacle) -> Limit | None:
+    """The limit of the member's own that an obstacle is, if it is one."""
+    params = obstacle.params
+    match obstacle.code:
+        case ObstacleCode.DAILY_CAP:
+            return Limit.DAILY_CAP
+        case ObstacleCode.TOO_FREQUENT:
+            return Limit.TOO_FREQUENT
+        case ObstacleCode.REWARD_CAP_REACHED if params["limit"] != TOTAL:
+            return Limit.REWARD_CAP
+        case ObstacleCode.COUPON_UNAVAILABLE if params["why"] == Why.MEMBER_LIMIT:
+            return Limit.COUPON_CAP
+    return None
 
 
 def _of_window(reward: Reward, program: Program, time: datetime) -> Iterator[Obstacle]:

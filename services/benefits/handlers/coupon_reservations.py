@@ -27,6 +27,7 @@ from services.benefits.domain.errors import (
     CouponReservationUnknown,
 )
 from services.benefits.handlers.coupon_quotes import Check, CouponQuotes
+from services.benefits.handlers.limit_refusals import LimitRefusals
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.turns import Turns
@@ -52,11 +53,13 @@ class ReservationHandlers:
         programs: ProgramHandlers,
         times: ProgramTimes,
         quotes: CouponQuotes,
+        limits: LimitRefusals,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[str], str],
     ) -> None:
-        self._store, self._programs, self._times, self._quotes = store, programs, times, quotes
+        self._store, self._programs, self._times = store, programs, times
+        self._quotes, self._limits = quotes, limits
         self._now, self._new_id, self._turns = now, new_id, Turns()
 
     async def reserve(self, check: Check, check_ref: str, request: Request[M], answer: Answer[M]) -> M:
@@ -72,7 +75,9 @@ class ReservationHandlers:
             # What is refused may have been taken for this very check, right after we looked.
             if quote.refused and await self._before(check.program_id, check_ref):
                 continue
-            _require_all(quote)
+            program = (await self._programs.live(check.program_id)).program
+            async with self._limits.told(program, check.member_id, quote.time):
+                _require_all(quote)
             fresh = await self._reservation(check, check_ref, quote)
             try:
                 return await self._take(fresh, quote, request, answer)

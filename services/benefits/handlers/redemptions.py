@@ -25,6 +25,7 @@ from services.benefits.domain.redemptions import (
 )
 from services.benefits.domain.reward_obstacles import obstacles, require_none
 from services.benefits.domain.rewards import Reward
+from services.benefits.handlers.limit_refusals import LimitRefusals
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reward_checks import standings
 from services.benefits.handlers.reward_coupons import given_coupon, take_back_coupon
@@ -50,12 +51,14 @@ class RedemptionHandlers:
         times: ProgramTimes,
         spending: Spending,
         turns: Turns,
+        limits: LimitRefusals,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[str], str],
     ) -> None:
         self._store, self._programs, self._times = store, programs, times
-        self._spending, self._turns, self._now, self._new_id = spending, turns, now, new_id
+        self._spending, self._turns, self._limits = spending, turns, limits
+        self._now, self._new_id = now, new_id
 
     async def redeem(
         self, program_id: str, member_id: str, reward_id: str, request: Request[M], answer: Answer[M]
@@ -81,7 +84,7 @@ class RedemptionHandlers:
             await record(benefits, request, None, redemption, self._now())
             return answer(redemption)
 
-        async with self._turns.of(counters_of(wanted)):
+        async with self._limits.told(program, member_id, time), self._turns.of(counters_of(wanted)):
             return await self._store.once(request, attempt, now=self._now)
 
     async def _paid(

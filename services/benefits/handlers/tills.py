@@ -24,6 +24,7 @@ from services.benefits.domain.errors import (
 )
 from services.benefits.domain.holds import Charge, Hold, HoldState
 from services.benefits.handlers.drawing import worth_of
+from services.benefits.handlers.limit_refusals import LimitRefusals
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.spending import Spending
 from services.benefits.handlers.times import ProgramTimes
@@ -65,11 +66,12 @@ class TillHandlers:
         programs: ProgramHandlers,
         times: ProgramTimes,
         spending: Spending,
+        limits: LimitRefusals,
         *,
         now: Callable[[], datetime],
     ) -> None:
         self._store, self._programs, self._times = store, programs, times
-        self._spending, self._now = spending, now
+        self._spending, self._limits, self._now = spending, limits, now
 
     async def reserve(
         self,
@@ -104,7 +106,8 @@ class TillHandlers:
             until = self._now() + timedelta(minutes=program.points.redemption.hold_minutes)
             return answer(await self._spending.hold(benefits, program, charge, time=time, expires_time=until))
 
-        return await self._store.once(request, attempt, now=self._now)
+        async with self._limits.told(program, member_id, time):
+            return await self._store.once(request, attempt, now=self._now)
 
     async def capture(self, line: Line, points: int, request: Request[M], answer: Answer[M]) -> M:
         """Spend what is held for a line, or so many points of it."""

@@ -16,6 +16,7 @@ from services.benefits.repository.day_counts import ensure_day_counts
 from services.benefits.repository.earned_days import ensure_earned_days
 from services.benefits.repository.holds import ensure_hold_indexes
 from services.benefits.repository.ledger import DRAWN, EXPIRING, PENDING
+from services.benefits.repository.limit_refusals import ensure_limit_refusals
 from services.benefits.repository.overrides import ensure_override_indexes
 from services.benefits.repository.quotas import ensure_quota_indexes
 from services.benefits.repository.redemptions import ensure_redemption_indexes
@@ -161,6 +162,7 @@ async def ensure_indexes(database: Database) -> None:
     await _ensure_lots(database)
     await ensure_hold_indexes(database)
     await ensure_day_counts(database)
+    await ensure_limit_refusals(database)
     await ensure_adjustment_indexes(database)
     await ensure_override_indexes(database)
     await ensure_earned_days(database)

@@ -123,6 +123,15 @@ def _change(change: pb.IntegrityChange) -> IntegrityChange:
     )
 
 
+@strawberry.type(description="A limit of what a member may redeem, for which they were refused of late.")
+class RefusedLimit:
+    limit: str = strawberry.field(
+        description="Which: `DAILY_CAP`, `TOO_FREQUENT`, `REWARD_CAP` or `COUPON_CAP`."
+    )
+    days_count: int = strawberry.field(description="On how many days of the last 90, however often on each.")
+    latest_time: datetime | None = strawberry.field(description="When on the latest of them.")
+
+
 @strawberry.type(description="A member's standing: how far they can be trusted, and why.")
 class Risk:
     message: strawberry.Private[pb.RiskProfile]
@@ -139,6 +148,17 @@ class Risk:
     @strawberry.field(description="What they may not do, and until when.")
     def restrictions(self) -> list[Restriction]:
         return _restrictions(self.message.restrictions)
+
+    @strawberry.field(
+        description="Limits for which they were refused in the last 90 days, the latest first."
+    )
+    def refused_limits(self) -> list[RefusedLimit]:
+        return [
+            RefusedLimit(
+                limit=each.limit, days_count=each.days_count, latest_time=time_of(each, "latest_time")
+            )
+            for each in self.message.refused_limits
+        ]
 
     @loaded(
         list[IntegrityChange] | None,

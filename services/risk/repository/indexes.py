@@ -2,6 +2,7 @@
 
 from libs.common.mongo import Database, Document, ensure_collection, ensure_common_indexes
 from services.risk.domain.integrity import INTEGRITY_MAX, INTEGRITY_MIN
+from services.risk.repository.limits import ensure_limit_refusals
 
 _WHOLE = {"bsonType": ["int", "long"]}
 VALIDATORS: dict[str, Document] = {
@@ -42,6 +43,7 @@ async def ensure_indexes(database: Database) -> None:
         unique=True,
         partialFilterExpression={"status": "open"},
     )
+    await ensure_limit_refusals(database)
     # Lists, by what they are filtered with.
     await database.reports.create_index([("program_id", 1), ("_id", 1)])
     await database.reports.create_index([("program_id", 1), ("status", 1), ("_id", 1)])

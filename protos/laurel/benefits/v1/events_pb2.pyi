@@ -250,6 +250,50 @@ class BirthdayUsed(_message.Message):
 Global___BirthdayUsed: _TypeAlias = BirthdayUsed  # noqa: Y015
 
 @_typing.final
+class LimitRefused(_message.Message):
+    """Announced on `benefits.events` when a member was refused for a limit of their own: the first time on a
+    business day and for a limit, however often they try.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_ID_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    BUSINESS_DATE_FIELD_NUMBER: _builtins.int
+    REFUSED_TIME_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    member_id: _builtins.str
+    """Who was refused."""
+    limit: _builtins.str
+    """Which limit: `DAILY_CAP` of money, `TOO_FREQUENT` for redemptions of a day, `REWARD_CAP` of one reward,
+    `COUPON_CAP` of one campaign.
+    """
+    business_date: _builtins.str
+    """The program's business day. Example: `2026-03-01`."""
+    @_builtins.property
+    def refused_time(self) -> _timestamp_pb2.Timestamp:
+        """When they first were, by our clock."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_id: _builtins.str = ...,
+        limit: _builtins.str = ...,
+        business_date: _builtins.str = ...,
+        refused_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refused_time", b"refused_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_date", b"business_date", "limit", b"limit", "member_id", b"member_id", "program_id", b"program_id", "refused_time", b"refused_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitRefused: _TypeAlias = LimitRefused  # noqa: Y015
+
+@_typing.final
 class TierChange(_message.Message):
     """A tier held from a time on."""
 

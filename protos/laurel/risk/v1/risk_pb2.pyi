@@ -294,6 +294,7 @@ class RiskProfile(_message.Message):
     CHANGED_TIME_FIELD_NUMBER: _builtins.int
     RESTRICTIONS_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
+    REFUSED_LIMITS_FIELD_NUMBER: _builtins.int
     member_id: _builtins.str
     """Whose."""
     integrity: _builtins.int
@@ -320,6 +321,10 @@ class RiskProfile(_message.Message):
     def cause(self) -> Global___IntegrityCause:
         """What changed it last."""
 
+    @_builtins.property
+    def refused_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedLimit]:
+        """Limits of what they may redeem for which they were refused in the last 90 days. Not announced."""
+
     def __init__(
         self,
         *,
@@ -332,14 +337,47 @@ class RiskProfile(_message.Message):
         changed_time: _timestamp_pb2.Timestamp | None = ...,
         restrictions: _abc.Iterable[Global___Restriction] | None = ...,
         cause: Global___IntegrityCause | None = ...,
+        refused_limits: _abc.Iterable[Global___RefusedLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "changed_time", b"changed_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "changed_time", b"changed_time", "integrity", b"integrity", "level", b"level", "member_id", b"member_id", "parts", b"parts", "reporters_count", b"reporters_count", "restrictions", b"restrictions", "verification", b"verification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "changed_time", b"changed_time", "integrity", b"integrity", "level", b"level", "member_id", b"member_id", "parts", b"parts", "refused_limits", b"refused_limits", "reporters_count", b"reporters_count", "restrictions", b"restrictions", "verification", b"verification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RiskProfile: _TypeAlias = RiskProfile  # noqa: Y015
+
+@_typing.final
+class RefusedLimit(_message.Message):
+    """A limit for which a member was refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    DAYS_COUNT_FIELD_NUMBER: _builtins.int
+    LATEST_TIME_FIELD_NUMBER: _builtins.int
+    limit: _builtins.str
+    """Which, as in LimitRefused of benefits. Example: `DAILY_CAP`."""
+    days_count: _builtins.int
+    """On how many business days, however often on each."""
+    @_builtins.property
+    def latest_time(self) -> _timestamp_pb2.Timestamp:
+        """When they first were on the latest of them, by our clock."""
+
+    def __init__(
+        self,
+        *,
+        limit: _builtins.str = ...,
+        days_count: _builtins.int = ...,
+        latest_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["latest_time", b"latest_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days_count", b"days_count", "latest_time", b"latest_time", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedLimit: _TypeAlias = RefusedLimit  # noqa: Y015
 
 @_typing.final
 class Restriction(_message.Message):
