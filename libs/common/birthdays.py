@@ -3,10 +3,11 @@
 from calendar import isleap
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 Care = Literal["day", "month"]
 """Whether something is for the day itself, or for its whole month."""
+CARES: tuple[Care, ...] = get_args(Care)
 
 FEBRUARY, LEAP_DAY = 2, 29
 DECEMBER = 12
@@ -45,6 +46,15 @@ class Birthday:
         """The first one on a day or after it."""
         this_year = self.in_year(day.year)
         return this_year if this_year >= day else self.in_year(day.year + 1)
+
+    def cares_on(self, day: date) -> frozenset[Care]:
+        """What a day is of: the birthday and its month, its month alone, or nothing.
+
+        >>> sorted(Birthday(2, 29).cares_on(date(2027, 2, 28)))
+        ['day', 'month']
+        """
+        spans = {care: self.span(care, day.year) for care in CARES}
+        return frozenset(care for care, (first, end) in spans.items() if first <= day < end)
 
     def span(self, care: Care, year: int) -> tuple[date, date]:
         """The days of a care in a year: the first, and the first that is none of them."""

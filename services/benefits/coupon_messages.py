@@ -1,9 +1,10 @@
 """Between the proto messages of coupons and their domain."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from laurel.benefits.v1 import coupons_pb2 as pb
+from libs.common.birthdays import Care
 from libs.common.rpc.time import moment, timestamp
 from services.benefits.domain.coupon_quotes import CouponName, Discount, Quote, Refused
 from services.benefits.domain.coupon_reservations import Reservation
@@ -12,6 +13,13 @@ from services.benefits.domain.coupons import Campaign, CouponKind, Shown, Step, 
 from services.benefits.domain.discounts import Basket
 
 _KINDS = MappingProxyType({pb.CouponKind.Value(f"COUPON_KIND_{kind}"): kind for kind in CouponKind})
+
+_CARES: Mapping[pb.CouponBirthday.ValueType, Care] = MappingProxyType(
+    {pb.COUPON_BIRTHDAY_DAY: "day", pb.COUPON_BIRTHDAY_MONTH: "month"}
+)
+_BIRTHDAYS: Mapping[Care | None, pb.CouponBirthday.ValueType] = MappingProxyType(
+    {care: birthday for birthday, care in _CARES.items()} | {None: pb.COUPON_BIRTHDAY_UNSPECIFIED}
+)
 
 
 def terms_of(message: pb.CouponTerms) -> Terms:
@@ -33,6 +41,7 @@ def terms_of(message: pb.CouponTerms) -> Terms:
         tiers=tuple(message.tiers),
         basket_min_minor=message.basket_min_minor,
         first_order_only=message.first_order_only,
+        birthday=_CARES.get(message.birthday),
         returnable=message.returnable,
     )
 
@@ -93,6 +102,7 @@ def _terms_message(terms: Terms) -> pb.CouponTerms:
         tiers=terms.tiers,
         basket_min_minor=terms.basket_min_minor,
         first_order_only=terms.first_order_only,
+        birthday=_BIRTHDAYS[terms.birthday],
         returnable=terms.returnable,
     )
 

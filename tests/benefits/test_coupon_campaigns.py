@@ -53,6 +53,7 @@ async def test_a_campaign_is_as_it_was_asked_for(world: CouponsWorld) -> None:
         tiers=["gold"],
         basket_min_minor=100,
         first_order_only=True,
+        birthday=pb.COUPON_BIRTHDAY_MONTH,
         returnable=True,
     )
     request = world.a_creation(f"c{new_id('x')[-12:]}")

@@ -28,6 +28,15 @@ app = typer.Typer(
 Kind = StrEnum(  # type: ignore[misc]
     "Kind", {name: name.removeprefix("COUPON_KIND_").lower() for name in pb.CouponKind.keys()[1:]}
 )
+
+
+class Birthday(StrEnum):
+    """What of a birthday a coupon is for."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
 CampaignArgument = Annotated[
     str, typer.Argument(metavar="CAMPAIGN", help="Key of the campaign.", show_default=False)
 ]
@@ -62,6 +71,9 @@ def create(
     tiers: Annotated[list[str] | None, typer.Option("--tier", help="For this tier; may be repeated.")] = None,
     basket_min_minor: Annotated[int, typer.Option(min=0, help="The least that the goods cost.")] = 0,
     first_order: Annotated[bool, typer.Option("--first-order", help="For first orders only.")] = False,
+    birthday: Annotated[
+        Birthday | None, typer.Option(help="For the birthday, once a year: the day, or its month.")
+    ] = None,
     returnable: Annotated[
         bool, typer.Option("--returnable", help="A returned check gives its use back.")
     ] = False,
@@ -88,6 +100,9 @@ def create(
             tiers=tiers or [],
             basket_min_minor=basket_min_minor,
             first_order_only=first_order,
+            birthday=pb.CouponBirthday.Value(
+                f"COUPON_BIRTHDAY_{birthday.name if birthday else 'UNSPECIFIED'}"
+            ),
             returnable=returnable,
         )
 

@@ -1,10 +1,11 @@
 """Quotes of coupons: what is asked for, by whom, and what a basket costs, with the reasons."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from libs.common.birthdays import Care
 from libs.common.documents import Text
 from services.benefits.domain.coupons import Campaign, Coupon
 from services.benefits.domain.discounts import Basket, Off
@@ -25,6 +26,9 @@ class Why(StrEnum):
     WRONG_TIER = "WRONG_TIER"
     BASKET_TOO_SMALL = "BASKET_TOO_SMALL"
     NOT_FIRST_ORDER = "NOT_FIRST_ORDER"
+    NOT_BIRTHDAY = "NOT_BIRTHDAY"
+    NOT_BIRTHDAY_MONTH = "NOT_BIRTHDAY_MONTH"
+    BIRTHDAY_USED = "BIRTHDAY_USED"
     SAME_CAMPAIGN = "SAME_CAMPAIGN"
     EXCLUSIVE = "EXCLUSIVE"
     EXCLUDED = "EXCLUDED"
@@ -60,11 +64,16 @@ class TierDiscount:
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """Who buys: their tier, what they took of campaigns before, and whether this may be their first order."""
+    """Who buys: their tier, what they took of campaigns before, and whether this may be their first order.
+
+    `cares` is what today is of their birthday; `birthday_taken` are campaigns that they took this year.
+    """
 
     tier: TierDiscount | None = None
     taken: Mapping[str, int] = field(default_factory=dict)
     first_order: bool = False
+    cares: Collection[Care] = frozenset()
+    birthday_taken: Collection[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,14 @@ class Taker:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A coupon that is kept: what is taken of its campaign, and with whom it is counted."""
+    """A coupon that is kept: what is taken of its campaign, with whom it is counted, if for a birthday."""
 
     campaign_id: str
     coupon_id: str
     off_minor: int
     returnable: bool
     takers: tuple[Taker, ...]
+    for_birthday: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,11 @@ class Reservation:
     status: ReservationStatus = ReservationStatus.OPEN
     returned_coupon_ids: tuple[str, ...] = ()
 
+    @property
+    def for_birthday(self) -> bool:
+        """Whether the member gets something for their birthday."""
+        return any(each.for_birthday for each in self.items)
+
 
 def taker(campaign_id: str, member_id: str) -> str:
     """Under what a member's uses of a campaign are counted."""
@@ -66,8 +72,13 @@ def first_order_taker(program_id: str, member_id: str) -> str:
     return f"{program_id}//{member_id}"
 
 
-def items_of(quote: Quote, program_id: str, member_id: str) -> Iterator[Item]:
-    """What is taken for the coupons that count in a quote, always in the same order.
+def birthday_taker(campaign_id: str, member_id: str, year: int) -> str:
+    """Under what a member's use for the birthday of a year is counted."""
+    return f"{taker(campaign_id, member_id)}/{year}"
+
+
+def items_of(quote: Quote, program_id: str, member_id: str, year: int) -> Iterator[Item]:
+    """What is taken for the coupons that count in a quote of a year, always in the same order.
 
     A check is one order, however many coupons of it are for a first one: it is
     counted with one of them, which is not given back as long as another is not.
@@ -85,7 +96,16 @@ def items_of(quote: Quote, program_id: str, member_id: str) -> Iterator[Item]:
             takers.append(Taker(taker(campaign.campaign_id, member_id), terms.uses_per_member_max))
         if campaign is first:
             takers.append(Taker(first_order_taker(program_id, member_id), 1))
-        yield Item(campaign.campaign_id, coupon.coupon_id, off.total_minor, terms.returnable, tuple(takers))
+        if terms.birthday:
+            takers.append(Taker(birthday_taker(campaign.campaign_id, member_id, year), 1))
+        yield Item(
+            campaign_id=campaign.campaign_id,
+            coupon_id=coupon.coupon_id,
+            off_minor=off.total_minor,
+            returnable=terms.returnable,
+            takers=tuple(takers),
+            for_birthday=terms.birthday is not None,
+        )
 
 
 def end_of(quote: Quote, minutes: int) -> datetime:

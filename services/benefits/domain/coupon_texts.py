@@ -32,6 +32,18 @@ COUPON_TEXTS: Mapping[Why, Mapping[Locale, str]] = MappingProxyType(
             "en": "“{name}” needs goods for {least}, which is {missing} more.",
         },
         Why.NOT_FIRST_ORDER: {"zh": "“{name}”仅限首单使用。", "en": "“{name}” is for a first order."},
+        Why.NOT_BIRTHDAY: {
+            "zh": "“{name}”仅限生日当天使用。",
+            "en": "“{name}” is for your birthday, on the day itself.",
+        },
+        Why.NOT_BIRTHDAY_MONTH: {
+            "zh": "“{name}”仅限生日当月使用。",
+            "en": "“{name}” is for the month of your birthday.",
+        },
+        Why.BIRTHDAY_USED: {
+            "zh": "“{name}”每年生日只能使用一次，今年已使用。",
+            "en": "“{name}” is for once a year, and you have had it this year.",
+        },
         Why.SAME_CAMPAIGN: {
             "zh": "“{name}”每单只能使用一张。",
             "en": "A check takes one coupon of “{name}”.",

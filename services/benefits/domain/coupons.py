@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 
+from libs.common.birthdays import Care
 from libs.common.documents import Text
 
 COUPONS_MAX = 1_000_000
@@ -60,6 +61,7 @@ class Terms:
     tiers: tuple[str, ...] = ()
     basket_min_minor: int = 0
     first_order_only: bool = False
+    birthday: Care | None = None
     returnable: bool = False
 
 

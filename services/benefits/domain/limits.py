@@ -49,7 +49,7 @@ def limits_of(refusal: Refusal) -> list[Limit]:
             return [Limit.DAILY_CAP]
         case RedemptionsTooFrequent():
             return [Limit.TOO_FREQUENT]
-        case CouponNotApplicable() if refusal.facts.get("why") == Why.MEMBER_LIMIT:
+        case CouponNotApplicable() if refusal.facts.get("why") in {Why.MEMBER_LIMIT, Why.BIRTHDAY_USED}:
             return [Limit.COUPON_CAP]
         case RewardUnavailable():
             return sorted({Limit(each) for each in refusal.limits})

@@ -119,6 +119,9 @@ def _against(held: Held, basket: Basket, shopper: Shopper, time: datetime) -> Re
         (0 < terms.uses_max <= campaign.taken_count, Why.CAMPAIGN_USED_UP),
         (0 < terms.budget_minor <= campaign.taken_minor, Why.BUDGET_SPENT),
         (0 < terms.uses_per_member_max <= mine, Why.MEMBER_LIMIT),
+        (terms.birthday == "day" and "day" not in shopper.cares, Why.NOT_BIRTHDAY),
+        (terms.birthday == "month" and "month" not in shopper.cares, Why.NOT_BIRTHDAY_MONTH),
+        (campaign.campaign_id in shopper.birthday_taken, Why.BIRTHDAY_USED),
         (terms.first_order_only and not shopper.first_order, Why.NOT_FIRST_ORDER),
         (
             bool(terms.tiers) and (shopper.tier is None or shopper.tier.tier not in terms.tiers),

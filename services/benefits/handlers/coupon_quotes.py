@@ -1,11 +1,11 @@
 """The use case of quoting: what a basket costs with coupons, and which coupons somebody means."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from libs.common.canonical import digest
-from libs.common.clock import milliseconds
+from libs.common.clock import business_date, milliseconds
 from libs.common.homes import is_visible
 from libs.common.program import Program
 from services.benefits.domain.coupon_codes import read
@@ -16,7 +16,7 @@ from services.benefits.domain.coupon_quotes import (
     Shopper,
     TierDiscount,
 )
-from services.benefits.domain.coupon_reservations import first_order_taker, taker
+from services.benefits.domain.coupon_reservations import birthday_taker, first_order_taker, taker
 from services.benefits.domain.coupons import Campaign, Coupon
 from services.benefits.domain.discounts import Basket
 from services.benefits.domain.errors import CurrencyMismatch, MemberUnknown
@@ -27,6 +27,7 @@ from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.standing import MemberStanding, standings
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository import coupon_campaigns, coupons
+from services.benefits.repository.birthdays import birthdays_of
 from services.benefits.repository.store import BenefitsStore
 
 
@@ -101,17 +102,27 @@ class CouponQuotes:
         return found
 
     async def _shopper(
-        self, program: Program, member_id: str, campaigns: Iterable[Campaign], time: datetime
+        self, program: Program, member_id: str, campaigns: Collection[Campaign], time: datetime
     ) -> Shopper:
         """What counts of a member, as far as these campaigns ask for it."""
         standing = (await standings(self.store, program, [member_id], time)).get(member_id)
         counted = {each.campaign_id: taker(each.campaign_id, member_id) for each in campaigns}
         first = first_order_taker(program.key, member_id)
-        taken = await coupons.taken(self.store, [first, *counted.values()] if counted else [])
+        today = business_date(time, program.time_zone)
+        yearly = {
+            each.campaign_id: birthday_taker(each.campaign_id, member_id, today.year)
+            for each in campaigns
+            if each.terms.birthday
+        }
+        birthday = (await birthdays_of(self.store, [member_id] if yearly else [])).get(member_id)
+        wanted = [first, *counted.values(), *yearly.values()] if counted else []
+        taken = await coupons.taken(self.store, wanted)
         return Shopper(
             tier=_tier_discount(program, standing),
             taken={key: taken.get(as_taker, 0) for key, as_taker in counted.items()},
             first_order=not taken.get(first) and not (standing and standing.orders),
+            cares=birthday.cares_on(today) if birthday else frozenset(),
+            birthday_taken={key for key, as_taker in yearly.items() if taken.get(as_taker)},
         )
 
 

@@ -7,9 +7,10 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from libs.common.caller import caller
-from libs.common.clock import milliseconds
+from libs.common.clock import business_date, milliseconds
 from libs.common.errors import Contention
 from libs.common.mongo import Request
+from libs.common.program import Program
 from services.benefits.coupon_messages import quote_message
 from services.benefits.domain.coupon_quotes import Quote
 from services.benefits.domain.coupon_reservations import (
@@ -31,6 +32,7 @@ from services.benefits.handlers.limit_refusals import LimitRefusals
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.turns import Turns
+from services.benefits.outbox import birthday_used
 from services.benefits.repository import coupon_campaigns, coupon_reservations, coupons
 from services.benefits.repository.store import BenefitsStore
 
@@ -78,7 +80,7 @@ class ReservationHandlers:
             program = (await self._programs.live(check.program_id)).program
             async with self._limits.told(program, check.member_id, quote.time):
                 _require_all(quote)
-            fresh = await self._reservation(check, check_ref, quote)
+            fresh = self._reservation(program, check, check_ref, quote)
             try:
                 return await self._take(fresh, quote, request, answer)
             except Changed:
@@ -94,6 +96,8 @@ class ReservationHandlers:
             after = used(before, time)
             if after != before:
                 await coupon_reservations.keep(benefits, [after])
+                if after.for_birthday:
+                    await benefits.announce([birthday_used(program_id, after.member_id, time)], self._now())
             return answer(after)
 
         return await self._store.once(request, attempt, now=self._now)
@@ -143,8 +147,8 @@ class ReservationHandlers:
         async with self._turns.of(campaigns):
             return await self._store.once(request, attempt, now=self._now)
 
-    async def _reservation(self, check: Check, check_ref: str, quote: Quote) -> Reservation:
-        policy = (await self._programs.live(check.program_id)).program.coupons
+    def _reservation(self, program: Program, check: Check, check_ref: str, quote: Quote) -> Reservation:
+        year = business_date(quote.time, program.time_zone).year
         return Reservation(
             reservation_id=self._new_id("cpr"),
             program_id=check.program_id,
@@ -152,10 +156,10 @@ class ReservationHandlers:
             check_ref=check_ref,
             member_id=check.member_id,
             asked_digest=check.digest,
-            items=tuple(items_of(quote, check.program_id, check.member_id)),
+            items=tuple(items_of(quote, program.key, check.member_id, year)),
             quote=quote_message(quote, check.currency).SerializeToString(deterministic=True),
             reserved_time=quote.time,
-            expire_time=end_of(quote, policy.reserve_minutes),
+            expire_time=end_of(quote, program.coupons.reserve_minutes),
         )
 
     async def _time(self, program_id: str) -> datetime:

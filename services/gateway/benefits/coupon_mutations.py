@@ -10,6 +10,7 @@ import strawberry
 
 from laurel.benefits.v1 import coupons_pb2 as pb
 from libs.common.rpc.time import timestamp
+from services.gateway.benefits.types.benefit_terms import BirthdayCare
 from services.gateway.benefits.types.coupons import (
     Coupon,
     CouponCampaign,
@@ -78,6 +79,9 @@ class CouponTermsInput:
     first_order_only: bool = strawberry.field(
         default=False, description="Whether it is for members who have ordered nothing before."
     )
+    birthday: BirthdayCare | None = strawberry.field(
+        default=None, description="What of members' birthdays it is for, once a year for each of them."
+    )
     returnable: bool = strawberry.field(
         default=False, description="Whether a use is given back when its check is returned."
     )
@@ -105,6 +109,9 @@ class CouponTermsInput:
             tiers=self.tiers,
             basket_min_minor=self.basket_min_minor,
             first_order_only=self.first_order_only,
+            birthday=pb.CouponBirthday.Value(
+                f"COUPON_BIRTHDAY_{self.birthday.name if self.birthday else 'UNSPECIFIED'}"
+            ),
             returnable=self.returnable,
         )
 

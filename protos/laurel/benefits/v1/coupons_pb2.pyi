@@ -219,6 +219,12 @@ class _CouponRefusalEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CouponR
     """As many coupons count as a check may have."""
     COUPON_REFUSAL_NOTHING_LEFT: _CouponRefusal.ValueType  # 17
     """Nothing is left that it could take off."""
+    COUPON_REFUSAL_NOT_BIRTHDAY: _CouponRefusal.ValueType  # 18
+    """It is for the member's birthday, and this is another day, or they told none."""
+    COUPON_REFUSAL_NOT_BIRTHDAY_MONTH: _CouponRefusal.ValueType  # 19
+    """It is for the month of the member's birthday, and this is another one, or they told none."""
+    COUPON_REFUSAL_BIRTHDAY_USED: _CouponRefusal.ValueType  # 20
+    """The member has used the campaign for their birthday of this year."""
 
 class CouponRefusal(_CouponRefusal, metaclass=_CouponRefusalEnumTypeWrapper):
     """Why a coupon does not count."""
@@ -259,7 +265,37 @@ COUPON_REFUSAL_TOO_MANY: CouponRefusal.ValueType  # 16
 """As many coupons count as a check may have."""
 COUPON_REFUSAL_NOTHING_LEFT: CouponRefusal.ValueType  # 17
 """Nothing is left that it could take off."""
+COUPON_REFUSAL_NOT_BIRTHDAY: CouponRefusal.ValueType  # 18
+"""It is for the member's birthday, and this is another day, or they told none."""
+COUPON_REFUSAL_NOT_BIRTHDAY_MONTH: CouponRefusal.ValueType  # 19
+"""It is for the month of the member's birthday, and this is another one, or they told none."""
+COUPON_REFUSAL_BIRTHDAY_USED: CouponRefusal.ValueType  # 20
+"""The member has used the campaign for their birthday of this year."""
 Global___CouponRefusal: _TypeAlias = CouponRefusal  # noqa: Y015
+
+class _CouponBirthday:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CouponBirthdayEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CouponBirthday.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COUPON_BIRTHDAY_UNSPECIFIED: _CouponBirthday.ValueType  # 0
+    """Nothing of it."""
+    COUPON_BIRTHDAY_DAY: _CouponBirthday.ValueType  # 1
+    """The day itself."""
+    COUPON_BIRTHDAY_MONTH: _CouponBirthday.ValueType  # 2
+    """The whole month."""
+
+class CouponBirthday(_CouponBirthday, metaclass=_CouponBirthdayEnumTypeWrapper):
+    """What of a birthday coupons are for, by the program's days."""
+
+COUPON_BIRTHDAY_UNSPECIFIED: CouponBirthday.ValueType  # 0
+"""Nothing of it."""
+COUPON_BIRTHDAY_DAY: CouponBirthday.ValueType  # 1
+"""The day itself."""
+COUPON_BIRTHDAY_MONTH: CouponBirthday.ValueType  # 2
+"""The whole month."""
+Global___CouponBirthday: _TypeAlias = CouponBirthday  # noqa: Y015
 
 @_typing.final
 class CouponStep(_message.Message):
@@ -310,6 +346,7 @@ class CouponTerms(_message.Message):
     BASKET_MIN_MINOR_FIELD_NUMBER: _builtins.int
     FIRST_ORDER_ONLY_FIELD_NUMBER: _builtins.int
     RETURNABLE_FIELD_NUMBER: _builtins.int
+    BIRTHDAY_FIELD_NUMBER: _builtins.int
     kind: Global___CouponKind.ValueType
     """What is taken off."""
     off_bp: _builtins.int
@@ -336,6 +373,8 @@ class CouponTerms(_message.Message):
     """Whether it is for members who have ordered nothing before, once for each of them in all such campaigns."""
     returnable: _builtins.bool
     """Whether a use is given back when its check is returned."""
+    birthday: Global___CouponBirthday.ValueType
+    """Whether it is for members' birthdays: then once a year for each of them."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___CouponStep]:
         """Of thresholds: ascending in both."""
@@ -372,10 +411,11 @@ class CouponTerms(_message.Message):
         basket_min_minor: _builtins.int = ...,
         first_order_only: _builtins.bool = ...,
         returnable: _builtins.bool = ...,
+        birthday: Global___CouponBirthday.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basket_min_minor", b"basket_min_minor", "budget_minor", b"budget_minor", "end_time", b"end_time", "first_order_only", b"first_order_only", "kind", b"kind", "off_bp", b"off_bp", "off_max_minor", b"off_max_minor", "off_minor", b"off_minor", "priority", b"priority", "returnable", b"returnable", "stacking", b"stacking", "start_time", b"start_time", "steps", b"steps", "tiers", b"tiers", "uses_max", b"uses_max", "uses_per_coupon_max", b"uses_per_coupon_max", "uses_per_member_max", b"uses_per_member_max"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basket_min_minor", b"basket_min_minor", "birthday", b"birthday", "budget_minor", b"budget_minor", "end_time", b"end_time", "first_order_only", b"first_order_only", "kind", b"kind", "off_bp", b"off_bp", "off_max_minor", b"off_max_minor", "off_minor", b"off_minor", "priority", b"priority", "returnable", b"returnable", "stacking", b"stacking", "start_time", b"start_time", "steps", b"steps", "tiers", b"tiers", "uses_max", b"uses_max", "uses_per_coupon_max", b"uses_per_coupon_max", "uses_per_member_max", b"uses_per_member_max"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -46,7 +46,7 @@ class Quota:
     carry_over: Long = strawberry.field(description="The most that goes on of what was left.")
 
 
-@strawberry.enum(description="What of a birthday a benefit is for, by the program's days.")
+@strawberry.enum(description="What of a birthday a benefit or a coupon is for, by the program's days.")
 class BirthdayCare(Enum):
     DAY = strawberry.enum_value("day", description="The day itself.")
     MONTH = strawberry.enum_value("month", description="The whole month.")

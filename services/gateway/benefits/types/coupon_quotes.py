@@ -43,6 +43,15 @@ class CouponRefusal(Enum):
     NOT_FIRST_ORDER = strawberry.enum_value(
         pb.COUPON_REFUSAL_NOT_FIRST_ORDER, description="For first orders only."
     )
+    NOT_BIRTHDAY = strawberry.enum_value(
+        pb.COUPON_REFUSAL_NOT_BIRTHDAY, description="It is for the member's birthday, the day itself."
+    )
+    NOT_BIRTHDAY_MONTH = strawberry.enum_value(
+        pb.COUPON_REFUSAL_NOT_BIRTHDAY_MONTH, description="It is for the month of the member's birthday."
+    )
+    BIRTHDAY_USED = strawberry.enum_value(
+        pb.COUPON_REFUSAL_BIRTHDAY_USED, description="The member has used it for this year's birthday."
+    )
     SAME_CAMPAIGN = strawberry.enum_value(
         pb.COUPON_REFUSAL_SAME_CAMPAIGN, description="Another coupon of the campaign counts."
     )

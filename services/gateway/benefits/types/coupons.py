@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 
 import strawberry
 
 from laurel.benefits.v1 import coupons_pb2 as pb
+from services.gateway.benefits.types.benefit_terms import BirthdayCare
 from services.gateway.values import LocalName, Long, known, time_of
 
 
@@ -57,6 +59,11 @@ class CouponStep:
     off_minor: Long = strawberry.field(description="This is taken off.")
 
 
+_CARES = MappingProxyType(
+    {pb.COUPON_BIRTHDAY_DAY: BirthdayCare.DAY, pb.COUPON_BIRTHDAY_MONTH: BirthdayCare.MONTH}
+)
+
+
 @strawberry.type(
     description="What coupons are worth, to whom, when and how often, in minor units. Bounds of 0 are none."
 )
@@ -80,6 +87,9 @@ class CouponTerms:
     basket_min_minor: Long = strawberry.field(description="The least that the goods cost.")
     first_order_only: bool = strawberry.field(
         description="Whether it is for members who have ordered nothing before."
+    )
+    birthday: BirthdayCare | None = strawberry.field(
+        description="What of members' birthdays it is for, once a year for each; null if it is for any day."
     )
     returnable: bool = strawberry.field(description="Whether a use is given back when its check is returned.")
 
@@ -181,6 +191,7 @@ def _terms(terms: pb.CouponTerms) -> CouponTerms:
         tiers=list(terms.tiers),
         basket_min_minor=Long(terms.basket_min_minor),
         first_order_only=terms.first_order_only,
+        birthday=_CARES.get(terms.birthday),
         returnable=terms.returnable,
     )
 
