@@ -19,7 +19,7 @@ async def test_a_member_is_told_whole_in_one_query(graph: Graph) -> None:
         "registeredTime": "1997-01-01T00:00:00+00:00",
         "storeId": "online",
         "verification": "VERIFIED",
-        "identities": [{"source": "cdnow", "externalId": "00001"}],
+        "identities": [{"source": "cdnow", "externalId": "•••"}],
         "lastActivityTime": "1998-06-01T12:00:00+00:00",
     }
     assert member["activity"] == {"state": "DORMANT", "since": "1998-07-01T12:00:00+00:00"}

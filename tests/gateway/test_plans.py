@@ -72,7 +72,7 @@ async def test_fields_that_are_asked_for_in_several_places_are_merged_in_order(g
     )
 
     assert list(data["member"].items()) == [
-        ("profile", {"storeId": "online", "birthday": "05-17", "verification": "VERIFIED"}),
+        ("profile", {"storeId": "online", "birthday": "•••", "verification": "VERIFIED"}),
         ("__typename", "Member"),
         ("id", relay.to_base64("Member", SOMEBODY)),
         ("memberId", SOMEBODY),

@@ -149,9 +149,7 @@ class Risk:
     def restrictions(self) -> list[Restriction]:
         return _restrictions(self.message.restrictions)
 
-    @strawberry.field(
-        description="Limits for which they were refused in the last 90 days, the latest first."
-    )
+    @strawberry.field(description="Limits for which they were refused in the last 90 days, the latest first.")
     def refused_limits(self) -> list[RefusedLimit]:
         return [
             RefusedLimit(
