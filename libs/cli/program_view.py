@@ -10,7 +10,7 @@ from libs.common.lint.findings import SEVERITIES, Finding, Severity
 from libs.common.movement_words import entry_text, movement_text
 from libs.common.program import Program, preset, preset_names
 from libs.common.program_diff import Change
-from libs.common.program_modifiers import ElasticThresholds, modifier, modifier_names
+from libs.common.program_modifiers import AddedPath, Modifier, modifier, modifier_names
 from libs.common.program_words import Words
 from libs.common.segment_sets import SegmentSet, segment_set, segment_set_names
 from libs.common.texts import Locale
@@ -41,7 +41,7 @@ def shipped() -> Table:
     table.add_section()
     for name in modifier_names():
         each = modifier(name)
-        table.add_row(name, each.name.zh, each.name.en, "modifier of any tiers")
+        table.add_row(name, each.name.zh, each.name.en, _modifies(each))
     for name in segment_set_names():
         kinds = segment_set(name)
         segments = ", ".join(segment.name.en for segment in kinds.segments)
@@ -70,13 +70,20 @@ def _of_ladder(program: Program, tier_set: TierSet, locale: Locale, title: str =
     table = _table(escape(title or named), "tier", "is reached by", "adds")
     for place, tier in enumerate(tier_set.tiers):
         name = f"{_in(tier.name, locale)}\n{tier.key}" + (f" < {tier.parent}" if tier.parent else "")
-        added = [_in(grant.name, locale) for grant in tier.benefits]
-        if tier.discount_bp != WHOLE_BP:
-            added.insert(0, f"{tier.discount_bp / _PERCENT_BP:g} % of prices")
-        if tier.multiplier_bp != WHOLE_BP:
-            added.insert(0, f"points x {tier.multiplier_bp / WHOLE_BP:g}")
-        table.add_row(escape(name), escape(_reached(tier, place, words)), escape("\n".join(added)))
+        added = "\n".join(_added(tier, locale))
+        table.add_row(escape(name), escape(_reached(tier, place, words)), escape(added))
     return table
+
+
+def _added(tier: Tier, locale: Locale) -> Iterator[str]:
+    """What a tier adds, numbers first."""
+    if tier.multiplier_bp != WHOLE_BP:
+        yield f"points x {tier.multiplier_bp / WHOLE_BP:g}"
+    if tier.discount_bp != WHOLE_BP:
+        yield f"{tier.discount_bp / _PERCENT_BP:g} % of prices"
+    if tier.reward_points:
+        yield f"{tier.reward_points:,} points, once"
+    yield from (_in(grant.name, locale) for grant in tier.benefits)
 
 
 def _reached(tier: Tier, place: int, words: Words) -> str:
@@ -112,8 +119,17 @@ def _charter(program: Program, locale: Locale) -> Iterator[tuple[str, str]]:
         yield f"sold: {_in(plan.name, locale)}", f"{words.money(plan.amount_minor)} {term}"
 
 
-def of_modifier(found: ElasticThresholds, locale: Locale) -> Table:
-    """The groups of a modifier."""
+def _modifies(found: Modifier) -> str:
+    return "a path beside any tiers" if isinstance(found, AddedPath) else "modifier of any tiers"
+
+
+def of_modifier(found: Modifier, locale: Locale) -> Table:
+    """The groups of a modifier, or the nodes of its path."""
+    if isinstance(found, AddedPath):
+        table = _table(_in(found.name, locale), "node", "gives")
+        for tier in found.tier_set.tiers:
+            table.add_row(_in(tier.name, locale), "\n".join(_added(tier, locale)))
+        return table
     table = _table(_in(found.name, locale), "group", "tiers", f"{found.metric}, {found.window}")
     for group in found.groups:
         tiers = "all that are left" if group.tiers is None else f"the highest {group.tiers}"

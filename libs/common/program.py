@@ -1,7 +1,7 @@
 """The program document: the tiers, points and scores of one program, checked as a whole."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
@@ -147,6 +147,7 @@ class QuietHours(Part):
 NoticeKind = Literal[
     "tier_changed",
     "tier_at_risk",
+    "tier_reward",
     "points_expiring",
     "wake_up",
     "near_upgrade",
@@ -158,7 +159,7 @@ NoticeKind = Literal[
 class Notices(Part):
     """What members are told: service notices always, marketing by consent and not too often."""
 
-    switched_off: tuple[NoticeKind, ...] = Field(default=(), max_length=7)
+    switched_off: tuple[NoticeKind, ...] = Field(default=(), max_length=8)
     marketing_consent: Literal["opt_in", "opt_out"] = "opt_out"
     marketing_per_day_max: int = Field(default=1, ge=1, le=100)
     quiet_hours: QuietHours | None = QuietHours(from_hour=22, to_hour=8)
@@ -202,6 +203,7 @@ class Program(Part):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         unique("tier sets", [tier_set.key for tier_set in self.tier_sets])
+        refuse_at(list(self._misled()))
         self.contracts.require_tiers(
             {
                 each.key: {
@@ -218,6 +220,15 @@ class Program(Part):
         if len(self.score_facts) > SCORE_FACTS_MAX:
             raise ValueError(f"the scores read {len(self.score_facts)} facts, {SCORE_FACTS_MAX} at most")
         return self
+
+    def _misled(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """Growth paths that are for tiers that there are not, or that are the main ladder itself."""
+        main = {tier.key for tier in self.tier_sets[0].tiers}
+        for place, tier_set in enumerate(self.tier_sets):
+            if tier_set.path is not None and place == 0:
+                yield ("tier_sets", place, "path"), "a path stands beside the first tier set"
+            elif tier_set.path is not None and not main.issuperset(tier_set.path.for_tiers):
+                yield ("tier_sets", place, "path", "for_tiers"), f"are some of {', '.join(sorted(main))}"
 
     @property
     def score_facts(self) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ def _change(one: Side, other: Side, old: Any, new: Any, path: str) -> Change:
 def _meaning(one: Side, other: Side, old: Any, new: Any, path: str) -> Meaning:
     if _is_text(old) or _is_text(new) or path.startswith("labels."):
         return "texts"
-    if ".benefits" in path or path.endswith(".inherits"):
+    if ".benefits" in path or path.endswith((".inherits", ".reward_points")):
         return "benefits"
     if _is_condition(path, old) and _is_condition(path, new):
         return _asked_for(one, other, old, new)

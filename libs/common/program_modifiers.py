@@ -1,16 +1,19 @@
-"""Modifiers: documents that change the tiers of any program, such as thresholds of two groups."""
+"""Modifiers: documents that change any program: other thresholds, or a path of tasks beside its tiers."""
 
 import json
 from itertools import chain, repeat
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from libs.common import shipped
 from libs.common.conditions import TIER_METRICS, AllOf, Comparison, Condition
 from libs.common.documents import Count, Key, Part, Text, unique
+from libs.common.earning_policy import EarningRule
+from libs.common.errors import ProgramInvalid
+from libs.common.point_policy import PointType
 from libs.common.program import Program
-from libs.common.tier_policy import Tier, TierSet
+from libs.common.tier_policy import GrowthPath, Tier, TierSet
 from libs.common.windows import Window
 
 
@@ -65,11 +68,42 @@ class ElasticThresholds(Part):
         return AllOf(all=(*(entry.all if isinstance(entry, AllOf) else (entry,)), asked))
 
 
+class AddedPath(Part):
+    """A growth path beside the ladders, for the lowest tiers of the first one, with points that it counts."""
+
+    key: Key
+    name: Text
+    lowest_tiers: int = Field(ge=1, le=100)
+    types: tuple[PointType, ...] = ()
+    earn: tuple[EarningRule, ...] = ()
+    tier_set: TierSet
+
+    def applied(self, program: Program, tier_set: str) -> Program:
+        """The program with the path; ProgramInvalid where it has one, or for any ladder but the first."""
+        first = program.tier_sets[0]
+        if tier_set != first.key:
+            raise ProgramInvalid(tier_set=f"is {tier_set}, and a path is for tiers of {first.key}")
+        tiers = tuple(tier.key for tier in first.tiers[: self.lowest_tiers])
+        path = self.tier_set.model_copy(update={"path": GrowthPath(for_tiers=tiers)})
+        points = program.points.model_copy(
+            update={
+                "types": (*program.points.types, *self.types),
+                "earn": (*program.points.earn, *self.earn),
+            }
+        )
+        changed = {"tier_sets": (*program.tier_sets, path), "points": points}
+        return Program.parse(program.model_copy(update=changed).document())
+
+
+Modifier = ElasticThresholds | AddedPath
+_MODIFIER: TypeAdapter[Modifier] = TypeAdapter(Modifier)
+
+
 def modifier_names() -> list[str]:
     """The modifiers that are shipped."""
     return shipped.names("modifiers")
 
 
-def modifier(name: str) -> ElasticThresholds:
+def modifier(name: str) -> Modifier:
     """A shipped modifier."""
-    return ElasticThresholds.model_validate_json(json.dumps(shipped.document("modifiers", name)))
+    return _MODIFIER.validate_json(json.dumps(shipped.document("modifiers", name)))

@@ -27,6 +27,7 @@ CONDITION_DEPTH_MAX = 8
 TIER_SET_CONDITIONS_MAX = 50
 SEASONS_MAX = 20
 VARIANTS_MAX = 50
+REWARD_POINTS_MAX = 10**9
 
 Mode = Literal["thresholds", "score", "segment", "fee", "invite_only"]
 Share = Annotated[int, Field(ge=0, le=WHOLE_BP)]
@@ -40,6 +41,7 @@ class Tier(Part):
     tiers of versions before: who held one holds this one. A sub-tier names its
     main tier as `parent`. A tier has the benefits of those below, down to the
     first that does not `inherits`. `mode` says what kind of tier it is meant to be.
+    `reward_points` are given to who reaches it by its entry, once for ever.
     """
 
     key: Key
@@ -54,6 +56,7 @@ class Tier(Part):
     multiplier_bp: int = Field(default=WHOLE_BP, ge=0, le=100 * WHOLE_BP)
     discount_bp: Share = WHOLE_BP
     benefits: tuple[BenefitGrant, ...] = Field(default=(), max_length=100)
+    reward_points: int = Field(default=0, ge=0, le=REWARD_POINTS_MAX)
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -61,6 +64,8 @@ class Tier(Part):
             raise ValueError("a tier without entry has no keep: nothing but a contract gives and takes it")
         if self.staff_assigned and self.entry is not None:
             raise ValueError("a tier that staff give has no entry")
+        if self.reward_points and self.entry is None:
+            raise ValueError("a tier without entry has no reward_points: nobody reaches it by what they do")
         for name, condition in (("entry", self.entry), ("keep", self.keep)):
             if condition is not None:
                 _require_bounded(name, condition)
@@ -117,6 +122,20 @@ ACTIONS = (
 )
 
 
+class GrowthPath(Part):
+    """Makes a ladder a path of tasks: its tiers are nodes, each is reached from the one below.
+
+    It is shown to who holds one of these tiers of the program's first tier set; to all without any.
+    """
+
+    for_tiers: tuple[Key, ...] = Field(default=(), max_length=100)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        unique("for_tiers", list(self.for_tiers))
+        return self
+
+
 class TierSet(Part):
     """One ladder. Tiers stand in ascending rank; each inherits the benefits of those below.
 
@@ -133,6 +152,7 @@ class TierSet(Part):
     seasons: tuple[Season, ...] = Field(default=(), max_length=SEASONS_MAX)
     actions: tuple[Action, ...] = Field(default=ACTIONS, max_length=50)
     variants: tuple[Variant, ...] = Field(default=(), max_length=VARIANTS_MAX)
+    path: GrowthPath | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -148,6 +168,11 @@ class TierSet(Part):
         if entered[0] or entered[1:] != sorted(entered[1:], reverse=True):
             raise ValueError(
                 "the first tier is without entry, as are the highest if only contracts grant them"
+            )
+        moves = (self.movement.upgrade, self.movement.downgrade)
+        if self.path is not None and (not all(entered[1:]) or moves != ("realtime", "never")):
+            raise ValueError(
+                "on a path each node but the first has an entry, is reached at once, and is never lost"
             )
         refuse_at([*self._other_modes(), *self._strayed()])
         self._require_variants()

@@ -11,10 +11,13 @@ from libs.common.mongo import Request, request
 from libs.common.rpc.lookup import in_order
 from libs.common.rpc.time import timestamp
 from services.benefits.domain.entitlements import Locked
+from services.benefits.domain.growth import Node, PathProgress
 from services.benefits.domain.mixes import TriedSegment
+from services.benefits.domain.notice_texts import ways_text
 from services.benefits.domain.quotas import Allowance, BenefitUse, UseKey
 from services.benefits.domain.unlocks import Progress, Standing
 from services.benefits.earning_messages import reason_message
+from services.benefits.handlers.growth import GrowthHandlers
 from services.benefits.handlers.mixes import MixHandlers
 from services.benefits.handlers.quotas import QuotaHandlers, Wanted
 from services.benefits.handlers.unlocks import UnlockHandlers
@@ -29,6 +32,7 @@ class EntitlementsServicer(entitlements_pb2_grpc.EntitlementsServiceServicer):
     quotas: QuotaHandlers
     opening: UnlockHandlers
     mixes: MixHandlers
+    growth: GrowthHandlers
 
     async def UseBenefit(self, message: pb.UseBenefitRequest, context: Any) -> pb.UseBenefitResponse:
         key = UseKey(message.program_id, _source(), message.external_ref, message.benefit)
@@ -109,6 +113,19 @@ class EntitlementsServicer(entitlements_pb2_grpc.EntitlementsServiceServicer):
             segments=map(tried_message, split.tried),
         )
 
+    async def BatchListGrowthPaths(
+        self, message: pb.BatchListGrowthPathsRequest, context: Any
+    ) -> pb.BatchListGrowthPathsResponse:
+        found = await self.growth.paths(message.program_id, message.member_ids)
+        return pb.BatchListGrowthPathsResponse(
+            results=in_order(
+                message.member_ids,
+                found,
+                lambda each: pb.GrowthPathsResult(status=FOUND, paths=map(path_message, each)),
+                missing=pb.GrowthPathsResult(status=MISSING),
+            )
+        )
+
     async def BatchListLockedBenefits(
         self, message: pb.BatchListLockedBenefitsRequest, context: Any
     ) -> pb.BatchListLockedBenefitsResponse:
@@ -175,6 +192,46 @@ def unlock_message(far: Progress) -> pb.Unlock:
         months=far.months,
         months_needed=far.unlock.months,
         unlocked=far.unlocked,
+    )
+
+
+def path_message(progress: PathProgress) -> pb.GrowthPath:
+    """How far a member is on a growth path."""
+    name = progress.tier_set.name
+    return pb.GrowthPath(
+        tier_set=progress.tier_set.key,
+        name_zh=name.zh,
+        name_en=name.en,
+        nodes=map(node_message, progress.nodes),
+        next_node=progress.next_node,
+        gaps=[
+            pb.GrowthGap(
+                path=each.path,
+                metric=each.metric,
+                value=each.value,
+                threshold=each.threshold,
+                missing=each.missing,
+            )
+            for each in progress.gaps
+        ],
+        task_zh=ways_text(progress.gaps, "zh"),
+        task_en=ways_text(progress.gaps, "en"),
+    )
+
+
+def node_message(node: Node) -> pb.GrowthNode:
+    """A node of a growth path, and what it gave."""
+    written = node.written
+    given = written.points if written is not None and written.transaction_id else 0
+    return pb.GrowthNode(
+        node=node.tier.key,
+        name_zh=node.tier.name.zh,
+        name_en=node.tier.name.en,
+        reached=node.reached,
+        reached_time=None if written is None else timestamp(written.reached_time),
+        reward_points=node.tier.reward_points,
+        given_points=given,
+        transaction_id="" if written is None else written.transaction_id,
     )
 
 

@@ -70,6 +70,7 @@ from services.benefits.handlers.expiry_notices import ExpiryNotices
 from services.benefits.handlers.explaining import ExplainingHandlers
 from services.benefits.handlers.fairness import FairnessHandlers
 from services.benefits.handlers.following import FollowHandlers
+from services.benefits.handlers.growth import GrowthHandlers
 from services.benefits.handlers.held_upgrades import HeldUpgrades
 from services.benefits.handlers.hold_reads import HoldEnding, HoldReads
 from services.benefits.handlers.limit_refusals import LimitRefusals
@@ -102,6 +103,7 @@ from services.benefits.handlers.surroundings import Surroundings
 from services.benefits.handlers.thresholds import ThresholdHandlers
 from services.benefits.handlers.tier_previews import TierPreviews
 from services.benefits.handlers.tier_report import TierReportHandlers
+from services.benefits.handlers.tier_rewards import TierRewards
 from services.benefits.handlers.tills import TillHandlers
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.transfers import TransferHandlers
@@ -322,7 +324,10 @@ def servicers(
         (
             entitlements_pb2_grpc.add_EntitlementsServiceServicer_to_server,
             EntitlementsServicer(
-                quotas, UnlockHandlers(store, programs, times, now), MixHandlers(store, programs, times)
+                quotas,
+                UnlockHandlers(store, programs, times, now),
+                MixHandlers(store, programs, times),
+                GrowthHandlers(store, programs, times),
             ),
         ),
         (
@@ -500,6 +505,7 @@ async def main() -> None:
         ScheduledVersions(store, programs, now=now, new_id=new_id),
         CalibrationDates(store, programs),
         ReviewCalendar(store, programs, members, decisions, reviews),
+        TierRewards(store, programs, times, now=now, new_id=new_id),
         LotMaturity(store, programs, pending=True, now=now, new_id=new_id),
         LotMaturity(store, programs, pending=False, now=now, new_id=new_id),
         ContractReminders(store, programs, now=now, new_id=new_id),

@@ -317,6 +317,7 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
         "value_minor": 10_000,
     },
     "BatchListLockedBenefits": _keys,
+    "BatchListGrowthPaths": _keys,
     "SellContract": lambda shop: {
         **_write(shop),
         "member_id": shop.members[0],

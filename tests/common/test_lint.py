@@ -66,6 +66,16 @@ def region(**more: Any) -> Document:
     return {"key": "north", "name": {"zh": "北", "en": "North"}, "stores": ["harbin"], "tiers": tiers, **more}
 
 
+def path(*entries: Document, reward_points: int = 10) -> Document:
+    """A growth path of these nodes."""
+    name = {"zh": "节点", "en": "Node"}
+    nodes = [
+        {"key": f"node_{place}", "name": name, "entry": entry, "reward_points": reward_points}
+        for place, entry in enumerate(entries, start=1)
+    ]
+    return {"key": "growth", "name": name, "path": {}, "tiers": [{"key": "start", "name": name}, *nodes]}
+
+
 def kpi(tier_key: str) -> Document:
     return {
         "key": "back",
@@ -266,6 +276,18 @@ FOUND: dict[str, tuple[Callable[[Document], object], str, str, dict[str, int] | 
         "TIER_EASIER",
         "tier_sets[0].variants[0].tiers.gold.entry",
         {SPEND: 0, INVITES: 2},
+    ),
+    "a node that is reached without the one before it": (
+        lambda d: d["tier_sets"].append(path(asks("reviews", ">=", 1), asks("orders", ">=", 2))),
+        "NODE_OUT_OF_ORDER",
+        "tier_sets[1].tiers[2].entry",
+        {"review.count.lifetime": 0, "purchase.count.lifetime": 2},
+    ),
+    "a node that gives nothing": (
+        lambda d: d["tier_sets"].append(path(asks("reviews", ">=", 1), reward_points=0)),
+        "NODE_WITHOUT_REWARD",
+        "tier_sets[1].tiers[1]",
+        None,
     ),
     "a KPI of a tier that is none": (
         lambda d: d.update(kpis=[kpi("bronze")]),

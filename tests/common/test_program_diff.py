@@ -48,6 +48,13 @@ CHANGES: dict[str, tuple[Callable[[Document], object], str, str, str | None, str
         "Lifetime spend at least $250.00",
         "Lifetime spend at least $300.00",
     ),
+    "points for who reaches gold": (
+        lambda d: tier(d, 2).update(reward_points=100),
+        f"{GOLD}.reward_points",
+        "benefits",
+        "0",
+        "100",
+    ),
     "a second way to gold": (
         lambda d: tier(d, 2).update(entry={"any": [asks(25_000), asks(10, metric="orders")]}),
         f"{GOLD}.entry",

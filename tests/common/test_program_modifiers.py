@@ -1,18 +1,22 @@
 """Modifiers and sets of segments: those that are shipped, and what they do to any program."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from libs.common.errors import ProgramInvalid, ProgramUnknown
+from libs.common.lint.check import lint
 from libs.common.program import Program, preset, preset_names
-from libs.common.program_modifiers import ElasticThresholds, modifier, modifier_names
+from libs.common.program_modifiers import AddedPath, ElasticThresholds, modifier, modifier_names
 from libs.common.program_words import Words
 from libs.common.segment_sets import segment_set, segment_set_names
 
-ELASTIC = "elastic_two_group"
+ELASTIC, PATH = "elastic_two_group", "growth_path"
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def groups(*tiers: int | None) -> list[dict[str, Any]]:
@@ -80,6 +84,31 @@ def test_a_modifier_that_breaks_a_rule_is_refused(wrong: dict[str, Any]) -> None
     assert refusal.value.error_count() == 1
 
 
+@pytest.mark.parametrize("name", preset_names())
+def test_a_growth_path_stands_beside_any_ladder_and_is_for_its_low_tiers(name: str) -> None:
+    before = preset(name)
+
+    changed = modifier(PATH).applied(before, before.tier_sets[0].key)
+
+    *ladders, growth = changed.tier_sets
+    assert tuple(ladders) == before.tier_sets
+    assert growth.path is not None
+    assert growth.path.for_tiers == tuple(each.key for each in before.tier_sets[0].tiers[:2])
+    assert all(node.reward_points for node in growth.tiers[1:])
+    assert "growth_value" in changed.points.qualifying
+    assert {each.severity for each in lint(changed, NOW) if each not in lint(before, NOW)} <= {"note"}
+
+
+def test_a_program_has_the_path_once_and_for_its_first_ladder() -> None:
+    path, once = modifier(PATH), modifier(PATH).applied(preset("ecommerce_five"), "main")
+
+    for program, ladder in ((once, "main"), (once, "growth")):
+        with pytest.raises(ProgramInvalid):
+            path.applied(program, ladder)
+
+    assert isinstance(path, AddedPath)
+
+
 def test_the_guests_of_a_restaurant_are_of_three_kinds() -> None:
     found = segment_set("restaurant_segments")
 
@@ -88,7 +117,7 @@ def test_the_guests_of_a_restaurant_are_of_three_kinds() -> None:
 
 
 def test_what_is_shipped_is_known_by_name() -> None:
-    assert (modifier_names(), segment_set_names()) == ([ELASTIC], ["restaurant_segments"])
+    assert (modifier_names(), segment_set_names()) == ([ELASTIC, PATH], ["restaurant_segments"])
     for read in (modifier, segment_set, preset):
         with pytest.raises(ProgramUnknown):
             read("../program")

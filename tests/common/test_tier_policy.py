@@ -270,3 +270,46 @@ def test_a_tier_that_inherits_nothing_may_grant_the_same_otherwise() -> None:
         ["senior"],
         ["senior", "vip"],
     ]
+
+
+def a_path(**more: Any) -> Document:
+    """A growth path of one task, to stand beside the ladder."""
+    name = {"zh": "节点", "en": "Node"}
+    tiers = [{"key": "start", "name": name}, {"key": "done", "name": name, "entry": SPENT}]
+    return {"key": "growth", "name": name, "path": {}, "tiers": tiers, **more}
+
+
+WRONG_PATHS: dict[str, tuple[Callable[[Document], object], str]] = {
+    "the main ladder as a path": (lambda d: ladder(d).update(path={}), "tier_sets[0].path"),
+    "for a tier that is none": (
+        lambda d: d["tier_sets"].append(a_path(path={"for_tiers": ["start"]})),
+        "tier_sets[1].path.for_tiers",
+    ),
+    "for a tier twice": (
+        lambda d: d["tier_sets"].append(a_path(path={"for_tiers": ["junior", "junior"]})),
+        "tier_sets[1].path",
+    ),
+    "nodes that are lost again": (
+        lambda d: d["tier_sets"].append(
+            a_path(movement={"downgrade": "period_end", "period": {"kind": "year"}})
+        ),
+        "tier_sets[1]",
+    ),
+    "points for what everybody has": (lambda d: tier(d, 0).update(reward_points=1), "tier_sets[0].tiers[0]"),
+}
+
+
+@pytest.mark.parametrize(("change", "path"), WRONG_PATHS.values(), ids=list(WRONG_PATHS))
+def test_a_path_or_a_reward_that_makes_no_sense_is_refused(
+    change: Callable[[Document], object], path: str
+) -> None:
+    assert list(problems(changed(change))) == [path]
+
+
+def test_a_path_stands_beside_the_first_ladder_and_says_whom_it_is_for() -> None:
+    path = a_path(path={"for_tiers": ["junior"]})
+
+    program = Program.parse(changed(lambda d: d["tier_sets"].append(path)))
+
+    assert program.tier_sets[1].path is not None
+    assert program.tier_sets[1].path.for_tiers == ("junior",)

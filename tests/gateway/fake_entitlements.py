@@ -31,7 +31,29 @@ LOCKED = pb.LockedBenefit(
     tier="platinum",
     steps=1,
 )
-
+PATH = pb.GrowthPath(
+    tier_set="growth",
+    name_zh="成长路径",
+    name_en="Growth path",
+    nodes=[
+        pb.GrowthNode(node="newcomer", name_zh="新手", name_en="Newcomer", reached=True),
+        pb.GrowthNode(
+            node="guided",
+            name_zh="完成引导",
+            name_en="Guided",
+            reached=True,
+            reached_time=timestamp(world.NOON),
+            reward_points=20,
+            given_points=20,
+            transaction_id="txn_1",
+        ),
+        pb.GrowthNode(node="first_order", name_zh="首单达成", name_en="First order", reward_points=50),
+    ],
+    next_node="first_order",
+    gaps=[pb.GrowthGap(path="all[1]", metric="orders", value=0, threshold=1, missing=1)],
+    task_zh="再购买1次",
+    task_en="order 1 more time",
+)
 
 SPLIT = pb.SplitValueResponse(
     cash_minor=60,
@@ -73,6 +95,15 @@ class FakeEntitlements(Fake, entitlements_pb2_grpc.EntitlementsServiceServicer):
             request.member_ids,
         )
         return pb.BatchListLockedBenefitsResponse(results=results)
+
+    async def BatchListGrowthPaths(self, request: pb.BatchListGrowthPathsRequest, context: Context) -> Any:
+        await self.begin("BatchListGrowthPaths", request)
+        results = self.per_member(
+            lambda _: pb.GrowthPathsResult(status=FOUND, paths=[PATH]),
+            pb.GrowthPathsResult(status=MISSING),
+            request.member_ids,
+        )
+        return pb.BatchListGrowthPathsResponse(results=results)
 
     async def BatchListUnlocks(self, request: pb.BatchListUnlocksRequest, context: Context) -> Any:
         await self.begin("BatchListUnlocks", request)

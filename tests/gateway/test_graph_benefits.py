@@ -28,6 +28,11 @@ query($id: ID!) {
       unlock { standard months monthsNeeded unlocked }
     }
     lockedBenefits { key kind name { zh en } tierSet tier steps }
+    growthPaths {
+      tierSet name { en } nextNode task taskZh: task(locale: ZH)
+      nodes { key name { zh } reached reachedTime rewardPoints givenPoints transactionId }
+      gaps { path metric value threshold missing }
+    }
   }
 }
 """
@@ -107,6 +112,22 @@ async def test_a_member_sees_what_is_left_and_what_is_locked(graph: Graph) -> No
             "steps": 1,
         }
     ]
+    (path,) = member["growthPaths"]
+    assert (path["tierSet"], path["nextNode"], path["name"]["en"]) == ("growth", "first_order", "Growth path")
+    assert (path["task"], path["taskZh"]) == ("order 1 more time", "再购买1次")
+    assert path["gaps"] == [{"path": "all[1]", "metric": "orders", "value": 0, "threshold": 1, "missing": 1}]
+    newcomer, guided, first_order = path["nodes"]
+    assert guided == {
+        "key": "guided",
+        "name": {"zh": "完成引导"},
+        "reached": True,
+        "reachedTime": "1998-07-01T12:00:00+00:00",
+        "rewardPoints": 20,
+        "givenPoints": 20,
+        "transactionId": "txn_1",
+    }
+    assert (newcomer["reached"], newcomer["reachedTime"]) == (True, None)
+    assert (first_order["reached"], first_order["transactionId"]) == (False, None)
 
 
 async def test_what_is_left_of_several_members_is_read_with_one_call(graph: Graph) -> None:

@@ -48,6 +48,16 @@ FINDINGS: Mapping[str, tuple[Severity, str, str]] = MappingProxyType(
             "有人达到{tier}却未达到更低的{lower}。",
             "Somebody reaches {tier} without reaching {lower}, which is lower.",
         ),
+        "NODE_OUT_OF_ORDER": (
+            "error",
+            "有人未完成{lower}就能到达成长路径的{tier}。",
+            "Somebody reaches {tier} of a growth path without {lower}, which comes before it.",
+        ),
+        "NODE_WITHOUT_REWARD": (
+            "warning",
+            "成长路径的{tier}既没有积分奖励，也没有权益。",
+            "{tier} of a growth path gives neither points nor benefits.",
+        ),
         "CONDITION_NEVER": ("warning", "没有人能满足这一条件。", "Nobody can meet this condition."),
         "CONDITION_ALWAYS": ("warning", "人人都满足这一条件。", "Everybody meets this condition."),
         "CONDITION_REDUNDANT": (

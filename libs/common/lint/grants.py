@@ -1,4 +1,4 @@
-"""Lint of what tiers grant: nobody should have less by rising."""
+"""Lint of what tiers grant: nobody should have less by rising, and each node of a path gives something."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,10 @@ from libs.common.tier_policy import TierSet
 
 
 def findings(tier_set: TierSet, path: str) -> Iterator[Finding]:
-    """Where a tier has less than the one below it."""
+    """Where a tier has less than the one below it, or a node of a path gives nothing."""
+    for rank, tier in enumerate(tier_set.tiers[1:], start=1):
+        if tier_set.path is not None and not tier.reward_points and not tier.benefits:
+            yield Finding("NODE_WITHOUT_REWARD", f"{path}.tiers[{rank}]", {"tier": tier.key})
     for rank in range(1, len(tier_set.tiers)):
         lower, tier = tier_set.tiers[rank - 1], tier_set.tiers[rank]
         here, params = f"{path}.tiers[{rank}]", {"tier": tier.key, "lower": lower.key}

@@ -51,7 +51,8 @@ class Ladder:
         shows = both(entry, negated(formula))
         if self._meet(shows):
             params = {"tier": tier.key, "lower": lower.key}
-            yield self._shown("TIER_EASIER", f"{path}.entry", params, shows)
+            code = "TIER_EASIER" if self.tier_set.path is None else "NODE_OUT_OF_ORDER"
+            yield self._shown(code, f"{path}.entry", params, shows)
 
     def _keep(self, path: str, tier: Tier, entry: Formula) -> Iterator[Finding]:
         if tier.keep is None:

@@ -35,11 +35,12 @@ FLOWS = {
     "return": [({SPENT}, {ACTIVE})],
     "adjustment": [({ISSUER}, {ACTIVE}), ({ACTIVE}, {REVERSED})],
     "transfer": [({ACTIVE}, {ACTIVE})],
+    "tier_reward": [({ISSUER}, {ACTIVE})],
 }
 OF_HOLDS = {"hold", "capture", "release", "redemption", "return"}
 # What gives points back to lots, and what makes lots by itself, which expire under keys of their own.
 GIVES_BACK = {"release", "return"}
-MAKES_LOTS = GIVES_BACK | {"adjustment", "transfer"}
+MAKES_LOTS = GIVES_BACK | {"adjustment", "transfer", "tier_reward"}
 GOES_BACK = {"activation", "expiration", "reversal"}
 
 

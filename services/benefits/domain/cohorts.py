@@ -46,7 +46,7 @@ _TAKEN = {
     "redemption": SPENT,
     "transfer": MOVED,
 }
-_ISSUED = {"accrual", "adjustment"}
+_ISSUED = {"accrual", "adjustment", "tier_reward"}
 
 # A lot, a column of its cohort, and by how many points that changes.
 Flow = tuple[str, str, int]

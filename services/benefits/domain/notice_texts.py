@@ -14,7 +14,7 @@ from libs.common.program import Program
 from libs.common.step_texts import step_text
 from libs.common.texts import Locale, filled, render
 from services.benefits.domain.notices import NoticeCode
-from services.benefits.domain.occasions import items
+from services.benefits.domain.occasions import Gap, closable, gap_params, items
 
 NOTICE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
     {
@@ -25,6 +25,10 @@ NOTICE_TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
         NoticeCode.TIER_AT_RISK: {
             "zh": "您的{tier}保留至{expire_date}。要保住它：{ways}。",
             "en": "You hold {tier} until {expire_date}. To keep it: {ways}.",
+        },
+        NoticeCode.TIER_REWARD: {
+            "zh": "您已达到{tier}，获得{points}{currency}奖励。",
+            "en": "You reached {tier} and were given {points} {currency}.",
         },
         NoticeCode.POINTS_EXPIRING: {
             "zh": "您有{points}{currency}将于{expire_date}到期。",
@@ -97,6 +101,11 @@ def _shown(params: Mapping[str, str], program: Program, locale: Locale) -> dict[
     shown["why"] = ("" if locale == "zh" else " ").join(reasons)
     shown["ways"] = _phrase([_way(each, locale) for each in items(params, "gap")], locale)
     return shown
+
+
+def ways_text(gaps: Sequence[Gap], locale: Locale) -> str:
+    """What closes gaps, in words: "write 1 more review"; empty where doing more closes none."""
+    return _phrase([_way(gap_params(each), locale) for each in closable(gaps)], locale)
 
 
 def _way(gap: Mapping[str, str], locale: Locale) -> Way:

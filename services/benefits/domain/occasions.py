@@ -10,6 +10,7 @@ from libs.common.program import Program
 from services.benefits.domain.ledger import currency_of, member_of
 from services.benefits.domain.memberships import Decision
 from services.benefits.domain.notices import NoticeCode, Occasion
+from services.benefits.domain.reached import Reached
 
 REACHED, NEAR, GRACE, KEEP_GAP = "TIER_REACHED", "NEAR_UPGRADE", "TIER_GRACE", "KEEP_GAP"
 # Why a tier is another than before, as members are told.
@@ -142,7 +143,7 @@ def _near_upgrade(program: Program, explained: Explained) -> Occasion | None:
         return None
     decision, tier = explained.decision, near.params["tier"]
     period = _period(program, explained)
-    gaps = [_gap_params(gap) for gap in closable(explained.gaps)]
+    gaps = [gap_params(gap) for gap in closable(explained.gaps)]
     return Occasion(
         program_id=decision.program_id,
         member_id=decision.member_id,
@@ -189,7 +190,8 @@ def closable(gaps: Sequence[Gap]) -> list[Gap]:
     return [gap for gap in gaps if gap.closable and not f"{gap.path}.".startswith(within)]
 
 
-def _gap_params(gap: Gap) -> dict[str, str]:
+def gap_params(gap: Gap) -> dict[str, str]:
+    """A gap as parameters of texts."""
     params = {"path": gap.path, "metric": gap.metric, "missing": str(gap.missing)}
     return params | {"currency": gap.currency} if gap.currency else params
 
@@ -224,6 +226,24 @@ def points_expiring(
             "days": str(days),
         },
         occurred_time=time,
+    )
+
+
+def tier_reward(program: Program, reached: Reached) -> Occasion:
+    """To be told once, when the points of a tier are there."""
+    return Occasion(
+        program_id=program.key,
+        member_id=reached.member_id,
+        code=NoticeCode.TIER_REWARD,
+        cause=f"{reached.tier_set}/{reached.tier}",
+        params={
+            "tier_set": reached.tier_set,
+            "tier": reached.tier,
+            "points": str(reached.points),
+            "currency": program.points.currency,
+            "decision_id": reached.decision_id,
+        },
+        occurred_time=reached.reached_time,
     )
 
 

@@ -32,6 +32,7 @@ from services.benefits.domain.memberships import (
     point_facts,
 )
 from services.benefits.domain.programs import Version
+from services.benefits.domain.reached import newly_reached
 from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.points import Movements, issue, post_movements
 from services.benefits.handlers.programs import ProgramHandlers
@@ -41,6 +42,7 @@ from services.benefits.handlers.telling import tell_of_tiers
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.unmoved import Moved, require_unmoved
 from services.benefits.outbox import birthday_used, membership_changed
+from services.benefits.repository import reached
 from services.benefits.repository.birthdays import birthdays_of
 from services.benefits.repository.earned_days import earned_on, keep_earned
 from services.benefits.repository.store import BenefitsStore
@@ -278,6 +280,7 @@ class DecisionHandlers:
         qualifying = version.program.points.qualifying
         effects = [with_tier_points(each, postings, qualifying) for each in effects]
         await benefits.keep_effects(effects, now)
+        await reached.add(benefits, newly_reached(version.program, effects))
         await keep_earned(benefits, effects, now)
         announcements = [each for effect in effects for each in membership_changed(effect, postings)]
         announcements += [

@@ -9,10 +9,12 @@ from services.benefits.clients import Subject
 from services.benefits.domain.effects import Effect, review_effect
 from services.benefits.domain.memberships import Membership, Step
 from services.benefits.domain.programs import Version
+from services.benefits.domain.reached import newly_reached
 from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.telling import tell_of_tiers
 from services.benefits.handlers.unmoved import require_unmoved
 from services.benefits.outbox import membership_changed
+from services.benefits.repository import reached
 from services.benefits.repository.store import BenefitsStore
 
 
@@ -44,6 +46,7 @@ async def keep_run(
     """Keep effects of a run, unless a member has moved, and announce and tell those that are news."""
     await require_unmoved(benefits, effects)
     await benefits.keep_effects(effects, now)
+    await reached.add(benefits, newly_reached(program, effects))
     await benefits.announce([each for effect in announced for each in membership_changed(effect, [])], now)
     await tell_of_tiers(
         benefits, program, announced, time=time, now=now, new_id=new_id, told_since=told_since

@@ -19,6 +19,7 @@ from services.benefits.repository.ledger import DRAWN, EXPIRING, PENDING
 from services.benefits.repository.limit_refusals import ensure_limit_refusals
 from services.benefits.repository.overrides import ensure_override_indexes
 from services.benefits.repository.quotas import ensure_quota_indexes
+from services.benefits.repository.reached import ensure_reached_indexes
 from services.benefits.repository.redemptions import ensure_redemption_indexes
 from services.benefits.repository.rewards import ensure_reward_indexes
 from services.benefits.repository.simulations import ensure_simulation_indexes
@@ -174,6 +175,7 @@ async def ensure_indexes(database: Database) -> None:
     await ensure_contract_indexes(database)
     await ensure_standing_indexes(database)
     await ensure_reward_indexes(database)
+    await ensure_reached_indexes(database)
     await ensure_redemption_indexes(database)
     await ensure_simulation_indexes(database)
     await ensure_calibration_indexes(database)

@@ -18,6 +18,7 @@ class EntitlementsLoaders:
         self._entitlements, self._program_id = entitlements, program_id
         self.allowances = DataLoader(self._load_allowances, max_batch_size=KEYS_MAX)
         self.unlocks = DataLoader(self._load_unlocks, max_batch_size=KEYS_MAX)
+        self.growth_paths = DataLoader(self._load_growth_paths, max_batch_size=KEYS_MAX)
         self.locked = DataLoader(self._load_locked, max_batch_size=KEYS_MAX)
 
     async def _load_allowances(self, ids: list[str]) -> Sequence[Sequence[pb.Allowance] | Exception | None]:
@@ -29,6 +30,13 @@ class EntitlementsLoaders:
         request = pb.BatchListUnlocksRequest(program_id=self._program_id, member_ids=ids)
         response = await self._entitlements.BatchListUnlocks(request, timeout=READ_SECONDS)
         return [found(result.status, result.unlocks) for result in response.results]
+
+    async def _load_growth_paths(
+        self, ids: list[str]
+    ) -> Sequence[Sequence[pb.GrowthPath] | Exception | None]:
+        request = pb.BatchListGrowthPathsRequest(program_id=self._program_id, member_ids=ids)
+        response = await self._entitlements.BatchListGrowthPaths(request, timeout=READ_SECONDS)
+        return [found(result.status, result.paths) for result in response.results]
 
     async def _load_locked(self, ids: list[str]) -> Sequence[Sequence[pb.LockedBenefit] | Exception | None]:
         request = pb.BatchListLockedBenefitsRequest(program_id=self._program_id, member_ids=ids)

@@ -15,6 +15,7 @@ from services.gateway.benefits.types.contracts import Contract, contract_of
 from services.gateway.benefits.types.coupons import MemberCoupon, member_coupon_of
 from services.gateway.benefits.types.earning import PointsPreview, PointsPreviewInput, preview_of
 from services.gateway.benefits.types.entitlements import Benefit, LockedBenefit, benefit_of, locked_of
+from services.gateway.benefits.types.growth import GrowthPath, growth_path_of
 from services.gateway.benefits.types.memberships import Membership, membership_of
 from services.gateway.benefits.types.notices import Notice, NoticePreferences, notice_of, preferences_of
 from services.gateway.benefits.types.points import PointsAccount, account_of
@@ -186,6 +187,15 @@ class Member(relay.Node):
         description="The benefits that higher tiers would add, those of the next tier first.",
     )
     def locked_benefits(self) -> str:
+        return self.key
+
+    @loaded(
+        list[GrowthPath] | None,
+        lambda context: context.entitlements.growth_paths,
+        each(growth_path_of),
+        description="The growth paths that are for who holds their tier.",
+    )
+    def growth_paths(self) -> str:
         return self.key
 
     @loaded(

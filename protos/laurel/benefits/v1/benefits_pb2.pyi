@@ -55,6 +55,8 @@ class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.V
     """Points given or taken by staff."""
     ENTRY_KIND_TRANSFER: _EntryKind.ValueType  # 11
     """Points passed from one member to another."""
+    ENTRY_KIND_TIER_REWARD: _EntryKind.ValueType  # 12
+    """Points for a tier that was reached."""
 
 class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
     """What a ledger transaction does."""
@@ -83,6 +85,8 @@ ENTRY_KIND_ADJUSTMENT: EntryKind.ValueType  # 10
 """Points given or taken by staff."""
 ENTRY_KIND_TRANSFER: EntryKind.ValueType  # 11
 """Points passed from one member to another."""
+ENTRY_KIND_TIER_REWARD: EntryKind.ValueType  # 12
+"""Points for a tier that was reached."""
 Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
 
 @_typing.final

@@ -766,3 +766,227 @@ class LockedBenefit(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LockedBenefit: _TypeAlias = LockedBenefit  # noqa: Y015
+
+@_typing.final
+class BatchListGrowthPathsRequest(_message.Message):
+    """Request of BatchListGrowthPaths."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    MEMBER_IDS_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    @_builtins.property
+    def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whose."""
+
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        member_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member_ids", b"member_ids", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchListGrowthPathsRequest: _TypeAlias = BatchListGrowthPathsRequest  # noqa: Y015
+
+@_typing.final
+class BatchListGrowthPathsResponse(_message.Message):
+    """Response of BatchListGrowthPaths."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___GrowthPathsResult]:
+        """One per id, in order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___GrowthPathsResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchListGrowthPathsResponse: _TypeAlias = BatchListGrowthPathsResponse  # noqa: Y015
+
+@_typing.final
+class GrowthPathsResult(_message.Message):
+    """The growth paths of one member."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    PATHS_FIELD_NUMBER: _builtins.int
+    status: _lookup_pb2.LookupStatus.ValueType
+    """Found or not."""
+    @_builtins.property
+    def paths(self) -> _containers.RepeatedCompositeFieldContainer[Global___GrowthPath]:
+        """Those that are for who holds the member's tier of the first tier set, in the program's order."""
+
+    def __init__(
+        self,
+        *,
+        status: _lookup_pb2.LookupStatus.ValueType = ...,
+        paths: _abc.Iterable[Global___GrowthPath] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paths", b"paths", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrowthPathsResult: _TypeAlias = GrowthPathsResult  # noqa: Y015
+
+@_typing.final
+class GrowthPath(_message.Message):
+    """How far a member is on a growth path."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIER_SET_FIELD_NUMBER: _builtins.int
+    NAME_ZH_FIELD_NUMBER: _builtins.int
+    NAME_EN_FIELD_NUMBER: _builtins.int
+    NODES_FIELD_NUMBER: _builtins.int
+    NEXT_NODE_FIELD_NUMBER: _builtins.int
+    GAPS_FIELD_NUMBER: _builtins.int
+    TASK_ZH_FIELD_NUMBER: _builtins.int
+    TASK_EN_FIELD_NUMBER: _builtins.int
+    tier_set: _builtins.str
+    """The tier set."""
+    name_zh: _builtins.str
+    """Name in Chinese."""
+    name_en: _builtins.str
+    """Name in English."""
+    next_node: _builtins.str
+    """Key of the next node; empty at the end of the path."""
+    task_zh: _builtins.str
+    """The next task in Chinese; empty where doing more does not bring it about."""
+    task_en: _builtins.str
+    """The next task in English. Example: `write 1 more review`."""
+    @_builtins.property
+    def nodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___GrowthNode]:
+        """From the first to the last."""
+
+    @_builtins.property
+    def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___GrowthGap]:
+        """What is missing for it, each a condition of it that is not met."""
+
+    def __init__(
+        self,
+        *,
+        tier_set: _builtins.str = ...,
+        name_zh: _builtins.str = ...,
+        name_en: _builtins.str = ...,
+        nodes: _abc.Iterable[Global___GrowthNode] | None = ...,
+        next_node: _builtins.str = ...,
+        gaps: _abc.Iterable[Global___GrowthGap] | None = ...,
+        task_zh: _builtins.str = ...,
+        task_en: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gaps", b"gaps", "name_en", b"name_en", "name_zh", b"name_zh", "next_node", b"next_node", "nodes", b"nodes", "task_en", b"task_en", "task_zh", b"task_zh", "tier_set", b"tier_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrowthPath: _TypeAlias = GrowthPath  # noqa: Y015
+
+@_typing.final
+class GrowthNode(_message.Message):
+    """A node of a growth path."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_FIELD_NUMBER: _builtins.int
+    NAME_ZH_FIELD_NUMBER: _builtins.int
+    NAME_EN_FIELD_NUMBER: _builtins.int
+    REACHED_FIELD_NUMBER: _builtins.int
+    REACHED_TIME_FIELD_NUMBER: _builtins.int
+    REWARD_POINTS_FIELD_NUMBER: _builtins.int
+    GIVEN_POINTS_FIELD_NUMBER: _builtins.int
+    TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    node: _builtins.str
+    """Key of the tier that it is."""
+    name_zh: _builtins.str
+    """Name in Chinese."""
+    name_en: _builtins.str
+    """Name in English."""
+    reached: _builtins.bool
+    """Whether the member has reached it."""
+    reward_points: _builtins.int
+    """Points that it gives, by the live version."""
+    given_points: _builtins.int
+    """Points that it gave this member, as soon as they are there."""
+    transaction_id: _builtins.str
+    """The transaction of the ledger that gave them; empty before."""
+    @_builtins.property
+    def reached_time(self) -> _timestamp_pb2.Timestamp:
+        """When they first did; absent for the first node, and where it was not written down."""
+
+    def __init__(
+        self,
+        *,
+        node: _builtins.str = ...,
+        name_zh: _builtins.str = ...,
+        name_en: _builtins.str = ...,
+        reached: _builtins.bool = ...,
+        reached_time: _timestamp_pb2.Timestamp | None = ...,
+        reward_points: _builtins.int = ...,
+        given_points: _builtins.int = ...,
+        transaction_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reached_time", b"reached_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["given_points", b"given_points", "name_en", b"name_en", "name_zh", b"name_zh", "node", b"node", "reached", b"reached", "reached_time", b"reached_time", "reward_points", b"reward_points", "transaction_id", b"transaction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrowthNode: _TypeAlias = GrowthNode  # noqa: Y015
+
+@_typing.final
+class GrowthGap(_message.Message):
+    """A condition of the next node that is not met."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    METRIC_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Where it stands in the node's rule."""
+    metric: _builtins.str
+    """What is measured. Example: `reviews`."""
+    value: _builtins.int
+    """What there is."""
+    threshold: _builtins.int
+    """What is asked."""
+    missing: _builtins.int
+    """What is missing."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        metric: _builtins.str = ...,
+        value: _builtins.int = ...,
+        threshold: _builtins.int = ...,
+        missing: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metric", b"metric", "missing", b"missing", "path", b"path", "threshold", b"threshold", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrowthGap: _TypeAlias = GrowthGap  # noqa: Y015

@@ -73,6 +73,11 @@ class EntitlementsServiceStub:
                 request_serializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListLockedBenefitsRequest.SerializeToString,
                 response_deserializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListLockedBenefitsResponse.FromString,
                 _registered_method=True)
+        self.BatchListGrowthPaths = channel.unary_unary(
+                '/laurel.benefits.v1.EntitlementsService/BatchListGrowthPaths',
+                request_serializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListGrowthPathsRequest.SerializeToString,
+                response_deserializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListGrowthPathsResponse.FromString,
+                _registered_method=True)
 
 
 class EntitlementsServiceServicer:
@@ -147,6 +152,15 @@ class EntitlementsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchListGrowthPaths(self, request, context):
+        """Lists the growth paths that are for members, with what they reached, what it gave, and what comes next.
+
+        A path is a tier set whose tiers are tasks. No side effects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EntitlementsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -184,6 +198,11 @@ def add_EntitlementsServiceServicer_to_server(servicer, server):
                     servicer.BatchListLockedBenefits,
                     request_deserializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListLockedBenefitsRequest.FromString,
                     response_serializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListLockedBenefitsResponse.SerializeToString,
+            ),
+            'BatchListGrowthPaths': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchListGrowthPaths,
+                    request_deserializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListGrowthPathsRequest.FromString,
+                    response_serializer=laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListGrowthPathsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -379,6 +398,33 @@ class EntitlementsService:
             '/laurel.benefits.v1.EntitlementsService/BatchListLockedBenefits',
             laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListLockedBenefitsRequest.SerializeToString,
             laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListLockedBenefitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchListGrowthPaths(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.benefits.v1.EntitlementsService/BatchListGrowthPaths',
+            laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListGrowthPathsRequest.SerializeToString,
+            laurel_dot_benefits_dot_v1_dot_entitlements__pb2.BatchListGrowthPathsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -71,6 +71,11 @@ class EntitlementsServiceStub:
     """
     BatchListLockedBenefits: _grpc.UnaryUnaryMultiCallable[_entitlements_pb2.BatchListLockedBenefitsRequest, _entitlements_pb2.BatchListLockedBenefitsResponse]
     """Lists the benefits that members do not have, and by which tier they would. No side effects."""
+    BatchListGrowthPaths: _grpc.UnaryUnaryMultiCallable[_entitlements_pb2.BatchListGrowthPathsRequest, _entitlements_pb2.BatchListGrowthPathsResponse]
+    """Lists the growth paths that are for members, with what they reached, what it gave, and what comes next.
+
+    A path is a tier set whose tiers are tasks. No side effects.
+    """
 
 @_typing.type_check_only
 class EntitlementsServiceAsyncStub(EntitlementsServiceStub):
@@ -115,6 +120,11 @@ class EntitlementsServiceAsyncStub(EntitlementsServiceStub):
     """
     BatchListLockedBenefits: _aio.UnaryUnaryMultiCallable[_entitlements_pb2.BatchListLockedBenefitsRequest, _entitlements_pb2.BatchListLockedBenefitsResponse]  # type: ignore[assignment]
     """Lists the benefits that members do not have, and by which tier they would. No side effects."""
+    BatchListGrowthPaths: _aio.UnaryUnaryMultiCallable[_entitlements_pb2.BatchListGrowthPathsRequest, _entitlements_pb2.BatchListGrowthPathsResponse]  # type: ignore[assignment]
+    """Lists the growth paths that are for members, with what they reached, what it gave, and what comes next.
+
+    A path is a tier set whose tiers are tasks. No side effects.
+    """
 
 class EntitlementsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What members have of their benefits, and the use of those that are counted.
@@ -198,5 +208,16 @@ class EntitlementsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_entitlements_pb2.BatchListLockedBenefitsResponse, _abc.Awaitable[_entitlements_pb2.BatchListLockedBenefitsResponse]]:
         """Lists the benefits that members do not have, and by which tier they would. No side effects."""
+
+    @_abc_1.abstractmethod
+    def BatchListGrowthPaths(
+        self,
+        request: _entitlements_pb2.BatchListGrowthPathsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entitlements_pb2.BatchListGrowthPathsResponse, _abc.Awaitable[_entitlements_pb2.BatchListGrowthPathsResponse]]:
+        """Lists the growth paths that are for members, with what they reached, what it gave, and what comes next.
+
+        A path is a tier set whose tiers are tasks. No side effects.
+        """
 
 def add_EntitlementsServiceServicer_to_server(servicer: EntitlementsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

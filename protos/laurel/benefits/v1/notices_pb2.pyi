@@ -47,6 +47,8 @@ class _NoticeCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeCode
     """The member's tier is held by grace: what keeps it was not met. Service notice."""
     NOTICE_CODE_BREAK_GLASS_OPENED: _NoticeCode.ValueType  # 9
     """Somebody who reads no personal data may do so for a while. For compliance officers."""
+    NOTICE_CODE_TIER_REWARD: _NoticeCode.ValueType  # 10
+    """The member was given points for a tier that they reached. Service notice."""
 
 class NoticeCode(_NoticeCode, metaclass=_NoticeCodeEnumTypeWrapper):
     """What a notice is about."""
@@ -71,6 +73,8 @@ NOTICE_CODE_TIER_AT_RISK: NoticeCode.ValueType  # 8
 """The member's tier is held by grace: what keeps it was not met. Service notice."""
 NOTICE_CODE_BREAK_GLASS_OPENED: NoticeCode.ValueType  # 9
 """Somebody who reads no personal data may do so for a while. For compliance officers."""
+NOTICE_CODE_TIER_REWARD: NoticeCode.ValueType  # 10
+"""The member was given points for a tier that they reached. Service notice."""
 Global___NoticeCode: _TypeAlias = NoticeCode  # noqa: Y015
 
 class _NoticeStatus:

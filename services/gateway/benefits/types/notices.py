@@ -34,6 +34,10 @@ class NoticeCode(Enum):
     CONTRACT_ENDING = strawberry.enum_value(
         pb.NOTICE_CODE_CONTRACT_ENDING, description="A contract of theirs ends soon. Service notice."
     )
+    TIER_REWARD = strawberry.enum_value(
+        pb.NOTICE_CODE_TIER_REWARD,
+        description="They were given points for a tier that they reached. Service notice.",
+    )
     BIRTHDAY = strawberry.enum_value(
         pb.NOTICE_CODE_BIRTHDAY, description="It is their birthday. Service notice."
     )

@@ -44,6 +44,9 @@ class EntryKind(Enum):
     TRANSFER = strawberry.enum_value(
         pb.ENTRY_KIND_TRANSFER, description="Points passed from one member to another."
     )
+    TIER_REWARD = strawberry.enum_value(
+        pb.ENTRY_KIND_TIER_REWARD, description="Points for a tier that was reached."
+    )
 
 
 @strawberry.type(description="One immutable movement of an account.")

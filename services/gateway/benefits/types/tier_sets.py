@@ -71,6 +71,9 @@ class Tier:
             "where staff give it; null of what everybody has from the start."
         )
     )
+    reward_points: Long = strawberry.field(
+        description="Points that are given to who reaches it, once; 0 for none."
+    )
     parent: str | None = strawberry.field(description="Key of the tier that it is a part of, if it is one.")
     inherits: bool = strawberry.field(description="Whether it has the benefits of lower tiers, too.")
 
@@ -142,6 +145,13 @@ class Variant:
     tiers: list[Tier] = strawberry.field(description="From the lowest to the highest, as they are there.")
 
 
+@strawberry.type(description="Whom a growth path is for.")
+class PathTerms:
+    for_tiers: list[str] = strawberry.field(
+        description="Keys of the tiers of the first ladder whose members are shown it; empty for all."
+    )
+
+
 @strawberry.type(description="A ladder of tiers on one basis.")
 class TierSet:
     key: str = strawberry.field(description="Key, such as `main`.")
@@ -151,6 +161,9 @@ class TierSet:
     movement: Movement = strawberry.field(description="When members move on it.")
     seasons: list[Season] = strawberry.field(description="Times in which thresholds of money are others.")
     variants: list[Variant] = strawberry.field(description="Regions with other rules.")
+    path: PathTerms | None = strawberry.field(
+        description="That it is a growth path, whose tiers are tasks; null of other ladders."
+    )
 
 
 def tier_sets_of(program: Program) -> list[TierSet]:
@@ -162,6 +175,7 @@ def tier_sets_of(program: Program) -> list[TierSet]:
             window=each.window,
             tiers=_tiers(program, each),
             movement=_movement(each.movement),
+            path=None if each.path is None else PathTerms(for_tiers=list(each.path.for_tiers)),
             seasons=[_season(season) for season in each.seasons],
             variants=[
                 Variant(
@@ -209,6 +223,7 @@ def _tier(program: Program, tier_set: tier_policy.TierSet, tier: tier_policy.Tie
         multiplier_bp=tier.multiplier_bp,
         discount_bp=tier.discount_bp,
         benefits=[grant_of(grant) for grant in tier.benefits],
+        reward_points=Long(tier.reward_points),
         kind=tier.mode or (tier.kind if rank > 1 or tier.entry is not None else None),
         parent=tier.parent,
         inherits=tier.inherits,
