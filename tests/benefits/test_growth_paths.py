@@ -8,6 +8,7 @@ from laurel.benefits.v1 import benefits_pb2, entitlements_pb2_grpc
 from laurel.benefits.v1 import entitlements_pb2 as pb
 from laurel.common.v1 import lookup_pb2
 from laurel.members.v1 import events_pb2
+from libs.common.calendar import Due
 from libs.common.clock import now
 from libs.common.clocks import Clocks
 from libs.common.ids import new_id
@@ -252,6 +253,12 @@ async def test_a_version_that_asks_for_less_brings_nodes_and_rewards(benefits: B
 
     assert (before, after) == (0, 1)
     assert (await points_of(benefits, story)).entries == [30]
+
+
+async def test_what_there_is_not_is_done(benefits: BenefitsWorld) -> None:
+    program_id = await a_path(benefits)
+
+    assert await rewards(benefits).happen(program_id, [Due("gone", NOON)], NOON) == 0
 
 
 async def test_nobody_is_told_of_history_and_the_points_are_there(benefits: BenefitsWorld) -> None:

@@ -58,7 +58,8 @@ class TierRewards:
         benefits: BenefitsStore,
     ) -> int:
         found = await kept.by_keys(benefits, [item.key for item in items])
-        waiting = [found[item.key] for item in items if not found[item.key].transaction_id]
+        known = [found[item.key] for item in items if item.key in found]
+        waiting = [each for each in known if not each.transaction_id]
         if not waiting:
             return 0
         await self._post(benefits, program, waiting)
@@ -69,8 +70,11 @@ class TierRewards:
     async def _post(self, benefits: BenefitsStore, program: Program, rewards: Sequence[Reached]) -> None:
         members = [each.member_id for each in rewards]
         postings = await self._drawing.open_each(benefits, program, members, ISSUER)
-        for each in rewards:
-            ends = ending(program, each.reached_time)
-            transaction = reward(postings[each.member_id], each, expire_time=ends)
-            await kept.given(benefits, each.key, transaction.transaction_id)
+        posted = {
+            each.key: reward(
+                postings[each.member_id], each, expire_time=ending(program, each.reached_time)
+            ).transaction_id
+            for each in rewards
+        }
+        await kept.given(benefits, posted)
         await self._drawing.keep(benefits, *{each.stripe: each for each in postings.values()}.values())

@@ -1,9 +1,9 @@
 """Tiers that members reached, as Mongo documents; all in the transaction of the store."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from libs.common.mongo import Database, Document, ensure_collection
+from libs.common.mongo import Database, Document, ensure_collection, update_each
 from libs.common.plain import asdict
 from services.benefits.domain.reached import Reached
 from services.benefits.repository.store import BenefitsStore
@@ -72,13 +72,14 @@ async def waiting(
     return [(each["_id"], each["reached_time"]) async for each in soonest]
 
 
-async def given(store: BenefitsStore, key: str, transaction_id: str) -> None:
-    """Write down that the points were given."""
-    await store.database.reached_tiers.update_one(
-        {"_id": key},
-        {"$set": {"transaction_id": transaction_id}, "$unset": {"waiting": ""}},
-        session=store.session,
-    )
+async def given(store: BenefitsStore, posted: Mapping[str, str]) -> None:
+    """Write down the transactions that gave points, by key."""
+    assert store.session is not None, "with what is posted"
+    updates: list[Document] = [
+        {"q": {"_id": key}, "u": {"$set": {"transaction_id": transaction_id}, "$unset": {"waiting": ""}}}
+        for key, transaction_id in posted.items()
+    ]
+    await update_each(store.database.reached_tiers, updates, store.session)
 
 
 def _document(reached: Reached) -> Document:
