@@ -11,6 +11,7 @@ from opentelemetry.trace import INVALID_SPAN
 from laurel.members.v1 import members_pb2 as pb
 from libs.common.caller import Principal
 from libs.common.errors import DeadlineExceeded, InvalidRequest, Overloaded
+from libs.common.rpc.shared import answering
 from services.gateway.shared import runs, sharer
 from services.gateway.shared.callers import Caller, KnownCallers
 from services.gateway.shared.runs import Waiting
@@ -189,10 +190,11 @@ async def test_a_read_that_takes_too_long_costs_its_part_of_the_call_only(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(world.served, "BatchGetFacts", never)
+    monkeypatch.setattr(answering, "READ_SHARE", 0.02)
     slow = Ask("an officer", FACTS.field, [IDS["ann"]])
 
     facts, members = await asyncio.gather(
-        *(world.hears(each, seconds=1.0) for each in (slow, OFFICER)), return_exceptions=True
+        *(world.hears(each) for each in (slow, OFFICER)), return_exceptions=True
     )
 
     assert facts == ["DEADLINE_EXCEEDED"]
@@ -223,6 +225,15 @@ async def test_a_service_that_is_away_is_told_to_all_who_wait(world: SharedWorld
 
     assert heard == [["UNAVAILABLE"] * len(KEYS), ["UNAVAILABLE"] * 2]
     assert not world.sharer._waiting
+
+
+async def test_a_replica_of_before_shared_calls_is_one_that_is_not_there(
+    world: SharedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_read = too_much(world.sharer._batch_read, grpc.StatusCode.UNIMPLEMENTED)
+    monkeypatch.setattr(world.sharer, "_batch_read", batch_read)
+
+    assert await world.hears(OFFICER) == ["UNAVAILABLE"] * len(KEYS)
 
 
 async def test_whom_their_call_does_not_answer_hears_that_it_failed(

@@ -121,7 +121,7 @@ class Sharer:
                 await self._settled(waiting[:half])
                 await self._settled(waiting[half:])
             for run in waiting:
-                run.fail(error)
+                run.fail(_told(error))
 
     async def _asked(self, runs: Sequence[Run], *, all_new: bool) -> list[Run]:
         """Make a call and settle what it answers; gives the runs whose callers the service does not know."""
@@ -167,6 +167,12 @@ def _may_be_of_one(error: Exception) -> bool:
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return error_info(error) is None  # by the size of a message
     return error.code() in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL}
+
+
+def _told(error: Exception) -> Exception:
+    """What those who wait are told of a failure; a replica of before shared calls is not there."""
+    is_older = isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.UNIMPLEMENTED
+    return Unavailable() if is_older else error
 
 
 def _settle(run: Run, bit: int, values: Values) -> None:

@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
+from libs.common.rpc.shared.asks import is_shared
 from tests.attacks.contract import Place, name_of, path_of, places, principal_for, put, served, valid
 from tests.attacks.rpc import Caller
 from tests.attacks.verdicts import Answer, Case
@@ -129,7 +130,9 @@ def _numbers(world: World, service: str, method: MethodDescriptor) -> Iterator[C
                 changed = put(valid(method, world.own), place, number)
             except ValueError:
                 continue  # does not fit, so nobody can send it there
-            expected = (INVALID, "OK EVENT_INVALID") if number == LEAST else ()
+            # A shared call of somebody who is not known is answered, whatever they ask for.
+            is_refused = number == LEAST and not is_shared(path_of(method))
+            expected = (INVALID, "OK EVENT_INVALID") if is_refused else ()
             yield _case(world, service, method, f"{name_of(place)} = {name}", changed, *expected)
     for field in message.DESCRIPTOR.fields:
         if field.type in WIDE | NARROW:
