@@ -66,6 +66,7 @@ sdk: $(READY) ## Build what partners install, a wheel and an npm package, into b
 
 release: $(READY) ## Record the contract as released: `make check` refuses what would break it from then on
 	$(PYTHON) -m libs.cli.codegen --check --image protos/released.binpb
+	$(PYTHON) -m services.gateway.schema --release
 
 schema: $(READY) ## Write services/gateway/schema.graphql, and the schema of programs
 	$(PYTHON) -m services.gateway.schema --write

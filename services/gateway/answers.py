@@ -114,7 +114,7 @@ class Answers:
             headers={
                 "Content-Type": f"{self.media_type}; charset=utf-8",
                 "Cache-Control": "no-store",
-                "Vary": "Accept",
+                "Vary": "Accept, Accept-Language",
                 "X-Content-Type-Options": "nosniff",
                 "X-Request-Id": self.request_id,
             },

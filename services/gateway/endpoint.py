@@ -20,6 +20,7 @@ from services.gateway.bodies import asked_by
 from services.gateway.clients import Clients
 from services.gateway.context import Context
 from services.gateway.errors import mask
+from services.gateway.languages import speak
 from services.gateway.loading import ending_together
 from services.gateway.metrics import OPERATIONS, Served, outcome_of
 from services.gateway.plans.kept import Plans
@@ -91,4 +92,5 @@ class Endpoint:
         principal = authenticate(request, self.verifier)
         set_caller(principal)
         set_deadline(self.settings.request_seconds_max)
+        speak(request.headers.get("accept-language", ""))
         return Context(self.clients, principal, request_id=request_id)

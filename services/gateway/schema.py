@@ -1,6 +1,7 @@
 """The graph: every area's queries and mutations in one schema, and `schema.graphql`, its committed text.
 
-`python -m services.gateway.schema --write` writes the text, `--check` fails when it is not current.
+`python -m services.gateway.schema --write` writes the text, `--check` fails when it is not current or would
+break a client of the schema as released; `--release` records it as that.
 """
 
 import argparse
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, build_schema, find_breaking_changes
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
@@ -45,6 +46,7 @@ from services.gateway.risk.queries import RiskQuery
 from services.gateway.values import AMOUNT_MINOR, LONG, AmountMinor, Long
 
 SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
+RELEASED_FILE = Path(__file__).parents[2] / "protos" / "released.graphql"
 
 
 @strawberry.type(description="What can be read, within the program of the caller's token.")
@@ -132,17 +134,33 @@ def is_current() -> bool:
     return SCHEMA_FILE.exists() and SCHEMA_FILE.read_text(encoding="utf-8") == schema.as_str() + "\n"
 
 
+def broken_since(released: str) -> list[str]:
+    """What would break clients of a released schema, each in a sentence."""
+    changes = find_breaking_changes(build_schema(released), build_schema(schema.as_str()))
+    return [each.description for each in changes]
+
+
 def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--write", action="store_true", help="write schema.graphql")
     what.add_argument("--check", action="store_true", help="fail when schema.graphql is not current")
-    if parser.parse_args().write:
-        SCHEMA_FILE.write_text(schema.as_str() + "\n", encoding="utf-8")
-    elif not is_current():
+    what.add_argument("--release", action="store_true", help="record the schema as released")
+    arguments = parser.parse_args()
+    if arguments.write or arguments.release:
+        file = SCHEMA_FILE if arguments.write else RELEASED_FILE
+        file.write_text(schema.as_str() + "\n", encoding="utf-8")
+        return 0
+    return _check()
+
+
+def _check() -> int:
+    if not is_current():
         sys.stderr.write(f"{SCHEMA_FILE.name} is not current: python -m services.gateway.schema --write\n")
         return 1
-    return 0
+    broken = broken_since(RELEASED_FILE.read_text(encoding="utf-8"))
+    sys.stderr.writelines(f"{SCHEMA_FILE.name} breaks what is released: {each}\n" for each in broken)
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from services.gateway.auth import authenticate, program_of
 from services.gateway.bodies import asked_by
 from services.gateway.connections import LINE, Line
 from services.gateway.endpoint import LATE
+from services.gateway.languages import speak
 from services.gateway.metrics import EVENTS, SUBSCRIPTIONS_ENDED
 from services.gateway.settings import GatewaySettings
 from services.gateway.sockets.connection import CHECK_SECONDS
@@ -67,6 +68,7 @@ class Streams:
             return answers.refused(refusal)
         except TimeoutError:
             return answers.refused(DeadlineExceeded(LATE))
+        speak(request.headers.get("accept-language", ""))
         return Stream(self, asked, principal, request_id)
 
 

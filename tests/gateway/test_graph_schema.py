@@ -18,13 +18,24 @@ from graphql.type import (
     GraphQLObjectType,
 )
 
-from services.gateway.schema import SCHEMA_FILE, is_current, schema
+from services.gateway.schema import SCHEMA_FILE, broken_since, is_current, schema
 
 SCHEMA = build_schema(SCHEMA_FILE.read_text(encoding="utf-8"))
 
 
 def test_the_committed_schema_is_current() -> None:
     assert is_current(), "python -m services.gateway.schema --write"
+
+
+def test_what_breaks_clients_of_the_released_schema_is_found_and_additions_are_none() -> None:
+    current = schema.as_str()
+    more = current.replace("type Query {", "type Query {\n  gone: Int", 1)
+    described = '"""This graph as a subgraph of Apollo Federation v2.9."""'
+    less = current.replace(f"  {described}\n  _service: _Service!", "", 1)
+
+    assert less != current
+    assert broken_since(current) == broken_since(less) == []
+    assert broken_since(more) == ["Field Query.gone was removed."]
 
 
 def test_every_type_field_argument_and_value_is_described() -> None:

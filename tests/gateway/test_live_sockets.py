@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from laurel.risk.v1 import risk_pb2
 from services.gateway import connections
-from services.gateway.metrics import WEBSOCKETS_CLOSED
+from services.gateway.metrics import SUBSCRIPTIONS_ENDED, WEBSOCKETS_CLOSED
 from services.gateway.server import uvicorn_config
 from tests.gateway.conftest import HOST, Graph, gateway
 from tests.gateway.sockets import PROTOCOL, SUBSCRIPTION
@@ -199,3 +199,48 @@ async def test_a_flood_of_pings_whose_pongs_nobody_takes_ends_the_connection(
 
     assert reader.at_eof() or reader.exception() is not None
     writer.close()
+
+
+def asked_for(live: Served, query: str = SUBSCRIPTION) -> bytes:
+    """The request for a stream of server-sent events."""
+    body = json.dumps({"query": query, "variables": {"id": member_id(1)}}).encode()
+    head = (
+        f"POST /graphql/stream HTTP/1.1\r\nhost: {HOST}\r\nauthorization: Bearer {live.graph.token()}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def test_a_stream_ends_without_completion_when_its_replica_stops(keys: Path) -> None:
+    async with served(keys, drain_seconds=60) as live:
+        reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+        writer.write(asked_for(live))
+        async with asyncio.timeout(20):
+            await reader.readuntil(b"m0.b0.r0")
+        live.tell()
+        async with asyncio.timeout(20):
+            await reader.readuntil(b"m0.b0.r1")
+
+        live.server.should_exit = True
+
+        async with asyncio.timeout(20):
+            rest = await reader.read()
+        writer.close()
+    assert b"event: complete" not in rest
+
+
+async def test_a_stream_whose_client_takes_nothing_is_cut(keys: Path) -> None:
+    async with served(keys, websocket_slow_seconds=0.2) as live:
+        slow = SUBSCRIPTIONS_ENDED.labels("slow")._value.get()
+        small = socket.socket()
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        small.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(small, ("127.0.0.1", live.port))
+        await asyncio.get_running_loop().sock_sendall(small, asked_for(live, MUCH))
+        async with asyncio.timeout(60):
+            while SUBSCRIPTIONS_ENDED.labels("slow")._value.get() == slow:
+                live.tell(100)
+                await asyncio.sleep(0.01)
+            while live.server.server_state.connections:
+                await asyncio.sleep(0.01)
+        small.close()

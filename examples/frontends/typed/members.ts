@@ -23,5 +23,7 @@ const response = await fetch(url, {
   headers: { ...headers, "content-type": "application/json", accept: "application/graphql-response+json" },
   body: JSON.stringify({ documentId, variables: { first: 2 } }),
 });
-const { data }: { data: MembersQuery } = await response.json();
-console.log("by id:", data.members?.edges.length);
+type Answer = { data?: MembersQuery; errors?: { extensions: { code: string } }[] };
+const { data, errors }: Answer = await response.json();
+// PERSISTED_QUERY_NOT_FOUND where the gateway was not given the manifest.
+console.log("by id:", data?.members?.edges.length ?? errors?.[0].extensions.code);

@@ -280,6 +280,8 @@ class _Planning:
             for index, value in enumerate(values):
                 here = (place, index, out, nullable)
                 try:
+                    if isinstance(value, Exception):  # of this place alone, as graphql-core has it
+                        raise value
                     if value is not None:
                         out.append(complete(value, here, run))
                     elif nullable:

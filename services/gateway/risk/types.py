@@ -11,11 +11,10 @@ from typing import Annotated
 import strawberry
 
 from laurel.risk.v1 import risk_pb2 as pb
-from libs.common.texts import Locale as Language
 from libs.common.texts import render
+from services.gateway.languages import InLocale, language_of
 from services.gateway.sources import each, loaded
 from services.gateway.values import (
-    Locale,
     Long,
     NamedText,
     Verification,
@@ -60,10 +59,8 @@ class Restriction:
     )
 
     @strawberry.field(description="The reason as a sentence for people.")
-    def reason(
-        self, locale: Annotated[Locale, strawberry.argument(description="In which language.")] = Locale.EN
-    ) -> str:
-        language: Language = "zh" if locale is Locale.ZH else "en"
+    def reason(self, locale: InLocale = None) -> str:
+        language = language_of(locale)
         return render(self.reason_code, {each.name: each.value for each in self.reason_params}, language, {})
 
 

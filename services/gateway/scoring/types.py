@@ -4,7 +4,6 @@
 # mypy: disable-error-code="untyped-decorator"
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import strawberry
 
@@ -17,8 +16,9 @@ from libs.common.texts import render
 from services.gateway.benefits.documents import parsed
 from services.gateway.benefits.types.benefit_terms import name_of
 from services.gateway.context import Context, Info
+from services.gateway.languages import InLocale, language_of
 from services.gateway.sources import loaded
-from services.gateway.values import Locale, LocalName, Long, NamedText, texts_of
+from services.gateway.values import LocalName, Long, NamedText, texts_of
 
 
 @strawberry.type(
@@ -53,9 +53,9 @@ class ScoreReason:
     async def text(
         self,
         info: Info,
-        locale: Annotated[Locale, strawberry.argument(description="In which language.")] = Locale.EN,
+        locale: InLocale = None,
     ) -> str:
-        language: Language = "zh" if locale is Locale.ZH else "en"
+        language = language_of(locale)
         policy, params = await _policy(info, self.score), {each.name: each.value for each in self.params}
         if policy is not None:
             labels = {label.key: label.name for label in policy.labels}

@@ -11,6 +11,7 @@ from libs.common.ids import new_id
 from libs.common.tokens import TokenVerifier, bearer
 from services.gateway.admission.gate import Gate
 from services.gateway.answers import Answers
+from services.gateway.languages import speak
 from services.gateway.settings import GatewaySettings
 from services.gateway.sockets.connection import Close, Connection
 from services.gateway.sockets.events import Events
@@ -43,6 +44,7 @@ class Sockets:
         else:
             with self.places.websocket():
                 await websocket.accept(SUBPROTOCOL)
+                speak(websocket.headers.get("accept-language", ""))
                 await self._connection(websocket, principal).run()
 
     def _connection(self, websocket: WebSocket, principal: Principal | None) -> Connection:

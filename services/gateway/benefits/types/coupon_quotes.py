@@ -6,13 +6,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
 
 import strawberry
 
 from laurel.benefits.v1 import coupons_pb2 as pb
 from services.gateway.benefits.types.coupons import CouponKind
-from services.gateway.values import AmountMinor, Locale, LocalName, Long, NamedText, known, texts_of, time_of
+from services.gateway.languages import InLocale, language_of
+from services.gateway.values import AmountMinor, LocalName, Long, NamedText, known, texts_of, time_of
 
 
 @strawberry.enum(description="Why a coupon does not count.")
@@ -137,10 +137,8 @@ class RefusedCoupon:
     params: list[NamedText] = strawberry.field(description="What the text speaks of, by name.")
 
     @strawberry.field(description="Why, as a sentence for people.")
-    def text(
-        self, locale: Annotated[Locale, strawberry.argument(description="In which language.")] = Locale.EN
-    ) -> str:
-        return self.zh if locale is Locale.ZH else self.en
+    def text(self, locale: InLocale = None) -> str:
+        return self.zh if language_of(locale) == "zh" else self.en
 
 
 @strawberry.type(description="What a basket costs. Nothing is taken: a till reserves what is to be used.")

@@ -6,22 +6,20 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
 
 import strawberry
 
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.scoring.v1 import explanations_pb2, receipts_pb2
 from libs.common.program import Program
-from libs.common.texts import Locale as Language
 from libs.common.texts import render
 from services.gateway.benefits.documents import parsed
 from services.gateway.benefits.types.tier_sets import tier_names
 from services.gateway.context import Info
+from services.gateway.languages import InLocale, language_of
 from services.gateway.sources import loaded
 from services.gateway.values import (
     Fact,
-    Locale,
     Long,
     NamedText,
     facts_of,
@@ -78,9 +76,9 @@ class Reason:
     async def text(
         self,
         info: Info,
-        locale: Annotated[Locale, strawberry.argument(description="In which language.")] = Locale.EN,
+        locale: InLocale = None,
     ) -> str:
-        language: Language = "zh" if locale is Locale.ZH else "en"
+        language = language_of(locale)
         program = await live_program(info)
         names = {} if program is None else tier_names(program, tier_set=self.tier_set, language=language)
         return render(self.code, {param.name: param.value for param in self.params}, language, names)

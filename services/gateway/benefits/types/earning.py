@@ -4,21 +4,19 @@
 # mypy: disable-error-code="untyped-decorator"
 
 from datetime import date, datetime
-from typing import Annotated
 
 import strawberry
 
 from laurel.benefits.v1 import benefits_pb2, earning_pb2
 from laurel.scoring.v1 import receipts_pb2
-from libs.common.texts import Locale as Language
 from libs.common.texts import render
 from services.gateway.benefits.earning_loaders import PreviewKey
 from services.gateway.benefits.types.tier_previews import TierPreview, tier_preview_of
 from services.gateway.errors import InvalidInput
+from services.gateway.languages import InLocale, language_of
 from services.gateway.members.inputs import EventKind, NamedTextInput, by_name
 from services.gateway.values import (
     AmountMinor,
-    Locale,
     Long,
     NamedText,
     checked_time,
@@ -41,10 +39,8 @@ class EarningReason:
     params: list[NamedText] = strawberry.field(description="What the text speaks of, by name.")
 
     @strawberry.field(description="The reason as a sentence for people.")
-    def text(
-        self, locale: Annotated[Locale, strawberry.argument(description="In which language.")] = Locale.EN
-    ) -> str:
-        language: Language = "zh" if locale is Locale.ZH else "en"
+    def text(self, locale: InLocale = None) -> str:
+        language = language_of(locale)
         return render(self.code, {each.name: each.value for each in self.params}, language)
 
 

@@ -5,14 +5,14 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated
 
 import strawberry
 from strawberry import relay
 
 from laurel.benefits.v1 import notices_pb2 as pb
+from services.gateway.languages import InLocale, language_of
 from services.gateway.pages import cursors, page_info
-from services.gateway.values import Locale, NamedText, known, texts_of, time_of
+from services.gateway.values import NamedText, known, texts_of, time_of
 
 
 @strawberry.enum(description="What a notice is about.")
@@ -87,10 +87,8 @@ class Notice:
     )
 
     @strawberry.field(description="The notice as a sentence for people.")
-    def text(
-        self, locale: Annotated[Locale, strawberry.argument(description="In which language.")] = Locale.EN
-    ) -> str:
-        return self.zh if locale is Locale.ZH else self.en
+    def text(self, locale: InLocale = None) -> str:
+        return self.zh if language_of(locale) == "zh" else self.en
 
 
 @strawberry.type(description="A notice in a list.")

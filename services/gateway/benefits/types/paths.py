@@ -4,7 +4,6 @@
 # mypy: disable-error-code="untyped-decorator"
 
 from datetime import date, datetime
-from typing import Annotated
 
 import strawberry
 
@@ -19,10 +18,9 @@ from services.gateway.benefits.documents import parsed
 from services.gateway.benefits.types.decisions import live_program
 from services.gateway.benefits.types.tier_sets import Tier, tier_of
 from services.gateway.context import Context, Info
+from services.gateway.languages import InLocale, language_of
 from services.gateway.sources import loaded
-from services.gateway.values import Fact, Locale, Long, facts_of, time_of
-
-InLocale = Annotated[Locale, strawberry.argument(description="In which language.")]
+from services.gateway.values import Fact, Long, facts_of, time_of
 
 
 @strawberry.type(description="How much more of one thing to do.")
@@ -38,9 +36,9 @@ class PathStep:
         return await _currency(info, self.metric) or None
 
     @strawberry.field(description="The step in words, such as `spend $200.00 more`.")
-    async def text(self, info: Info, locale: InLocale = Locale.EN) -> str:
+    async def text(self, info: Info, locale: InLocale = None) -> str:
         currency = await _currency(info, self.metric)
-        return step_text(self.metric, str(self.amount), currency, _language(locale))
+        return step_text(self.metric, str(self.amount), currency, language_of(locale))
 
 
 @strawberry.type(description="Things that bring a tier about together.")
@@ -51,10 +49,10 @@ class TierPath:
     )
 
     @strawberry.field(description="All of it in words, such as `spend $200.00 more and place 1 more order`.")
-    async def text(self, info: Info, locale: InLocale = Locale.EN) -> str:
+    async def text(self, info: Info, locale: InLocale = None) -> str:
         program = await live_program(info)
         steps = {step.metric: int(step.amount) for step in self.steps}
-        return steps_text(steps, "" if program is None else program.currency, _language(locale))
+        return steps_text(steps, "" if program is None else program.currency, language_of(locale))
 
 
 @strawberry.type(description="One thing that stands against an alternative.")
@@ -76,8 +74,8 @@ class TierObstacle:
     )
 
     @strawberry.field(description="The obstacle as a sentence for people.")
-    async def text(self, info: Info, locale: InLocale = Locale.EN) -> str:
-        program, language = await live_program(info), _language(locale)
+    async def text(self, info: Info, locale: InLocale = None) -> str:
+        program, language = await live_program(info), language_of(locale)
         name = self.metric if program is None else _name(program, self.metric, self.window, language)
         return obstacle_text(
             self.code,
@@ -204,10 +202,6 @@ def _obstacle(obstacle: explanations_pb2.TierObstacle) -> TierObstacle:
 
 def _date(text: str) -> date | None:
     return date.fromisoformat(text) if text else None
-
-
-def _language(locale: Locale) -> Language:
-    return "zh" if locale is Locale.ZH else "en"
 
 
 def _name(program: Program, metric: str, window: str, language: Language) -> str:

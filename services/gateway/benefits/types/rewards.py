@@ -12,10 +12,11 @@ from strawberry import relay
 
 from laurel.benefits.v1 import rewards_pb2 as pb
 from services.gateway.benefits.reward_loaders import CheckKey
+from services.gateway.languages import InLocale, language_of
 from services.gateway.members.ids import member_key
 from services.gateway.pages import cursors, page_info
 from services.gateway.sources import loaded
-from services.gateway.values import Locale, LocalName, Long, NamedText, known, texts_of, time_of
+from services.gateway.values import LocalName, Long, NamedText, known, texts_of, time_of
 
 
 @strawberry.enum(description="What a reward is.")
@@ -86,10 +87,8 @@ class RewardObstacle:
     params: list[NamedText] = strawberry.field(description="What the text speaks of, by name.")
 
     @strawberry.field(description="The reason as a sentence for people.")
-    def text(
-        self, locale: Annotated[Locale, strawberry.argument(description="In which language.")] = Locale.EN
-    ) -> str:
-        return self.zh if locale is Locale.ZH else self.en
+    def text(self, locale: InLocale = None) -> str:
+        return self.zh if language_of(locale) == "zh" else self.en
 
 
 @strawberry.type(description="Whether a member may have a reward now.")

@@ -4,7 +4,6 @@
 # mypy: disable-error-code="untyped-decorator"
 
 from datetime import datetime
-from typing import Annotated
 
 import strawberry
 
@@ -15,9 +14,8 @@ from libs.common.program import Program
 from libs.common.program_words import Words
 from libs.common.texts import Locale as Language
 from services.gateway.benefits.types.benefit_terms import TierBenefit, grant_of, name_of
-from services.gateway.values import Locale, LocalName, Long
-
-InLocale = Annotated[Locale, strawberry.argument(description="In which language.")]
+from services.gateway.languages import InLocale, language_of
+from services.gateway.values import LocalName, Long
 
 
 @strawberry.type(description="One thing that a tier asks of a member: a metric against a number.")
@@ -78,16 +76,16 @@ class Tier:
     inherits: bool = strawberry.field(description="Whether it has the benefits of lower tiers, too.")
 
     @strawberry.field(description="How it is reached, in words: to be shown to members.")
-    def entry_text(self, locale: InLocale = Locale.EN) -> str:
+    def entry_text(self, locale: InLocale = None) -> str:
         return entry_text(
-            self.policy, self.rank - 1, Words.of(self.program, self.ladder.window, _language(locale))
+            self.policy, self.rank - 1, Words.of(self.program, self.ladder.window, language_of(locale))
         )
 
     @strawberry.field(
         description="What keeps it at the end of a period, in words; empty where nothing has to."
     )
-    def keep_text(self, locale: InLocale = Locale.EN) -> str:
-        words = Words.of(self.program, self.ladder.window, _language(locale))
+    def keep_text(self, locale: InLocale = None) -> str:
+        words = Words.of(self.program, self.ladder.window, language_of(locale))
         return keep_text(self.policy, self.ladder.movement, words)
 
 
@@ -122,8 +120,8 @@ class Movement:
     )
 
     @strawberry.field(description="All of it in words: to be shown to members.")
-    def text(self, locale: InLocale = Locale.EN) -> str:
-        return movement_text(self.policy, _language(locale))
+    def text(self, locale: InLocale = None) -> str:
+        return movement_text(self.policy, language_of(locale))
 
 
 @strawberry.type(description="A time, such as a great sale, in which another share of money is asked for.")
@@ -259,10 +257,6 @@ def _movement(movement: movement_policy.Movement) -> Movement:
         new_version=movement.new_version,
         near_upgrade_bp=movement.near_upgrade_bp,
     )
-
-
-def _language(locale: Locale) -> Language:
-    return "zh" if locale is Locale.ZH else "en"
 
 
 def _season(season: movement_policy.Season) -> Season:
