@@ -1,7 +1,6 @@
 """A program of its own with campaigns of coupons, its tills and its staff; and what holds for all coupons."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -19,6 +18,7 @@ from services.benefits.handlers.coupon_ends import ReservationEnds
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
 from tests.support.builders import DAY, NOON
+from tests.support.goods import coupon_faults
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.coupons_pb2_grpc import CouponsServiceAsyncStub
@@ -184,55 +184,17 @@ class CouponsWorld:
         return count
 
     async def broken(self) -> list[str]:
-        """What is not as it must be: a counter is the sum of what is reserved or used, within its limit,
-        and nothing is reserved for a time beyond the window of its campaign.
-        """
-        database, found = self.benefits.database, {"program_id": self.program_id}
-        alive = {**found, "status": {"$in": ["open", "used", "returned"]}}
-        uses: Counter[str] = Counter()
-        money: Counter[str] = Counter()
-        async for reservation in database.coupon_reservations.find(alive):
-            for item in reservation["items"]:
-                if item["coupon_id"] not in reservation["returned_coupon_ids"]:
-                    takers = [taker["key"] for taker in item["takers"]]
-                    uses.update([item["campaign_id"], item["coupon_id"], *takers])
-                    money[item["campaign_id"]] += item["off_minor"]
-        counted = [fault async for fault in self._faults(uses, money)]
-        return counted + [fault async for fault in self._outside()]
-
-    async def _outside(self) -> AsyncIterator[str]:
-        """What is used was reserved before `expire_time`, so it is enough to look at reservations."""
+        """What is not as it must be: a counter is the sum of what is reserved or used, within its limit."""
         database, of_program = self.benefits.database, {"program_id": self.program_id}
-        windows = {each["_id"]: each["terms"] async for each in database.coupon_campaigns.find(of_program)}
-        async for reservation in database.coupon_reservations.find(of_program):
-            for item in reservation["items"]:
-                terms = windows[item["campaign_id"]]
-                within = terms["start_time"] <= reservation["reserved_time"]
-                if not within or reservation["expire_time"] > terms["end_time"]:
-                    yield f"{reservation['_id']} is outside the window of {item['campaign_id']}"
-
-    async def _faults(self, uses: Counter[str], money: Counter[str]) -> Any:
-        database, of_program = self.benefits.database, {"program_id": self.program_id}
-        limits: dict[str, dict[str, Any]] = {}
-        async for each in database.coupon_campaigns.find(of_program):
-            terms = limits[each["_id"]] = each["terms"]
-            if (each["taken_count"], each["taken_minor"]) != (uses[each["_id"]], money[each["_id"]]):
-                yield f"{each['_id']} counts {each['taken_count']} and {each['taken_minor']}"
-            if each["taken_count"] > (terms["uses_max"] or each["taken_count"]):
-                yield f"{each['_id']} is used too often"
-            if each["taken_minor"] > (terms["budget_minor"] or each["taken_minor"]):
-                yield f"{each['_id']} is beyond its budget"
-        async for each in database.coupons.find(of_program):
-            if each["taken_count"] != uses[each["_id"]]:
-                yield f"{each['_id']} counts {each['taken_count']}, not {uses[each['_id']]}"
-            if each["taken_count"] > limits[each["campaign_id"]]["uses_per_coupon_max"]:
-                yield f"{each['_id']} is used too often"
-        async for each in database.coupon_takers.find({"_id": {"$regex": f"^{self.program_id}/"}}):
-            most = limits.get(each["_id"].rpartition("/")[0], {"uses_per_member_max": 1})[
-                "uses_per_member_max"
-            ]
-            if each["taken_count"] != uses[each["_id"]] or each["taken_count"] > most:
-                yield f"{each['_id']} counts {each['taken_count']}, not {uses[each['_id']]} of {most}"
+        of_takers = {"_id": {"$regex": f"^{self.program_id}/"}}
+        return list(
+            coupon_faults(
+                campaigns=await database.coupon_campaigns.find(of_program).to_list(None),
+                coupons=await database.coupons.find(of_program).to_list(None),
+                takers=await database.coupon_takers.find(of_takers).to_list(None),
+                reservations=await database.coupon_reservations.find(of_program).to_list(None),
+            )
+        )
 
 
 async def coupons_world(benefits: BenefitsWorld, **policy: Any) -> CouponsWorld:

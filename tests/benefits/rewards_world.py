@@ -1,6 +1,5 @@
 """What tests of rewards have in common: a catalogue, members with points, and whether the books agree."""
 
-from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +12,13 @@ from tests.benefits.conftest import BenefitsWorld
 from tests.benefits.points import a_program
 from tests.benefits.stories import Story
 from tests.support.builders import NOON
+from tests.support.goods import payment_faults, stock_faults
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.rewards_pb2_grpc import RewardsServiceAsyncStub
 
 SERVICE = pb.DESCRIPTOR.services_by_name["RewardsService"]
 AN_HOUR = timedelta(hours=1)
-# What became of the hold of a redemption in each of its states, and how many of its points came back.
-PAID = {
-    "reserved": ("open", 0),
-    "fulfilled": ("captured", 0),
-    "cancelled": ("released", 0),
-    "expired": ("released", 0),
-    "cancelled after all": ("captured", 1),
-}
 
 
 def as_(
@@ -157,28 +149,10 @@ async def disagreements(benefits: BenefitsWorld, program_id: str) -> list[str]:
     """Where the books of a program contradict themselves: stock, points, and what pays for what."""
     database, of_program = benefits.database, {"program_id": program_id}
     redemptions = await database.redemptions.find(of_program).to_list(None)
-    holds = {each["_id"]: each async for each in database.holds.find({**of_program, "source": SOURCE})}
-    live = Counter(each["reward_id"] for each in redemptions if each["state"] in {"reserved", "fulfilled"})
-    found = []
-    async for reward in database.rewards.find({**of_program, "counted": True}):
-        if reward["taken"] != live[reward["reward_id"]]:
-            found.append(f"{reward['reward_id']}: {reward['taken']} taken, {live[reward['reward_id']]} live")
-        if reward["stocked"] is not None and reward["taken"] > reward["stocked"]:
-            found.append(f"{reward['reward_id']}: more taken than stocked")
-    paid = [each for each in redemptions if each["grant"] is None]
-    if {each.get("hold_id") for each in paid} != set(holds) or len(paid) != len(holds):
-        found.append("holds and redemptions are not one to one")
-    for each in paid:
-        hold = holds[each["hold_id"]]
-        state = (
-            f"{each['state']} after all" if each["fulfilled_time"] and each["ended_time"] else each["state"]
-        )
-        expected, returned = PAID[state]
-        if (hold["state"], hold["returned"]) != (expected, returned * hold["points"]):
-            found.append(f"{each['_id']} is {state}, its hold {hold['state']}")
-        if hold["external_ref"] != each["_id"] or hold["points"] != each["price_points"]:
-            found.append(f"{each['_id']}: its hold is another's")
-    found += await _moved_twice(benefits, program_id, list(holds))
+    holds = await database.holds.find({**of_program, "source": SOURCE}).to_list(None)
+    moves = await database.transactions.find({**of_program, "hold_id": {"$exists": True}}).to_list(None)
+    rewards = await database.rewards.find(of_program).to_list(None)
+    found = [*stock_faults(rewards, redemptions), *payment_faults(redemptions, holds, moves)]
     return [*found, *await _faults(benefits, program_id)]
 
 
@@ -188,14 +162,3 @@ async def _faults(benefits: BenefitsWorld, program_id: str) -> list[str]:
     told = [each async for each in benefits.staff_of(program_id).VerifyLedger(request)]
     assert told[-1].done
     return [f"{each.code} {each.object_id}: {each.detail}" for each in told[-1].faults]
-
-
-async def _moved_twice(benefits: BenefitsWorld, program_id: str, hold_ids: list[str]) -> list[str]:
-    """Whatever happened to a hold more than once; release and return are one thing: the reversal."""
-    moves: Counter[tuple[str, str]] = Counter()
-    async for each in benefits.database.transactions.find(
-        {"program_id": program_id, "hold_id": {"$in": hold_ids}}
-    ):
-        kind = "reversal" if each["kind"] in {"release", "return"} else each["kind"]
-        moves[each["hold_id"], kind] += 1
-    return [f"{hold_id}: {kind} {count} times" for (hold_id, kind), count in moves.items() if count > 1]

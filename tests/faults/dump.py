@@ -9,6 +9,7 @@ from laurel.members.v1 import events_pb2 as members_pb2
 from libs.common import mongo
 from libs.common.mongo import Client, Database, Document, Session
 from tests.faults.final import Account, Decision, Entry, Event, Final, Hold, Row, Transaction
+from tests.faults.goods_dump import read_goods
 from tests.faults.operations.purchases import event_effect
 from tests.faults.operations.tills import capture_effect, hold_effect, release_effect, return_effect
 from tests.faults.witness import digest
@@ -29,6 +30,7 @@ async def dumped(client: Client, program_id: str, *, audited: set[str]) -> Final
         read = _Reader(client, program_id, session)
         await _members(read, final)
         await _ledger(read, final)
+        await read_goods(read.all, program_id, final)
         await _decisions(read, final)
         await _risk(read, final, audited)
         for service in ("members", "benefits", "risk"):

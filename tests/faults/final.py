@@ -3,6 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from libs.common.mongo import Document
+from services.benefits.domain.contracts import Contract
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -88,6 +91,24 @@ class Hold:
 
 
 @dataclass
+class Goods:
+    """What members bought with points, for a price or with coupons, as it is stored.
+
+    `holds` are those of rewards, `moves` the ledger's transactions of any holds.
+    """
+
+    rewards: list[Document] = field(default_factory=list)
+    redemptions: list[Document] = field(default_factory=list)
+    holds: list[Document] = field(default_factory=list)
+    moves: list[Document] = field(default_factory=list)
+    campaigns: list[Document] = field(default_factory=list)
+    coupons: list[Document] = field(default_factory=list)
+    takers: list[Document] = field(default_factory=list)
+    reservations: list[Document] = field(default_factory=list)
+    contracts: list[Contract] = field(default_factory=list)
+
+
+@dataclass
 class Final:
     """All of it, for one program.
 
@@ -110,6 +131,7 @@ class Final:
     entries: list[Entry] = field(default_factory=list)
     transactions: list[Transaction] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
+    goods: Goods = field(default_factory=Goods)
     audit: Counter[str] = field(default_factory=Counter)
     waiting: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The checker is tested first: it must find ten platforms that are wrong, and pass one that is right."""
+"""The checker is tested first: it must find fourteen platforms that are wrong, and pass one that is right."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.faults.history import History
 from tests.faults.model.bugs import Bug
 from tests.faults.model.run import Model
 
-OPERATIONS = 200
+OPERATIONS = 400
 BREAKS: Mapping[Bug, str] = MappingProxyType(
     {
         Bug.ONE_NODE_ACKNOWLEDGES: "D1",
@@ -25,6 +25,10 @@ BREAKS: Mapping[Bug, str] = MappingProxyType(
         Bug.RETRY_WITHOUT_KEY: "I1",
         Bug.AUDIT_APART: "S3",
         Bug.CURSOR_LOST: "E1",
+        Bug.CANCELLED_AGAIN: "R1",
+        Bug.STOCK_APART: "R2",
+        Bug.LIMIT_READ_BEFORE: "C1",
+        Bug.STALE_PERIOD: "P1",
     }
 )
 """The promise that each bug breaks first of all."""

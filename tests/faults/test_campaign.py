@@ -95,7 +95,7 @@ def test_a_report_has_the_figures_of_all_rounds_and_says_why_a_fault_was_left_ou
 
     written = json.loads((tmp_path / "faults.json").read_text())
     first, left_out = written["faults"]
-    assert (written["seed"], written["size"], written["mutants_caught"]) == (7, "smoke", 10)
+    assert (written["seed"], written["size"], written["mutants_caught"]) == (7, "smoke", 14)
     assert (first["fault"], first["count"], first["operations"], first["acknowledged"]) == (
         "N1",
         20,

@@ -1,4 +1,4 @@
-"""The checkers find ten platforms that are wrong, and nothing about one that is right."""
+"""The checkers find fourteen platforms that are wrong, and nothing about one that is right."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -105,3 +105,32 @@ async def test_rows_are_read_with_what_they_tell_and_whether_they_were_sent(mong
     await emptied(members)
     await emptied(benefits)
     client.close()
+
+
+async def test_a_redemption_is_read_under_the_request_that_its_audit_record_names(mongodb_uri: str) -> None:
+    client = mongo.connect(mongodb_uri)
+    benefits = database(client, "benefits")
+    states = {"rdm_1": "reserved", "rdm_2": "cancelled", "rdm_3": "reserved"}
+    await benefits.redemptions.insert_many(
+        [{"_id": name, "program_id": "shop", "state": state} for name, state in states.items()]
+    )
+    # As they are kept, in the order of the alphabet.
+    records = {"rdm_1": ("asked-1", "RedeemReward"), "rdm_2": ("asked-2", "RedeemReward")}
+    await benefits.audit.insert_many(
+        [
+            {"program_id": "shop", "objects": ["cup", "mem_1", name], "request_id": key, "act": act}
+            for name, (key, act) in records.items()
+        ]
+    )
+
+    final = await dumped(client, "shop", audited={"RedeemReward"})
+
+    assert {name: final.effects[name] for name in sorted(final.effects)} == {
+        "cancelled/rdm_2": 1,
+        "redemption/asked-1": 1,
+        "redemption/asked-2": 1,
+        "redemption/rdm_3": 1,
+    }
+    assert len(final.goods.redemptions) == 3
+    await emptied(benefits)
+    client.close()

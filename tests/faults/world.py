@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import httpx
 
-from laurel.benefits.v1 import tills_pb2_grpc
+from laurel.benefits.v1 import contracts_pb2_grpc, coupons_pb2_grpc, rewards_pb2_grpc, tills_pb2_grpc
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2_grpc
 from libs.cli import programs
@@ -18,10 +18,11 @@ from libs.cli.data_folder import RunFile
 from libs.cli.retries import patiently
 from libs.common import clock
 from libs.common.ids import new_id
-from libs.common.program import Program, preset
+from libs.common.program import Program
 from libs.common.rpc.time import timestamp
 from libs.common.rpc.transport import tls_channel
 from libs.common.tls import Certificates
+from tests.faults.shelf import a_program, stocked
 
 PARTNER, STORE = "till", "corner"
 SHOPPERS, REPORTED = 40, 10
@@ -66,6 +67,24 @@ class Checks:
             checks.append(check)
 
 
+class Followed:
+    """Things that may be followed once, each handed out to one client."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._open: list[str] = []
+
+    def known(self, name: str) -> None:
+        """It is there; answers are repeated, and it is not."""
+        if name not in self._known:
+            self._known.add(name)
+            self._open.append(name)
+
+    def to_follow(self, chance: random.Random) -> str | None:
+        """One that nobody else has."""
+        return _taken(self._open, chance)
+
+
 def _taken(checks: list[str], chance: random.Random) -> str | None:
     return checks.pop(chance.randrange(len(checks))) if checks else None
 
@@ -80,11 +99,17 @@ class World:
     reported: list[str]
     partner: "members_pb2_grpc.MembersServiceAsyncStub"
     tills: "tills_pb2_grpc.TillsServiceAsyncStub"
+    rewards: "rewards_pb2_grpc.RewardsServiceAsyncStub"
+    coupons: "coupons_pb2_grpc.CouponsServiceAsyncStub"
+    contracts: "contracts_pb2_grpc.ContractsServiceAsyncStub"
     risk: "risk_pb2_grpc.RiskServiceAsyncStub"
     graph: httpx.AsyncClient
     staff: Clients
     node: Callable[[str], str]
+    codes: list[str]
     checks: Checks = field(default_factory=Checks)
+    redemptions: Followed = field(default_factory=Followed)
+    coupon_checks: Followed = field(default_factory=Followed)
 
     @property
     def program_id(self) -> str:
@@ -101,7 +126,7 @@ class World:
 @asynccontextmanager
 async def a_world(run: RunFile, node: Callable[[str], str]) -> AsyncIterator[World]:
     """A program with a store, a partner and members; what dies while it is made is waited for."""
-    program = preset("ecommerce_five").model_copy(update={"key": new_id("faults")})
+    program = a_program()
     async with AsyncExitStack() as ending:
         staff = await ending.enter_async_context(connected(run, staff_token(run, program.key)))
         await programs.publish(staff, program)
@@ -109,6 +134,7 @@ async def a_world(run: RunFile, node: Callable[[str], str]) -> AsyncIterator[Wor
         await programs.create_partner(staff, program.key, PARTNER, name="Till", stores=[STORE])
         partner = Authority(run.tls_folder).partner(program.key, PARTNER, now=clock.now())
         members = await _registered(run, program)
+        codes = await stocked(staff, program)
         operator = Authority(run.tls_folder).files("operator")
         channels = [
             tls_channel(run.address(name), name, Certificates(files), OPTIONS)
@@ -122,10 +148,14 @@ async def a_world(run: RunFile, node: Callable[[str], str]) -> AsyncIterator[Wor
             reported=members[SHOPPERS:],
             partner=members_pb2_grpc.MembersServiceStub(to_members),
             tills=tills_pb2_grpc.TillsServiceStub(to_benefits),
+            rewards=rewards_pb2_grpc.RewardsServiceStub(to_benefits),
+            coupons=coupons_pb2_grpc.CouponsServiceStub(to_benefits),
+            contracts=contracts_pb2_grpc.ContractsServiceStub(to_benefits),
             risk=risk_pb2_grpc.RiskServiceStub(to_risk),
             graph=await ending.enter_async_context(_graph(run, program.key)),
             staff=staff,
             node=node,
+            codes=codes,
         )
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.errors import Refusal
-from tests.benefits.contract_checks import contract_faults
 from tests.benefits.domain.contract_book import Book, a_plan
+from tests.support.goods import contract_faults
 
 BEGIN = datetime(2027, 12, 30, 22, tzinfo=UTC)
 PLANS = (

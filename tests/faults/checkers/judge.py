@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.faults.checkers import acknowledged, announced, audited, cycles, ledger, quorum
+from tests.faults.checkers import acknowledged, announced, audited, cycles, goods, ledger, quorum
 from tests.faults.checkers.findings import Finding, broken
 from tests.faults.final import Final
 from tests.faults.history import History
@@ -14,6 +14,7 @@ CHECKERS: tuple[Checker, ...] = (
     cycles.check,
     announced.check,
     audited.check,
+    goods.check,
     quorum.check,
 )
 
@@ -37,6 +38,9 @@ def idle(history: History, final: Final) -> list[str]:
         "accruals": any(each.kind == "accrual" for each in final.transactions),
         "consumers": bool(final.positions),
         "projections": bool(final.projected),
+        "redemptions": bool(final.goods.redemptions),
+        "uses of coupons": bool(final.goods.reservations),
+        "contracts": bool(final.goods.contracts),
         "audit records": bool(final.audit),
         "faults": bool(history.struck),
     }

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tests.faults.checkers import acknowledged, announced, audited, cycles, ledger
+from tests.faults.checkers import acknowledged, announced, audited, cycles, goods, ledger
 from tests.faults.checkers.judge import Checker
 from tests.faults.final import Final
 from tests.faults.history import Attempt, History
@@ -110,6 +110,28 @@ def _unaudited(history: History, final: Final) -> Planted:
     return history, replace(final, audit=audit)
 
 
+def _taken_once_more(history: History, final: Final) -> Planted:
+    first, *others = final.goods.rewards
+    more = {**first, "counted": True, "taken": first["taken"] + 1}
+    return history, replace(final, goods=replace(final.goods, rewards=[more, *others]))
+
+
+def _unpaid(history: History, final: Final) -> Planted:
+    _, *others = final.goods.holds
+    return history, replace(final, goods=replace(final.goods, holds=others))
+
+
+def _uncounted(history: History, final: Final) -> Planted:
+    used = next(each for each in final.goods.coupons if each["taken_count"])
+    coupons = [{**each, "taken_count": 0} if each is used else each for each in final.goods.coupons]
+    return history, replace(final, goods=replace(final.goods, coupons=coupons))
+
+
+def _sold_twice(history: History, final: Final) -> Planted:
+    again = replace(final.goods.contracts[0], contract_id="again")
+    return history, replace(final, goods=replace(final.goods, contracts=[*final.goods.contracts, again]))
+
+
 PLANTS: Sequence[Plant] = (
     Plant("an acknowledged effect is gone", acknowledged.check, "D1", _counted(0)),
     Plant("an acknowledged effect is there twice", acknowledged.check, "I1", _counted(2)),
@@ -122,5 +144,9 @@ PLANTS: Sequence[Plant] = (
     Plant("a row of the outbox is gone", announced.check, "E1", _without_row),
     Plant("an event is decided of twice", announced.check, "E1", _twice_decided),
     Plant("an event earns twice", announced.check, "E1", _twice_earned),
+    Plant("a reward counts one more than there is", goods.check, "R2", _taken_once_more),
+    Plant("a redemption has no hold", goods.check, "R1", _unpaid),
+    Plant("a coupon that was used counts nothing", goods.check, "C1", _uncounted),
+    Plant("a payment has two contracts", goods.check, "P1", _sold_twice),
     Plant("an audit record is gone", audited.check, "S3", _unaudited),
 )

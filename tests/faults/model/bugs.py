@@ -1,4 +1,4 @@
-"""Ten ways in which a platform may be wrong, each of which some have been."""
+"""Fourteen ways in which a platform may be wrong, each of which some have been."""
 
 from enum import StrEnum
 
@@ -16,3 +16,7 @@ class Bug(StrEnum):
     RETRY_WITHOUT_KEY = "retry without key"
     AUDIT_APART = "audit outside the transaction"
     CURSOR_LOST = "lost relay cursor"
+    CANCELLED_AGAIN = "cancelled without a look at the state"
+    STOCK_APART = "stock outside the transaction"
+    LIMIT_READ_BEFORE = "limit of coupons read before the transaction"
+    STALE_PERIOD = "next period from a stale read"

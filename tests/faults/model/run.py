@@ -1,10 +1,10 @@
-"""A platform in memory that dies all the time: small, seeded, and wrong in ten ways if asked to be.
+"""A platform in memory that dies all the time: small, seeded, and wrong in fourteen ways if asked to be.
 
 It shows that the checkers see what they are for, before they are believed
 about the real one. It has the parts that the promises are about: a replica set
 that may lose what a majority does not have, intake with stored answers, an
 outbox with its relay, a stream that delivers again, a consumer that posts to a
-ledger, and clients that repeat what they do not know.
+ledger, goods that are sold, and clients that repeat what they do not know.
 """
 
 import random
@@ -14,12 +14,15 @@ from collections.abc import Callable
 from tests.faults.final import Account, Decision, Entry, Event, Final, Row, Transaction
 from tests.faults.history import Attempt, Completion, Held, History, Recorder, Snapshot, Struck
 from tests.faults.model.bugs import Bug
+from tests.faults.model.goods import Refused, Shelf
 from tests.faults.model.services import POINTS, Died, Services
 from tests.faults.model.store import Conflict
 
 MEMBERS = 5
 PROGRAM = "model"
 PATIENCE = 50
+KINDS = {"Record": 10, "Report": 5, "Redeem": 4, "Cancel": 2, "Coupon": 3, "Sell": 2}
+"""What clients ask for, with its weight."""
 
 
 class Model:
@@ -30,6 +33,8 @@ class Model:
         self._ticks = 0
         self._recorder = Recorder(clock=self._tick)
         self._services = Services(bug, self._chance, self._tick, self._struck)
+        self._shelf = Shelf(self._services)
+        self._redeemed: list[str] = []
         self._cache: dict[str, Held] = {}
         self._seen: set[str] = set()
 
@@ -62,15 +67,19 @@ class Model:
 
     def _operation(self, index: int) -> None:
         """Ask until there is an answer; now and then ask again what was answered."""
-        kind = "Report" if self._chance.random() < 0.3 else "Record"
+        (kind,) = self._chance.choices(list(KINDS), list(KINDS.values()))
         member, answered, number = f"member{self._chance.randrange(MEMBERS)}", 0, 0
+        if kind == "Cancel":
+            if not self._redeemed:
+                return
+            member = self._redeemed.pop()
         while answered < 1 + (self._chance.random() < 0.2) and number < PATIENCE:
             number += 1
             again = number if self._bug is Bug.RETRY_WITHOUT_KEY else 0
             answered += self._attempt(index, number, kind, member, f"{index}.{again}")
 
     def _attempt(self, index: int, number: int, kind: str, member: str, key: str) -> bool:
-        effect = f"{kind}/{member}/{key}"
+        effect = f"{kind}/{member}" if kind == "Cancel" else f"{kind}/{member}/{key}"
         attempt = Attempt(
             client=0,
             index=index,
@@ -85,17 +94,33 @@ class Model:
         )
         place = self._recorder.invoke(attempt)
         try:
-            result = (
-                self._services.report(key, effect)
-                if kind == "Report"
-                else self._services.record(key, effect, member)
-            )
+            result = self._done(kind, key, effect, member)
             self._services.may_die("reply")
+        except Refused:
+            self._recorder.complete(place, Completion("fail", "FAILED_PRECONDITION"))
+            return True
         except (Died, Conflict):
             self._recorder.complete(place, Completion("info", "UNAVAILABLE"))
             return False
         self._recorder.complete(place, Completion("ok", "OK", result.encode(), (True,)))
+        if kind == "Redeem" and result not in self._seen:
+            self._seen.add(result)
+            self._redeemed.append(result)
         return True
+
+    def _done(self, kind: str, key: str, effect: str, member: str) -> str:
+        match kind:
+            case "Report":
+                return self._services.report(key, effect)
+            case "Redeem":
+                return self._shelf.redeem(key, effect)
+            case "Cancel":
+                return self._shelf.cancel(key, member)
+            case "Coupon":
+                return self._shelf.use(key, effect)
+            case "Sell":
+                return self._shelf.sell(key, effect, member)
+        return self._services.record(key, effect, member)
 
     def _survived(self, step: Callable[[], object]) -> None:
         try:
@@ -128,6 +153,7 @@ class Model:
         rows = self._services.store.rows
         events = rows("events").values()
         effects = [*(each["effect"] for each in events), *(r["effect"] for r in rows("reports").values())]
+        effects += self._shelf.effects()
         memberships = {name: each["decisions"] for name, each in rows("memberships").items()}
         return Final(
             effects=Counter(effects),
@@ -155,6 +181,7 @@ class Model:
                 Transaction(name, "accrual", each["effect"], POINTS)
                 for name, each in rows("transactions").items()
             ],
+            goods=self._shelf.goods(),
             audit=Counter(each["key"] for each in rows("audit").values()),
         )
 

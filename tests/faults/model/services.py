@@ -34,7 +34,7 @@ class Services:
     def record(self, key: str, effect: str, member: str) -> str:
         """Intake: an event at its place in the member's sequence, its row of the outbox, and the answer."""
         begun = self.store.begin()
-        if (answer := self._answered(begun, key)) is not None:
+        if (answer := self.answered(begun, key)) is not None:
             return answer
         known = begun.get("members", member)
         assert known is not None, "members are registered first"
@@ -45,26 +45,26 @@ class Services:
         begun.put("events", event_id, {"member": member, "seq": seq, "effect": effect})
         begun.put("answers", key, {"result": result})
         row = {"subject": member, "change": changes, "seq": seq, "unsent": True}
-        return self._committed(begun, result, apart=("outbox", f"{member}/{changes}", row))
+        return self.committed(begun, result, apart=("outbox", f"{member}/{changes}", row))
 
     def report(self, key: str, effect: str) -> str:
         """A privileged act with its audit record."""
         begun = self.store.begin()
-        if (answer := self._answered(begun, key)) is not None:
+        if (answer := self.answered(begun, key)) is not None:
             return answer
-        begun.put("reports", f"{effect}#{self._fresh()}", {"effect": effect})
+        begun.put("reports", f"{effect}#{self.fresh()}", {"effect": effect})
         begun.put("answers", key, {"result": key})
-        return self._committed(begun, key, apart=("audit", f"{key}#{self._fresh()}", {"key": key}))
+        return self.committed(begun, key, apart=("audit", f"{key}#{self.fresh()}", {"key": key}))
 
-    def _answered(self, begun: Transact, key: str) -> str | None:
+    def answered(self, begun: Transact, key: str) -> str | None:
         """The stored answer; without a unique index nothing says that there is one already."""
         stored = None if self.bug is Bug.NO_UNIQUE_INDEX else begun.get("answers", key)
         return None if stored is None else str(stored["result"])
 
-    def _committed(self, begun: Transact, result: str, apart: tuple[str, str, Document]) -> str:
+    def committed(self, begun: Transact, result: str, apart: tuple[str, str, Document]) -> str:
         """Commit with what belongs to it; the bugs commit that later, or answer before."""
         table, name, document = apart
-        later = {Bug.OUTBOX_APART: "outbox", Bug.AUDIT_APART: "audit"}
+        later = {Bug.OUTBOX_APART: "outbox", Bug.AUDIT_APART: "audit", Bug.STOCK_APART: "rewards"}
         if self.bug in later and later[self.bug] == table:
             self._commit(begun)
             self.may_die("between two commits")
@@ -142,7 +142,7 @@ class Services:
         for seq in due:
             stands = {"seq": max(seq, stands["seq"]), "decisions": stands["decisions"] + 1}
             decided = {"member": member, "event": seq, "seq": stands["decisions"]}
-            begun.put("decisions", self._fresh(), decided)
+            begun.put("decisions", self.fresh(), decided)
             if (effect := events[seq]) is not None:
                 told.append(self._accrue(begun, member, effect))
         if due:
@@ -159,7 +159,7 @@ class Services:
 
     def _accrue(self, begun: Transact, member: str, effect: str) -> str:
         """A transaction of two entries, from a stripe of the issuer to the member; gives its id."""
-        transaction = f"txn{self._fresh()}"
+        transaction = f"txn{self.fresh()}"
         begun.put("transactions", transaction, {"effect": effect})
         issuer = f"issuer/{sum(map(ord, member)) % STRIPES}"
         for account, points in ((issuer, -POINTS), (member, POINTS)):
@@ -167,7 +167,7 @@ class Services:
             after = {"balance": stands["balance"] + points, "seq": stands["seq"] + 1}
             begun.put("accounts", account, after)
             entry = {"transaction": transaction, "account": account, "points": points, **after}
-            begun.put("entries", f"ent{self._fresh()}", entry)
+            begun.put("entries", f"ent{self.fresh()}", entry)
         return transaction
 
     def may_die(self, where: str) -> None:
@@ -178,5 +178,6 @@ class Services:
     def _dies(self) -> bool:
         return not self.quiet and self.chance.random() < DIES
 
-    def _fresh(self) -> str:
+    def fresh(self) -> str:
+        """A name that nothing has."""
         return f"{self.tick():08d}"

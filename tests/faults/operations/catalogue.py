@@ -8,6 +8,14 @@ the databases.
 from collections.abc import Sequence
 
 from tests.faults.operations.asking import Operation
+from tests.faults.operations.goods import (
+    CancelCoupons,
+    CancelRedemption,
+    RedeemReward,
+    ReserveCoupons,
+    SellContract,
+    UseCoupons,
+)
 from tests.faults.operations.joining import RegisterMembers
 from tests.faults.operations.purchases import GraphRecordEvents, RecordEvents
 from tests.faults.operations.reporting import ReportMember
@@ -23,4 +31,10 @@ OPERATIONS: Sequence[Operation] = (
     Capture(),
     Cancel(),
     Reverse(),
+    RedeemReward(),
+    CancelRedemption(),
+    ReserveCoupons(),
+    UseCoupons(),
+    CancelCoupons(),
+    SellContract(),
 )
