@@ -9,8 +9,8 @@ import strawberry
 
 from laurel.benefits.v1 import entitlements_pb2 as pb
 from services.gateway.benefits.types.memberships import Gap
-from services.gateway.benefits.types.tier_sets import InLocale
-from services.gateway.values import Locale, LocalName, Long, time_of
+from services.gateway.languages import InLocale, language_of
+from services.gateway.values import LocalName, Long, time_of
 
 
 @strawberry.type(description="A node of a growth path.")
@@ -40,8 +40,8 @@ class GrowthPath:
     @strawberry.field(
         description="The next task, in words; empty at the end, and where doing more does not bring it about."
     )
-    def task(self, locale: InLocale = Locale.EN) -> str:
-        return self.message.task_zh if locale is Locale.ZH else self.message.task_en
+    def task(self, locale: InLocale = None) -> str:
+        return self.message.task_zh if language_of(locale) == "zh" else self.message.task_en
 
 
 def growth_path_of(path: pb.GrowthPath) -> GrowthPath:
