@@ -12,7 +12,9 @@ from tests.gateway.world import member_id
 GLOBAL_ID = str(GlobalID("Member", member_id(1)))
 
 
-async def test_a_member_is_told_whole_in_one_query(graph: Graph) -> None:
+async def test_a_member_is_told_in_one_query_and_to_staff_without_what_leads_to_a_person(
+    graph: Graph,
+) -> None:
     member = (await graph.data(MEMBER, id=member_id(1)))["member"]
 
     assert member["profile"] == {

@@ -31,6 +31,8 @@ R = TypeVar("R", pb.RevealMemberResponse, pb.RevealByBreakGlassResponse)
 REVEALS = Counter(
     "laurel_reveals_total", "Members whose contact data was shown whole: by `role` or `break_glass`.", ["by"]
 )
+for _by in ("role", "break_glass"):
+    REVEALS.labels(_by)  # there from the start, or the first one would not be an increase
 BREAK_GLASSES = Counter("laurel_break_glasses_total", "Break-glasses that were opened.")
 
 
