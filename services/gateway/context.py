@@ -110,7 +110,7 @@ class Context:
 Info = strawberry.Info[Context, None]
 
 
-def may_see(info: Info, field: str, member: members_pb2.Member) -> bool:
+def may_see(context: Context, field: str, member: members_pb2.Member) -> bool:
     """Whether the grant of this field reaches a member; services decide the same from the same token."""
     home = Home(member.store_id, member.sharing_group, next((each.source for each in member.identities), ""))
-    return sees(info.context.principal, info.context.grants[field].scope, member.member_id, home)
+    return sees(context.principal, context.grants[field].scope, member.member_id, home)

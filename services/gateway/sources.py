@@ -29,6 +29,7 @@ class Loaded:
     loader: Callable[[Context], DataLoader[Any, Any]]
     key: Callable[..., Any]
     shown: Callable[[Any, Any], Any]
+    sees: Callable[[Context, Any], bool] | None
     takes_context: bool
 
     def key_of(self, parent: Any, context: Context, arguments: Mapping[str, Any]) -> Any:
@@ -37,11 +38,17 @@ class Loaded:
             return self.key(parent, context=context, **arguments)
         return self.key(parent, **arguments)
 
+    def show(self, parent: Any, context: Context, record: Any) -> Any:
+        """What is shown of a parent's record."""
+        if record is None or (self.sees is not None and not self.sees(context, record)):
+            return None
+        return self.shown(parent, record)
+
     async def load(self, parent: Any, context: Context, arguments: Mapping[str, Any]) -> Any:
         """The value of one parent."""
         key = self.key_of(parent, context, arguments)
         record = None if key is None else await self.loader(context).load(key)
-        return None if record is None else self.shown(parent, record)
+        return self.show(parent, context, record)
 
 
 def loaded(
@@ -50,15 +57,17 @@ def loaded(
     shown: Callable[[Any, R], object],
     *,
     description: str,
+    sees: Callable[[Context, R], bool] | None = None,
 ) -> Callable[[Callable[..., K | None]], Any]:
     """A field of this type that a loader has: the method gives the key, `shown` what is shown of the record.
 
-    The method's arguments are the field's; one named `context` is the request's and no argument.
+    The method's arguments are the field's; one named `context` is the request's and no argument. A record
+    that the request `sees` not is null.
     """
 
     def field(key: Callable[..., K | None]) -> Any:
         parameters = inspect.signature(key).parameters
-        source = Loaded(loader, key, shown, _CONTEXT in parameters)
+        source = Loaded(loader, key, shown, sees, _CONTEXT in parameters)
 
         async def resolve(self: Any, info: strawberry.Info[Context, None], **arguments: Any) -> Any:
             return await source.load(self, info.context, arguments)

@@ -12,12 +12,12 @@ from services.gateway.benefits.types.contracts import Contract, ContractChangeKi
 from services.gateway.benefits.types.memberships import TierChange
 from services.gateway.benefits.types.points import EntryKind
 from services.gateway.benefits.types.redemptions import RedemptionState
-from services.gateway.context import Info
+from services.gateway.context import may_see
 from services.gateway.live.cursor import Service
 from services.gateway.members.inputs import EventKind
-from services.gateway.members.queries import seen_member
-from services.gateway.members.types import Member
+from services.gateway.members.types import Member, member_of
 from services.gateway.risk.types import RiskLevel
+from services.gateway.sources import loaded, one
 from services.gateway.values import ActivityState, Long
 
 WHEN = "When it was stored."
@@ -129,6 +129,12 @@ class MemberChange:
         )
     )
 
-    @strawberry.field(description="The member as they are now, so at least with these changes.")
-    async def member(self, info: Info) -> Member | None:
-        return await seen_member(info, "MemberChange.member", self.key)
+    @loaded(
+        Member | None,
+        lambda context: context.members.member,
+        one(member_of),
+        sees=lambda context, member: may_see(context, "MemberChange.member", member),
+        description="The member as they are now, so at least with these changes.",
+    )
+    def member(self) -> str:
+        return self.key

@@ -16,6 +16,7 @@ from services.gateway.loading import each_by_itself
 from services.gateway.members.ids import key_of_global_id, member_key
 from services.gateway.members.types import Member, member_of
 from services.gateway.pages import Cursor, cursors, page_info, page_token_at
+from services.gateway.sources import loaded, one
 from services.gateway.values import checked_first
 
 
@@ -25,13 +26,18 @@ class TierUnknown(Refusal):
 
 @strawberry.type
 class MembersQuery:
-    @strawberry.field(description="Any object of the graph by its global id; null when there is none.")
-    async def node(
+    @loaded(
+        relay.Node | None,
+        lambda context: context.members.member,
+        one(member_of),
+        sees=lambda context, member: may_see(context, "Query.node", member),
+        description="Any object of the graph by its global id; null when there is none.",
+    )
+    def node(
         self,
-        info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The global id.")],  # noqa: A002
-    ) -> relay.Node | None:
-        return await seen_member(info, "Query.node", key_of_global_id(id))
+    ) -> str:
+        return key_of_global_id(id)
 
     @strawberry.field(
         description="Objects by their global ids, in their order; null where there is none of an id."
@@ -43,15 +49,20 @@ class MembersQuery:
     ) -> list[relay.Node | None] | None:
         return await each_by_itself(_node(info, each) for each in ids)
 
-    @strawberry.field(description="One member of the program; null when there is none of this id.")
-    async def member(
+    @loaded(
+        Member | None,
+        lambda context: context.members.member,
+        one(member_of),
+        sees=lambda context, member: may_see(context, "Query.member", member),
+        description="One member of the program; null when there is none of this id.",
+    )
+    def member(
         self,
-        info: Info,
         id: Annotated[  # noqa: A002
             strawberry.ID, strawberry.argument(description="The global id, or the platform's own `mem_…`.")
         ],
-    ) -> Member | None:
-        return await seen_member(info, "Query.member", member_key(id))
+    ) -> str:
+        return member_key(id)
 
     @strawberry.field(description="The members of the program, oldest first.")
     async def members(
@@ -82,7 +93,7 @@ class MembersQuery:
             relay.Edge[Member](cursor=cursor, node=member_of(each))
             for cursor, each in zip(places, listed.members, strict=True)
             # What is left out here keeps its place: cursors count what the service told.
-            if may_see(info, "Query.members", each)
+            if may_see(info.context, "Query.members", each)
         ]
         return _connection(edges, listed.next_page_token, after)
 
@@ -101,7 +112,7 @@ async def _node(info: Info, global_id: str) -> Member | None:
 async def seen_member(info: Info, field: str, member_id: str) -> Member | None:
     """A member whom the grant of this field reaches; None for any other."""
     member = await info.context.members.member.load(member_id)
-    return member_of(member) if member is not None and may_see(info, field, member) else None
+    return member_of(member) if member is not None and may_see(info.context, field, member) else None
 
 
 async def _tier_filter(info: Info, tier: str) -> tuple[str, str]:

@@ -307,7 +307,7 @@ class _Planning:
         }
 
         def write(value: Any, place: Place, run: Run) -> dict[str, Any]:
-            name: Any = resolve_type(value, run.info(field, None), kind)
+            name: Any = resolve_type(value, run.about(field), kind)
             complete = possible.get(name)
             if complete is None:
                 raise GraphQLError(f"'{name}' is no type of '{kind}'", field.nodes)
@@ -324,7 +324,7 @@ class _Planning:
             return write
 
         def checked(value: Any, place: Place, run: Run) -> dict[str, Any]:
-            if not is_type_of(value, run.info(field, None)):
+            if not is_type_of(value, run.about(field)):
                 raise GraphQLError(f"Expected value of type '{kind}' but got: {inspect(value)}.", field.nodes)
             return write(value, place, run)
 

@@ -45,6 +45,7 @@ class Run:
         self._errors: list[GraphQLError] = []
         self._lost: dict[int, Place] = {}
         self._arguments: dict[PlanField, Mapping[str, Any] | Exception] = {}
+        self._infos: dict[PlanField, GraphQLResolveInfo[Context]] = {}
         self._wanted: dict[PlanField, Wanted] = {}
         self._waiting: dict[object, Sequence[Slot]] = {}
         self._done: asyncio.Future[None] | None = None
@@ -95,6 +96,13 @@ class Run:
         self._waiting[task] = ((None, None, out, up),)
         task.add_done_callback(lambda _: self._resume(lambda: self._resolved(task, field, out, up)))
 
+    def about(self, field: PlanField) -> GraphQLResolveInfo[Context]:
+        """What is told to find out of which type a value is: the same for all values of a field."""
+        info = self._infos.get(field)
+        if info is None:
+            info = self._infos[field] = self.info(field, None)
+        return info
+
     def info(self, field: PlanField, path: Path | None) -> GraphQLResolveInfo[Context]:
         """What a resolver is told."""
         return GraphQLResolveInfo(
@@ -139,16 +147,16 @@ class Run:
     def _loaded(self, wanted: Wanted) -> None:
         field, source, slots = wanted
         del self._waiting[id(slots)]
-        loader, shown = source.loader(self.context), source.shown
+        loader = source.loader(self.context)
         for key, parent, out, up in slots:
             if self._is_lost(up):
                 continue
             value = loader.answer(key)
             if isinstance(value, BaseException):
                 value = _failure(value)
-            elif value is not None:
+            else:
                 try:
-                    value = shown(parent, value)
+                    value = source.show(parent, self.context, value)
                 except Exception as error:
                     value = error
             self._write(field, value, out, up)
