@@ -366,11 +366,11 @@ async def ensure_common_indexes(database: Database) -> None:
         "sent_time", partialFilterExpression={"sent_time": {"$exists": True}}, name="sent"
     )
     # It would delete the heads of parcels and leave the rest.
-    await _drop_index(database.outbox, "sent_time_ttl")
+    await drop_index(database.outbox, "sent_time_ttl")
     await _ensure_audit(database)
 
 
-async def _drop_index(collection: Collection, name: str) -> None:
+async def drop_index(collection: Collection, name: str) -> None:
     """Drop an index of the past, if it is there."""
     try:
         await collection.drop_index(name)

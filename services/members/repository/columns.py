@@ -1,4 +1,4 @@
-"""What whole programs are read by: the ids of members in order, and their days. Indexes alone answer it."""
+"""What whole programs are read by: the ids of members in order, and their days."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date

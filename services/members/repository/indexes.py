@@ -1,6 +1,6 @@
 """The indexes and validators of the members database."""
 
-from libs.common.mongo import Database, Document, ensure_collection, ensure_common_indexes
+from libs.common.mongo import Database, Document, drop_index, ensure_collection, ensure_common_indexes
 
 _WHOLE = {"bsonType": ["int", "long"]}
 _COUNTS: Document = {
@@ -66,5 +66,7 @@ async def ensure_indexes(database: Database) -> None:
     )
     await database.reveals.create_index("expires", expireAfterSeconds=0)
     await database.break_glasses.create_index("expires", expireAfterSeconds=0)
-    # With all that is counted, so that whole programs are read in the order of the index, and from it alone.
-    await database.member_days.create_index([("member_id", 1), ("date", 1), ("kinds", 1)])
+    # Whole programs are read in its order. With the counts in it they were read a seventh faster, and each
+    # event cost the database twice as much of its day.
+    await database.member_days.create_index([("member_id", 1), ("date", 1)])
+    await drop_index(database.member_days, "member_id_1_date_1_kinds_1")
