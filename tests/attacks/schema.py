@@ -143,6 +143,9 @@ def _reward_terms() -> Variables:
 
 VALID: Mapping[str, Callable[[Shop], Variables]] = {
     "node": lambda shop: {"id": global_id("Member", shop.members[0])},
+    "nodes": lambda shop: {"ids": [global_id("Member", shop.members[0])]},
+    "_service": lambda _: {},
+    "_entities": lambda shop: {"representations": [{"__typename": "Member", "memberId": shop.members[0]}]},
     "member": lambda shop: {"id": shop.members[0]},
     "members": lambda shop: {"first": 2, "after": None, "tier": "gold"},
     "program": lambda shop: {"key": shop.program_id},
