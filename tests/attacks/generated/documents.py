@@ -2,10 +2,11 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import hypothesis
+from graphql import NameNode, ObjectFieldNode, ObjectValueNode
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import Mode, from_schema, nodes
@@ -17,10 +18,24 @@ from tests.attacks.verdicts import Answer, Case
 from tests.attacks.world import World
 from tests.gateway.queries import IDS, MEMBER, PAGE, PARTS
 
+
+def representation(keys: Mapping[str, str]) -> ObjectValueNode:
+    """An entity as a router names it."""
+    fields = [
+        ObjectFieldNode(name=NameNode(value=name), value=nodes.String(value)) for name, value in keys.items()
+    ]
+    return nodes.Object(fields)
+
+
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "DateTime": st.sampled_from(["1998-03-02T12:00:00Z", "yesterday", ""]).map(nodes.String),
     "Long": st.integers(-(2**63), 2**63).map(nodes.Int),
     "AmountMinor": st.integers(-1, 10**13).map(nodes.Int),
+    "_Any": st.sampled_from(["", "Member", "Program", "Query", "_Any"]).flatmap(
+        lambda kind: st.dictionaries(st.sampled_from(["id", "memberId", "key"]), st.text(max_size=50)).map(
+            lambda keys: representation({"__typename": kind, **keys})
+        )
+    ),
 }
 # Words that parsers and resolvers give a meaning to.
 WORDS = (
