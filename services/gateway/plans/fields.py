@@ -1,7 +1,7 @@
 """A field of a plan: what it asks for, and how its value is written into the answer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphql import FieldNode, GraphQLError, GraphQLField, GraphQLObjectType, located_error
@@ -27,9 +27,9 @@ class PlanField:
     parent: GraphQLObjectType
     definition: GraphQLField
     nullable: bool
-    complete: Complete
     constant: Mapping[str, Any] | None  # the arguments, where no variable is in them
     coerce: Coerce
+    complete: Complete = field(init=False)  # which writes the fields inside, and so comes after
 
     def write(self, value: Any, out: dict[str, Any], up: Place | None, run: "Run") -> None:
         """Write a value into its object, or what stands for it when it cannot be: null or a located error."""

@@ -59,6 +59,8 @@ _TYPENAME = "__typename"
 Read = Callable[[Any], Any]
 Step = Callable[[Any, dict[str, Any], Place | None, Run], None]
 """Writes one field of an object into the answer, or sees to it that it comes."""
+Leaf = tuple[str, Read, Write, PlanField]
+"""A field whose value is read and written as it stands: its key, and by what."""
 Object = Callable[[Any, Place | None, Run], dict[str, Any]]
 
 
@@ -163,16 +165,17 @@ class _Planning:
         def write(source: Any, up: Place | None, run: Run) -> dict[str, Any]:
             out: dict[str, Any] = {}
             refused = run.denied
-            for key, read, leaf, field, step in entries:
-                if step is not None:
-                    step(source, out, up, run)
+            for entry in entries:
+                if not isinstance(entry, tuple):
+                    entry(source, out, up, run)
                     continue
+                key, read, written, field = entry
                 try:
                     if refused and field.name in refused:
                         raise denied(field.name, run.context.principal)
                     value = read(source)
                     if value is not None:
-                        out[key] = leaf(value)
+                        out[key] = written(value)
                     elif field.nullable:
                         out[key] = None
                     else:
@@ -183,21 +186,17 @@ class _Planning:
 
         return write
 
-    def _entry(
-        self, kind: GraphQLObjectType, key: str, details: list[FieldDetails]
-    ) -> tuple[str, Read, Write, PlanField, Step | None]:
+    def _entry(self, kind: GraphQLObjectType, key: str, details: list[FieldDetails]) -> Leaf | Step:
         """How a field is written: read and written as it stands where it is a leaf, else by a step."""
         field = self._field(kind, key, details)
         if field.definition_name == _TYPENAME:
-            return key, lambda _: kind.name, lambda name: name, field, None
+            return key, lambda _: kind.name, str, field
         read = self._read(field)
         if read is None:
-            return key, _nothing, _nothing, field, self._late(field)
+            return self._late(field)
         self._guarded.add(field.name)
         shown = _bare(field.definition.type)
-        if is_leaf_type(shown):
-            return key, read, written_by(shown), field, None
-        return key, _nothing, _nothing, field, _reading(field, read)
+        return (key, read, written_by(shown), field) if is_leaf_type(shown) else _reading(field, read)
 
     def _field(self, kind: GraphQLObjectType, key: str, details: list[FieldDetails]) -> PlanField:
         self._size += 1
@@ -214,7 +213,6 @@ class _Planning:
             parent=kind,
             definition=definition,
             nullable=nullable,
-            complete=_nothing,
             constant=None,
             coerce=self._coerce(definition, nodes[0]),
         )
@@ -410,7 +408,3 @@ def _has_variable(node: FieldNode) -> bool:
         values += getattr(value, "values", ())
         values += [each.value for each in getattr(value, "fields", ())]
     return False
-
-
-def _nothing(*_: Any) -> Any:
-    raise NotImplementedError

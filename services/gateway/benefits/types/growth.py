@@ -8,7 +8,7 @@ from datetime import datetime
 import strawberry
 
 from laurel.benefits.v1 import entitlements_pb2 as pb
-from services.gateway.benefits.types.memberships import Gap
+from services.gateway.benefits.types.memberships import Gap, gaps_of
 from services.gateway.languages import InLocale, language_of
 from services.gateway.values import LocalName, Long, time_of
 
@@ -52,16 +52,7 @@ def growth_path_of(path: pb.GrowthPath) -> GrowthPath:
         name=LocalName(zh=path.name_zh, en=path.name_en),
         nodes=[_node(node) for node in path.nodes],
         next_node=path.next_node or None,
-        gaps=[
-            Gap(
-                path=gap.path,
-                metric=gap.metric,
-                value=Long(gap.value),
-                threshold=Long(gap.threshold),
-                missing=Long(gap.missing),
-            )
-            for gap in path.gaps
-        ],
+        gaps=gaps_of(path.gaps),
     )
 
 

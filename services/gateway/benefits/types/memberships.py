@@ -3,13 +3,14 @@
 # strawberry.field is typed as Any where it decorates.
 # mypy: disable-error-code="untyped-decorator"
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
 from laurel.benefits.v1 import benefits_pb2 as pb
-from laurel.benefits.v1 import events_pb2
+from laurel.benefits.v1 import entitlements_pb2, events_pb2
 from laurel.scoring.v1 import receipts_pb2
 from services.gateway.benefits.decision_loaders import Target
 from services.gateway.benefits.documents import parsed
@@ -182,7 +183,12 @@ def progress_of(tier_set: str, following: receipts_pb2.NextTier) -> Progress | N
     """What is missing for the next tier; None where there is none to be earned."""
     if not following.gaps:
         return None
-    gaps = [
+    return Progress(tier_set=tier_set, tier_key=following.tier, gaps=gaps_of(following.gaps))
+
+
+def gaps_of(gaps: Iterable[receipts_pb2.Gap | entitlements_pb2.GrowthGap]) -> list[Gap]:
+    """Conditions that are not met as the graph shows them."""
+    return [
         Gap(
             path=gap.path,
             metric=gap.metric,
@@ -190,9 +196,8 @@ def progress_of(tier_set: str, following: receipts_pb2.NextTier) -> Progress | N
             threshold=Long(gap.threshold),
             missing=Long(gap.missing),
         )
-        for gap in following.gaps
+        for gap in gaps
     ]
-    return Progress(tier_set=tier_set, tier_key=following.tier, gaps=gaps)
 
 
 def tier_change_of(tier_set: str, change: events_pb2.TierChange) -> TierChange:
