@@ -23,6 +23,7 @@ from libs.common.rpc.errors import reason_of
 from libs.common.rpc.time import moment, optional_timestamp, timestamp
 from libs.common.tls import Certificates
 from services.benefits.domain.memberships import Inbound, Membership, Order, Step, TierReceipt
+from services.benefits.domain.occasions import NEWS
 from services.benefits.domain.programs import Version
 from services.benefits.messages import in_force, member_event, term_message
 
@@ -276,7 +277,7 @@ def _order(order: Order) -> receipts_pb2.TierOrder:
 
 
 def _receipt(receipt: receipts_pb2.Receipt) -> TierReceipt:
-    after = receipt.terms.after
+    after, codes = receipt.terms.after, {reason.code for reason in receipt.reasons}
     return TierReceipt(
         outcome=receipts_pb2.TierOutcome.Name(receipt.outcome).removeprefix("TIER_OUTCOME_"),
         from_tier=receipt.from_tier,
@@ -288,5 +289,6 @@ def _receipt(receipt: receipts_pb2.Receipt) -> TierReceipt:
         review_time=moment(after.review_time) if after.HasField("review_time") else None,
         in_grace=after.in_grace,
         override=in_force(after.override) if after.HasField("override") else None,
-        held=any(reason.code == UPGRADE_HELD for reason in receipt.reasons),
+        held=UPGRADE_HELD in codes,
+        news=not codes.isdisjoint(NEWS),
     )

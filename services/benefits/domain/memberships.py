@@ -184,7 +184,11 @@ def metrics_of(facts: Mapping[str, int]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class TierReceipt:
-    """A tier decision as scoring took it, with its receipt as it is kept."""
+    """A tier decision as scoring took it, with its receipt as it is kept.
+
+    `held` and `news` are known where it was taken: that a higher tier waits for
+    risk, and that there is something to tell, though the tier is the same.
+    """
 
     outcome: str
     from_tier: str
@@ -197,6 +201,7 @@ class TierReceipt:
     in_grace: bool = False
     override: InForce | None = None
     held: bool = False
+    news: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from services.benefits.domain.notices import NoticeCode, Occasion
 from services.benefits.domain.reached import Reached
 
 REACHED, NEAR, GRACE, KEEP_GAP = "TIER_REACHED", "NEAR_UPGRADE", "TIER_GRACE", "KEEP_GAP"
+# What is told of a decision that changed nothing.
+NEWS = frozenset({NEAR, GRACE})
 # Why a tier is another than before, as members are told.
 WHY = {REACHED, "TIER_OVERRIDDEN", "TIER_OVERRIDDEN_UNTIL", "OVERRIDE_OVER"}
 # Notices are not kept for longer, so that what was told would be told again.
@@ -52,8 +54,8 @@ class Explained:
 
     decision: Decision
     tier_set: str
-    reasons: tuple[Reason, ...]
-    gaps: tuple[Gap, ...]
+    reasons: tuple[Reason, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

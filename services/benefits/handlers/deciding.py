@@ -23,6 +23,8 @@ class Deciding:
         placed = []
         for subject in subjects:
             membership, around = subject.membership, surroundings[subject.membership.member_id]
-            steps = [replace(each, facts={**each.facts, **around.facts}) for each in subject.steps]
+            steps = subject.steps
+            if around.facts:
+                steps = [replace(each, facts={**each.facts, **around.facts}) for each in steps]
             placed.append(Subject(membership, steps, around.variant(tier_sets[membership.tier_set])))
         return await self._scoring.decide(version, placed)

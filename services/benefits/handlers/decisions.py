@@ -288,8 +288,15 @@ class DecisionHandlers:
             for each in effects
             if each.birthday_used is not None
         ]
-        await benefits.announce(announcements, now)
-        await tell_of_tiers(benefits, version.program, effects, time=time, now=now, new_id=self._new_id)
+        await tell_of_tiers(
+            benefits,
+            version.program,
+            effects,
+            time=time,
+            now=now,
+            new_id=self._new_id,
+            announcements=announcements,
+        )
 
 
 def _memberships(

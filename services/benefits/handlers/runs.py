@@ -47,7 +47,13 @@ async def keep_run(
     await require_unmoved(benefits, effects)
     await benefits.keep_effects(effects, now)
     await reached.add(benefits, newly_reached(program, effects))
-    await benefits.announce([each for effect in announced for each in membership_changed(effect, [])], now)
     await tell_of_tiers(
-        benefits, program, announced, time=time, now=now, new_id=new_id, told_since=told_since
+        benefits,
+        program,
+        announced,
+        time=time,
+        now=now,
+        new_id=new_id,
+        announcements=[each for effect in announced for each in membership_changed(effect, [])],
+        told_since=told_since,
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from libs.common.outbox import Announcement
 from libs.common.program import Program
 from services.benefits.domain.effects import Effect
 from services.benefits.domain.memberships import Decision
@@ -33,15 +34,18 @@ async def tell(
     time: datetime,
     now: datetime,
     new_id: NewId,
+    announcements: Sequence[Announcement] = (),
 ) -> list[Notice]:
     """Make the notices of occasions that have none yet, and announce those that members will be told.
 
-    `time` is the program's. Two transactions that tell one member take the
-    same place among the member's changes, so that one of them is done again:
-    this is what keeps the caps exact.
+    They are announced behind `announcements`, with which they take their
+    places. `time` is the program's. Two transactions that tell one member take
+    the same place among the member's changes, so that one of them is done
+    again: this is what keeps the caps exact.
     """
     fresh_ones = await kept.without_notice(benefits, occasions)
     if not fresh_ones:
+        await benefits.announce(announcements, now)
         return []
     counted = {each.member_id for each in fresh_ones if each.code in MARKETING}
     made = notices(
@@ -53,16 +57,18 @@ async def tell(
         now=now,
         new_id=new_id,
     )
-    made = await _announced(benefits, made, now)
+    made = await _announced(benefits, announcements, made, now)
     await kept.add(benefits, made, program.time_zone)
     return made
 
 
-async def _announced(benefits: BenefitsStore, made: Sequence[Notice], now: datetime) -> list[Notice]:
+async def _announced(
+    benefits: BenefitsStore, before: Sequence[Announcement], made: Sequence[Notice], now: datetime
+) -> list[Notice]:
     """The notices, those that members will be told with their places among the members' changes."""
     told = [each for each in made if each.status is NoticeStatus.SCHEDULED and not each.staff_role]
-    places = await benefits.announce([notice_created(each) for each in told], now)
-    seqs = {each.notice_id: seq for each, seq in zip(told, places, strict=True)}
+    places = await benefits.announce([*before, *map(notice_created, told)], now)
+    seqs = {each.notice_id: seq for each, seq in zip(told, places[len(before) :], strict=True)}
     return [replace(each, seq=seqs.get(each.notice_id, 0)) for each in made]
 
 
@@ -74,9 +80,10 @@ async def tell_of_tiers(
     time: datetime,
     now: datetime,
     new_id: NewId,
+    announcements: Sequence[Announcement],
     told_since: datetime | None = None,
 ) -> None:
-    """Tell members what was decided of their tiers, in the transaction that stores it.
+    """Announce what was decided, and tell members of their tiers, in the transaction that stores it.
 
     Of events, what is not history yet; of reviews, what was due after a time.
     Who has another tier now is no longer near the one before.
@@ -93,11 +100,18 @@ async def tell_of_tiers(
                 for each in decided
                 if each.event_seq not in history and (told_since is None or each.tier.as_of >= told_since)
             ]
-            occasions += tier_occasions(program, explained_of(program, news))
+            occasions += tier_occasions(program, explained_of(program, membership.tier_set, news))
     await kept.overtake_near_upgrades(benefits, sorted(moved))
-    await tell(benefits, program, occasions, time=time, now=now, new_id=new_id)
+    await tell(benefits, program, occasions, time=time, now=now, new_id=new_id, announcements=announcements)
 
 
-def explained_of(program: Program, decisions: Sequence[Decision]) -> list[Explained]:
-    """What the receipts say of the decisions that may be told: each change, and the last one."""
-    return [explained(each, program) for each in decisions if each.changed or each is decisions[-1]]
+def explained_of(program: Program, tier_set: str, decisions: Sequence[Decision]) -> list[Explained]:
+    """What the receipts say of the decisions that may be told: each change, and the last one.
+
+    Most of the last ones say nothing to tell, and are not read.
+    """
+    return [
+        explained(each, program) if each.changed or each.tier.news else Explained(each, tier_set)
+        for each in decisions
+        if each.changed or each is decisions[-1]
+    ]

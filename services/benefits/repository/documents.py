@@ -12,9 +12,13 @@ from services.benefits.domain.verification import StoredEntry
 from services.benefits.repository.chaining import PLACE
 
 
-def membership_document(membership: Membership) -> Document:
-    """A membership, whole."""
-    return {"_id": membership.membership_id, **asdict(membership)}
+def membership_update(before: Membership, after: Membership) -> Document:
+    """The statement that stores a membership: whole the first time, then what is another than before."""
+    query, fields = {"_id": after.membership_id}, asdict(after)
+    if not before.version:
+        return {"q": query, "u": fields, "upsert": True}
+    changed = {name: value for name, value in fields.items() if getattr(before, name) != getattr(after, name)}
+    return {"q": query, "u": {"$set": changed}}
 
 
 def membership_from(document: Document) -> Membership:

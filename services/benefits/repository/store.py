@@ -22,8 +22,8 @@ from services.benefits.domain.programs import Version
 from services.benefits.repository.documents import (
     decision_document,
     decision_from,
-    membership_document,
     membership_from,
+    membership_update,
 )
 
 M = TypeVar("M", bound=Message)
@@ -159,9 +159,9 @@ class BenefitsStore:
         assert self.session is not None, "all of it or nothing"
         decisions = [decision_document(decision, now) for effect in effects for decision in effect.decisions]
         memberships = [
-            {"q": {"_id": after.membership_id}, "u": membership_document(after), "upsert": True}
+            membership_update(before, after)
             for effect in effects
-            for after in effect.after
+            for before, after in zip(effect.before, effect.after, strict=True)
         ]
         await self.database.decisions.insert_many(decisions, session=self.session)
         await mongo.update_each(self.database.memberships, memberships, self.session)
