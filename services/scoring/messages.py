@@ -2,30 +2,35 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from laurel.common.v1 import fact_pb2
 from laurel.scoring.v1 import receipts_pb2, scoring_pb2
 from libs.common.documents import NUMBER_MAX
 from libs.common.errors import InvalidRequest
-from libs.common.rpc.time import moment, optional_timestamp
+from libs.common.rpc.time import moment, optional_timestamp, write_time
 from services.scoring.domain.moves import Look, Outcome
 from services.scoring.domain.receipts import (
     ActorCause,
     Cause,
     EventCause,
     NextTier,
+    Reason,
     Receipt,
     RunCause,
     Terms,
 )
-from services.scoring.domain.rules import RuleResult
+from services.scoring.domain.rules import Rule, RuleResult
 from services.scoring.domain.terms import Given, Override, Term
 from services.scoring.domain.tiers import Standing, Step
 from services.scoring.handlers import TierSubject
 
 # Margins, which are differences to thresholds of up to NUMBER_MAX, stay below 2**53, exact in JSON.
 FACT_MAX = 8 * NUMBER_MAX
+
+# A program has some dozens, and each replica some dozens of programs at work.
+RULES_HELD = 4_096
 
 OUTCOMES = {
     Outcome.ENROLLED: receipts_pb2.TIER_OUTCOME_ENROLLED,
@@ -96,23 +101,30 @@ def fill_receipt(message: receipts_pb2.Receipt, receipt: Receipt) -> None:
     message.schema_version = receipt.schema_version
     message.program_id, message.program_version = policy.program_id, policy.version
     message.program_digest, message.tier_set = policy.digest, receipt.tier_set
-    message.as_of.FromDatetime(receipt.as_of)
-    message.cause.CopyFrom(_cause_message(receipt.cause))
+    write_time(message.as_of, receipt.as_of)
+    _fill_cause(message.cause, receipt.cause)
     for name, value in receipt.facts:
         message.facts.add(name=name, value=value)
     message.facts_digest = receipt.facts_digest
     for result in receipt.rules:
-        _add_rule(message, result)
+        _fill_rule(message.rules.add(), result)
     message.outcome = OUTCOMES[receipt.outcome]
     message.from_tier, message.to_tier = receipt.from_tier, receipt.to_tier
     for reason in receipt.reasons:
-        message.reasons.add(code=reason.code, params=reason.params)
+        fill_reason(message.reasons.add(), reason)
     if receipt.next is not None:
         _fill_next(message.next, receipt.next)
     message.digest = receipt.digest
     if receipt.terms is not None:
-        message.terms.CopyFrom(_terms_message(receipt.terms))
+        _fill_terms(message.terms, receipt.terms)
     message.variant = receipt.variant
+
+
+def fill_reason(message: receipts_pb2.Reason, reason: Reason) -> None:
+    """Write a reason in its place, its map item by item: one that is handed over goes through Python code."""
+    message.code = reason.code
+    for name, text in reason.params.items():
+        message.params[name] = text
 
 
 def term_of(message: receipts_pb2.TierTerm) -> Term:
@@ -135,21 +147,20 @@ def _moment(message: Any, field: str) -> datetime | None:
     return moment(getattr(message, field)) if message.HasField(field) else None
 
 
-def _terms_message(terms: Terms) -> receipts_pb2.TierTerms:
-    return receipts_pb2.TierTerms(
-        look=_LOOK_NAMES[terms.look],
-        before=_term_message(terms.before),
-        after=_term_message(terms.after),
-        given=None if terms.given is None else _given_message(terms.given),
-    )
+def _fill_terms(message: receipts_pb2.TierTerms, terms: Terms) -> None:
+    message.look = _LOOK_NAMES[terms.look]
+    _fill_term(message.before, terms.before)
+    _fill_term(message.after, terms.after)
+    if terms.given is not None:
+        message.given.CopyFrom(_given_message(terms.given))
 
 
-def _term_message(term: Term) -> receipts_pb2.TierTerm:
-    return receipts_pb2.TierTerm(
-        review_time=optional_timestamp(term.review_time),
-        in_grace=term.in_grace,
-        override=None if term.override is None else _override_message(term.override),
-    )
+def _fill_term(message: receipts_pb2.TierTerm, term: Term) -> None:
+    message.in_grace = term.in_grace  # which says that the term is there, whatever it is
+    if term.review_time is not None:
+        write_time(message.review_time, term.review_time)
+    if term.override is not None:
+        message.override.CopyFrom(_override_message(term.override))
 
 
 def _override_message(override: Override) -> receipts_pb2.TermOverride:
@@ -185,29 +196,32 @@ def cause_of(message: receipts_pb2.Cause) -> Cause:
     raise InvalidRequest(cause="is none of event, run_id and actor")
 
 
-def _cause_message(cause: Cause) -> receipts_pb2.Cause:
+def _fill_cause(message: receipts_pb2.Cause, cause: Cause) -> None:
     match cause:
         case EventCause():
-            return receipts_pb2.Cause(event=receipts_pb2.EventCause(event_id=cause.event_id, seq=cause.seq))
+            message.event.event_id, message.event.seq = cause.event_id, cause.seq
         case RunCause():
-            return receipts_pb2.Cause(run_id=cause.run_id)
+            message.run_id = cause.run_id
         case ActorCause():
-            return receipts_pb2.Cause(actor=cause.actor)
+            message.actor = cause.actor
 
 
-def _add_rule(message: receipts_pb2.Receipt, result: RuleResult) -> None:
-    rule = result.rule
-    message.rules.add(
+@lru_cache(RULES_HELD)
+def _rule_message(rule: Rule) -> receipts_pb2.RuleResult:
+    """What is the same of a rule for everybody."""
+    return receipts_pb2.RuleResult(
         tier=rule.tier,
         path=rule.path,
         metric=rule.metric,
         fact=rule.fact,
         op=rule.op,
         threshold=rule.threshold,
-        value=result.value,
-        met=result.met,
-        margin=result.margin,
     )
+
+
+def _fill_rule(message: receipts_pb2.RuleResult, result: RuleResult) -> None:
+    message.CopyFrom(_rule_message(result.rule))
+    message.value, message.met, message.margin = result.value, result.met, result.margin
 
 
 def _fill_next(message: receipts_pb2.NextTier, following: NextTier) -> None:

@@ -10,6 +10,7 @@ from services.scoring.domain.columns import CardTable, ScoredColumns
 from services.scoring.domain.errors import FrameInvalid
 from services.scoring.domain.frames import NUMBER, SHORT_NUMBER, Frame
 from services.scoring.domain.scores import Score
+from services.scoring.messages import fill_reason
 
 COLUMN_KINDS: Mapping[int, "np.dtype[Any]"] = {
     scoring_pb2.COLUMN_KIND_UNSPECIFIED: NUMBER,
@@ -31,7 +32,7 @@ def score_message(score: Score) -> scoring_pb2.Score:
     for each in score.contributions:
         message.contributions.add(**each._asdict())
     for reason in score.reasons:
-        message.reasons.add(code=reason.code, params=reason.params)
+        fill_reason(message.reasons.add(), reason)
     return message
 
 

@@ -11,8 +11,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def timestamp(moment: datetime) -> Timestamp:
     """A UTC-aware datetime as a protobuf timestamp."""
+    stamp = Timestamp()
+    write_time(stamp, moment)
+    return stamp
+
+
+def write_time(stamp: Timestamp, moment: datetime) -> None:
+    """Write a UTC-aware datetime into a timestamp in its place: one that is handed over is copied."""
     since = moment - _EPOCH
-    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
+    stamp.seconds, stamp.nanos = since.days * 86_400 + since.seconds, since.microseconds * 1000
 
 
 def optional_timestamp(moment: datetime | None) -> Timestamp | None:

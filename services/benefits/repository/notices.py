@@ -1,13 +1,13 @@
 """How notices and preferences are kept; each function works in the transaction of its store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
 from pymongo import UpdateOne
 
 from libs.common.mongo import Document
+from libs.common.plain import asdict
 from services.benefits.domain.notices import (
     Notice,
     NoticeCode,
