@@ -9,7 +9,7 @@ from laurel.scoring.v1 import scoring_pb2
 from services.scoring.domain.columns import CardTable, ScoredColumns
 from services.scoring.domain.errors import FrameInvalid
 from services.scoring.domain.frames import NUMBER, SHORT_NUMBER, Frame
-from services.scoring.domain.scores import Score
+from services.scoring.domain.scores import Contribution, Score
 from services.scoring.messages import fill_reason
 
 COLUMN_KINDS: Mapping[int, "np.dtype[Any]"] = {
@@ -30,10 +30,17 @@ def score_message(score: Score) -> scoring_pb2.Score:
     )
     # In their places at once; messages that are handed over are copied.
     for each in score.contributions:
-        message.contributions.add(**each._asdict())
+        _fill_contribution(message.contributions.add(), each)
     for reason in score.reasons:
         fill_reason(message.reasons.add(), reason)
     return message
+
+
+def _fill_contribution(message: scoring_pb2.Contribution, of: Contribution) -> None:
+    message.factor, message.fact, message.value, message.missing = of.factor, of.fact, of.value, of.missing
+    message.score, message.decay_bp, message.weight_bp = of.score, of.decay_bp, of.weight_bp
+    message.contribution_bp, message.most_bp = of.contribution_bp, of.most_bp
+    message.cuts.extend(of.cuts)
 
 
 def frame_header(message: scoring_pb2.ScoreFramesRequest | None) -> scoring_pb2.FrameHeader:
