@@ -28,7 +28,7 @@ POLL_SECONDS, ENDS_SECONDS = 0.25, 600.0
 # What a run changes of what is there, and what it adds.
 CHANGED, NEW = ("memberships", "member_changes"), ("decisions", "notices", "outbox")
 # Spends are spread evenly up to twice the threshold, so that the two versions differ in a tenth of them.
-GOLD, SPENDS_BELOW = (500_000, 600_000), 1_000_000
+SILVER, GOLD, SPENDS_BELOW = 100_000, (500_000, 600_000), 1_000_000
 
 
 async def redecide_vs_bulk_write(folder: Path) -> Measured:
@@ -37,7 +37,7 @@ async def redecide_vs_bulk_write(folder: Path) -> Measured:
         with mongo(world.run) as client:
             await asyncio.to_thread(_enrolled, client, world)
             ratios = []
-            for number in range(ROUNDS + 1):  # the first moves all who were enrolled
+            for number in range(ROUNDS + 1):  # the first fills caches, and moves those who are there besides
                 before = counts(client["laurel_benefits"], [*CHANGED, *NEW])
                 ours, moved = await _recalculated(manager, officer, _with_gold_at(GOLD[1 - number % 2]))
                 by_hand = await asyncio.to_thread(_by_hand, client, before, moved, number)
@@ -67,15 +67,17 @@ def _enrolled(client: Client, world: Shop) -> None:
     more = MEMBERS - len(world.members)
     for first in range(0, more, 10_000):
         members = [f"mem_{number:032x}" for number in range(first, min(first + 10_000, more))]
+        spends = [numbers.randrange(SPENDS_BELOW) for _ in members]
         database["memberships"].insert_many(
             [
                 {
                     **like,
                     "_id": f"{world.program_id}/{member}/main",
                     "member_id": member,
-                    "metrics": {"spend": numbers.randrange(SPENDS_BELOW)},
+                    "tier": "gold" if spend >= GOLD[0] else "silver" if spend >= SILVER else "normal",
+                    "metrics": {"spend": spend},
                 }
-                for member in members
+                for member, spend in zip(members, spends, strict=True)
             ]
         )
 
