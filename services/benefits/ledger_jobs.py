@@ -1,4 +1,4 @@
-"""What benefits does on the clock with its books: sums the ledger, follows its chain, closes days, audits."""
+"""What benefits does on the clock with its books: sums the ledger, follows its chain, roots, reports."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from services.benefits.handlers.following import STRETCH, FollowHandlers
 from services.benefits.handlers.verification import VerificationHandlers
 
 LEDGER_SUM, LEDGER_CHECKS, LEDGER_ROOTS = "ledger_sum", "ledger_checks", "ledger_roots"
-LIABILITY, FAIRNESS = "liability", "fairness"
+LIABILITY, FAIRNESS, USAGE = "liability", "fairness", "usage"
 EVERY_SECONDS = 60.0
 LEASE_SECONDS = 1.0
 FOLLOW_SECONDS = 5.0
@@ -25,6 +25,7 @@ CLOSE_SECONDS = 15.0
 LIABILITY_SECONDS = 300.0
 # It walks through all members.
 FAIRNESS_SECONDS = 6 * 3_600.0
+USAGE_SECONDS = 5.0
 # Of one program before the next one's, so that none waits for long.
 TURNS_AT_ONCE = 20
 # How long work rests for each second that it took: it is never more than a fifth of what a replica does.
@@ -69,6 +70,12 @@ FAIRNESS_PROBLEMS = Gauge(
     "laurel_fairness_problems",
     "What somebody should look at: rates of groups beyond the bounds of a program, and equal members decided "
     "differently.",
+    ["program"],
+)
+
+USAGE_UNPUBLISHED_SECONDS = Gauge(
+    "laurel_usage_unpublished_seconds",
+    "By a program's clock, how long its oldest month has been settled whose usage is not published.",
     ["program"],
 )
 

@@ -1,16 +1,19 @@
-"""Reports of tiers and of fairness as messages, and receipts as what equal treatment compares."""
+"""Reports of tiers, of fairness and of usage as messages, and receipts as what equal treatment compares."""
 
 import hashlib
 from collections.abc import Sequence
 
-from laurel.benefits.v1 import fairness_pb2, tier_reports_pb2
+from laurel.benefits.v1 import fairness_pb2, tier_reports_pb2, usage_pb2
 from laurel.scoring.v1 import receipts_pb2
+from libs.common.program import Program
 from libs.common.rpc.time import timestamp
 from services.benefits.domain.equal_treatment import UNEQUAL_TOLD_MAX, Treatment
 from services.benefits.domain.fairness import Audit, Group
 from services.benefits.domain.fairness_report import FairnessReport
 from services.benefits.domain.rates import Finding, Rate
 from services.benefits.domain.tier_report import Margin, TierReport, TierSetReport
+from services.benefits.domain.usage_figures import Group as UsageGroup
+from services.benefits.domain.usage_figures import ItemUsage, UsageFigures
 
 # What a receipt says of what came out, of when it was, and of whom.
 _CAME_OUT = (
@@ -181,4 +184,50 @@ def _unequal(pair: tuple[Treatment, Treatment]) -> fairness_pb2.UnequalDecisions
             )
             for each in pair
         ],
+    )
+
+
+def usage_message(figures: UsageFigures, program: Program) -> usage_pb2.UsageMonth:
+    """The usage figures of a month."""
+    return usage_pb2.UsageMonth(
+        month=figures.month.key,
+        settled_time=timestamp(figures.month.settled_time(program.time_zone)),
+        program_version=figures.program_version,
+        members_min=figures.members_min,
+        members_count=figures.members,
+        currency=program.currency,
+        tier_sets=[
+            usage_pb2.UsageTierSet(
+                tier_set=tier_set,
+                groups=[
+                    usage_pb2.UsageHolders(tiers=each.tiers, members_count=each.members) for each in groups
+                ],
+            )
+            for tier_set, groups in figures.tier_sets.items()
+        ],
+        items=map(_item_usage, figures.items),
+    )
+
+
+def _item_usage(item: ItemUsage) -> usage_pb2.ItemUsage:
+    return usage_pb2.ItemUsage(
+        kind=usage_pb2.UsageKind.Value(f"USAGE_KIND_{item.kind.upper()}"),
+        key=item.key,
+        name_zh=item.name[0],
+        name_en=item.name[1],
+        tier_set=item.tier_set,
+        everybody=_usage_group(item.everybody),
+        groups=map(_usage_group, item.groups),
+    )
+
+
+def _usage_group(group: UsageGroup) -> usage_pb2.UsageGroup:
+    return usage_pb2.UsageGroup(
+        tiers=group.tiers,
+        members_count=group.members,
+        users_count=group.used.users,
+        uses_count=group.used.uses,
+        units_count=group.used.units,
+        spent_points=group.used.points,
+        value_minor=group.used.value_minor,
     )

@@ -3,27 +3,30 @@
 from dataclasses import dataclass
 from typing import Any
 
-from laurel.benefits.v1 import fairness_pb2, reports_pb2, reports_pb2_grpc, tier_reports_pb2
+from laurel.benefits.v1 import fairness_pb2, reports_pb2, reports_pb2_grpc, tier_reports_pb2, usage_pb2
 from libs.common.paging import page_after, page_token
 from services.benefits.handlers.fairness import Counting, FairnessHandlers
 from services.benefits.handlers.points_report import ReportHandlers
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.tier_report import TierReportHandlers
+from services.benefits.handlers.usage import UsageHandlers
 from services.benefits.proof_messages import report_message
 from services.benefits.report_messages import fairness_message, tier_report_message
 
 MONTHS = 24
 MONTHS_OF_FLOWS = 12
+MONTHS_OF_USAGE = 12
 
 
 @dataclass(frozen=True)
 class ReportsServicer(reports_pb2_grpc.ReportsServiceServicer):
-    """ReportsService over the books, the tiers and the decisions of benefits."""
+    """ReportsService over the books, the tiers, the decisions and the uses of benefits."""
 
     programs: ProgramHandlers
     reports: ReportHandlers
     tiers: TierReportHandlers
     fairness: FairnessHandlers
+    usage: UsageHandlers
 
     async def GetPointsReport(
         self, message: reports_pb2.GetPointsReportRequest, context: Any
@@ -59,4 +62,14 @@ class ReportsServicer(reports_pb2_grpc.ReportsServiceServicer):
             return fairness_pb2.GetFairnessReportResponse(counted_members=found.members)
         return fairness_pb2.GetFairnessReportResponse(
             report=fairness_message(found), counted_members=found.members
+        )
+
+    async def ListUsageMonths(
+        self, message: usage_pb2.ListUsageMonthsRequest, context: Any
+    ) -> usage_pb2.ListUsageMonthsResponse:
+        months, more = await self.usage.months(
+            message.program_id, before=message.before_month, limit=message.page_size or MONTHS_OF_USAGE
+        )
+        return usage_pb2.ListUsageMonthsResponse(
+            months=map(usage_pb2.UsageMonth.FromString, months), more=more
         )

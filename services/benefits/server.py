@@ -109,6 +109,7 @@ from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.transfers import TransferHandlers
 from services.benefits.handlers.turns import Turns
 from services.benefits.handlers.unlocks import UnlockHandlers
+from services.benefits.handlers.usage import UsageHandlers
 from services.benefits.handlers.verification import VerificationHandlers
 from services.benefits.handlers.webhook_channel import WebhookChannel
 from services.benefits.handlers.webhook_upkeep import WebhookUpkeep
@@ -138,6 +139,9 @@ from services.benefits.ledger_jobs import (
     LEDGER_UNVERIFIED_SECONDS,
     LIABILITY,
     LIABILITY_SECONDS,
+    USAGE,
+    USAGE_SECONDS,
+    USAGE_UNPUBLISHED_SECONDS,
     LedgerFollowing,
     LedgerIdentity,
     Number,
@@ -373,6 +377,7 @@ def servicers(
                 ),
                 TierReportHandlers(store, programs, times),
                 fairness,
+                UsageHandlers(store, programs, times),
             ),
         ),
     ]
@@ -385,8 +390,9 @@ def ledger_jobs(
     times: ProgramTimes,
     leases: Leases,
 ) -> list[Coroutine[Any, Any, None]]:
-    """What proves the ledger on the clock, where the leases are held."""
+    """What proves the ledger and publishes figures on the clock, where the leases are held."""
     follow = FollowHandlers(store, programs, service=SERVICE, now=now)
+    usage = UsageHandlers(store, programs, times)
     anchors = Anchors(platform.database, "ledger_roots", platform.heads_file(), root_from)
     roots = RootHandlers(store, programs, platform.signer(), anchors, now=now)
     return [
@@ -417,6 +423,15 @@ def ledger_jobs(
             find=ReportHandlers(store, programs, times, follow).points,
             told=PointsCost(),
             every_seconds=LIABILITY_SECONDS,
+        ).run(),
+        Rounds(
+            USAGE,
+            leases,
+            usage.programs,
+            turn=usage.go_on,
+            find=usage.late_seconds,
+            told=Number(USAGE_UNPUBLISHED_SECONDS),
+            every_seconds=USAGE_SECONDS,
         ).run(),
     ]
 
@@ -461,6 +476,7 @@ async def main() -> None:
             LEDGER_ROOTS,
             LIABILITY,
             FAIRNESS,
+            USAGE,
             NOTICES,
             WEBHOOKS,
             HOLDS,

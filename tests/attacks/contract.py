@@ -359,6 +359,11 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
     "GetPointsReport": lambda shop: {"program_id": shop.program_id, "page_size": 2},
     "GetTierReport": lambda shop: {"program_id": shop.program_id, "months": 2},
     "GetFairnessReport": lambda shop: {"program_id": shop.program_id},
+    "ListUsageMonths": lambda shop: {
+        "program_id": shop.program_id,
+        "before_month": "2026-11",
+        "page_size": 2,
+    },
     # Under one id, as a program has but twenty.
     "CreateWebhookEndpoint": lambda shop: {
         **_write(shop),

@@ -233,6 +233,7 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
     "pointsReport": lambda shop: {"first": 2},
     "tierReport": lambda shop: {"months": 2},
     "fairnessReport": lambda _: {},
+    "usageMonths": lambda _: {"first": 2, "after": None},
     "rewards": lambda shop: {"first": 2, "after": None, "kind": "GOODS", "includeArchived": True},
     "redemptions": lambda shop: {
         "first": 2,

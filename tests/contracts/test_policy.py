@@ -79,6 +79,7 @@ def test_members_reach_no_record_but_their_own_by_any_read() -> None:
     assert {row for row in reads if open_to_members.get(row) not in {None, "self"}} == {
         "laurel.benefits.v1.BenefitsService/BatchGetPrograms",  # the program itself
         "laurel.benefits.v1.ProofService/ListLedgerRoots",  # which say nothing of anybody
+        "laurel.benefits.v1.ReportsService/ListUsageMonths",  # which are published
         "laurel.benefits.v1.RewardsService/BatchGetRewards",  # the catalogue
         "laurel.benefits.v1.RewardsService/ListRewards",
         "laurel.members.v1.MembersService/BatchGetClocks",  # what time it is in it

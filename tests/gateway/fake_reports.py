@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from laurel.benefits.v1 import fairness_pb2, reports_pb2, reports_pb2_grpc, tier_reports_pb2
+from laurel.benefits.v1 import fairness_pb2, reports_pb2, reports_pb2_grpc, tier_reports_pb2, usage_pb2
 from libs.common.rpc.time import timestamp
 from tests.gateway import world
 from tests.gateway.fake import Context, Fake
@@ -94,6 +94,53 @@ def a_fairness_report() -> fairness_pb2.FairnessReport:
     )
 
 
+USAGE_MONTHS = ("1998-06", "1998-05", "1998-04")
+
+
+def a_usage_month(month: str) -> usage_pb2.UsageMonth:
+    """Of April nothing may be told."""
+    said: dict[str, Any] = {
+        "month": month,
+        "settled_time": timestamp(world.NOON),
+        "program_version": 1,
+        "members_min": 20,
+    }
+    if month == USAGE_MONTHS[-1]:
+        return usage_pb2.UsageMonth(**said, currency="USD")
+    group = usage_pb2.UsageGroup(
+        tiers=["gold", "diamond"],
+        members_count=2**40,
+        users_count=30,
+        uses_count=2**41,
+        units_count=90,
+        spent_points=2**42,
+        value_minor=2**43,
+    )
+    return usage_pb2.UsageMonth(
+        **said,
+        currency="USD",
+        members_count=2**40,
+        tier_sets=[
+            usage_pb2.UsageTierSet(
+                tier_set="main",
+                groups=[usage_pb2.UsageHolders(tiers=["gold", "diamond"], members_count=2**40)],
+            )
+        ],
+        items=[
+            usage_pb2.ItemUsage(
+                kind=usage_pb2.USAGE_KIND_REWARD,
+                key=key,
+                name_zh="咖啡",
+                name_en="Coffee",
+                tier_set="main",
+                everybody=group,
+                groups=[group],
+            )
+            for key in ("", "coffee")
+        ],
+    )
+
+
 class FakeReports(Fake, reports_pb2_grpc.ReportsServiceServicer):
     counting = False
 
@@ -108,6 +155,13 @@ class FakeReports(Fake, reports_pb2_grpc.ReportsServiceServicer):
         if self.counting:
             return fairness_pb2.GetFairnessReportResponse(counted_members=5)
         return fairness_pb2.GetFairnessReportResponse(report=a_fairness_report(), counted_members=2**40)
+
+    async def ListUsageMonths(self, request: usage_pb2.ListUsageMonthsRequest, context: Context) -> Any:
+        await self.begin("ListUsageMonths", request)
+        months = [each for each in USAGE_MONTHS if not request.before_month or each < request.before_month]
+        return usage_pb2.ListUsageMonthsResponse(
+            months=map(a_usage_month, months[: request.page_size]), more=len(months) > request.page_size
+        )
 
     async def GetPointsReport(self, request: reports_pb2.GetPointsReportRequest, context: Context) -> Any:
         await self.begin("GetPointsReport", request)

@@ -1,4 +1,6 @@
-"""Reports of tiers and of fairness in the graph."""
+"""Reports of tiers, of fairness and of usage in the graph."""
+
+from typing import Any
 
 import pytest
 
@@ -39,6 +41,23 @@ fragment Rates on GroupFairness {
         decisionsCount comparedBp situationsCount unequalCount replayedCount sameCount
         differentDecisionIds seed
         unequal { tierSet decisions { decisionId outcome toTier } }
+      }
+    }
+  }
+}
+"""
+
+USAGE = """
+fragment Used on UsageGroup { tiers members users uses units spentPoints valueMinor }
+query($first: Int!, $after: String) {
+  usageMonths(first: $first, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    edges {
+      cursor
+      node {
+        month settledTime programVersion membersMin members currency
+        tierSets { tierSet groups { tiers members } }
+        items { kind key name { zh en } tierSet everybody { ...Used } groups { ...Used } }
       }
     }
   }
@@ -100,3 +119,40 @@ async def test_members_read_no_reports(graph: Graph, field: str) -> None:
     answer = await graph.ask(f"{{ {field} }}", token=token)
 
     assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_everybody_of_the_program_reads_what_is_used_page_by_page(graph: Graph) -> None:
+    token = graph.token("member", subject=member_id(1))
+
+    async def page(after: str | None) -> dict[str, Any]:
+        return (await graph.data(USAGE, token=token, first=2, after=after))["usageMonths"]  # type: ignore[no-any-return]
+
+    first = await page(None)
+    pages = [first, await page(first["pageInfo"]["endCursor"]), await page(first["edges"][0]["cursor"])]
+
+    shown = [[edge["node"]["month"] for edge in page["edges"]] for page in pages]
+    assert shown == [["1998-06", "1998-05"], ["1998-04"], ["1998-05", "1998-04"]]
+    assert [page["pageInfo"]["hasNextPage"] for page in pages] == [True, False, False]
+    june, april = pages[0]["edges"][0]["node"], pages[1]["edges"][0]["node"]
+    others, coffee = june["items"]
+    assert (others["key"], coffee["key"], coffee["kind"]) == (None, "coffee", "REWARD")
+    assert coffee["name"] == {"zh": "咖啡", "en": "Coffee"}
+    assert coffee["everybody"] == coffee["groups"][0] | {"tiers": ["gold", "diamond"]}
+    assert (coffee["everybody"]["users"], coffee["everybody"]["spentPoints"]) == (30, 2**42)
+    assert june["tierSets"] == [
+        {"tierSet": "main", "groups": [{"tiers": ["gold", "diamond"], "members": 2**40}]}
+    ]
+    assert (april["members"], april["tierSets"], april["items"]) == (None, [], [])
+
+
+async def test_a_page_of_usage_has_a_year_at_most(graph: Graph) -> None:
+    await graph.data(USAGE, first=100, after=None)
+
+    assert graph.services.asked.requests["ListUsageMonths"].page_size == 12
+
+
+@pytest.mark.parametrize("after", ["W10=", "WyIiLCAxXQ==", "x"])
+async def test_what_is_no_cursor_of_usage_is_refused(graph: Graph, after: str) -> None:
+    (error,) = (await graph.ask(USAGE, first=2, after=after))["errors"]
+
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"

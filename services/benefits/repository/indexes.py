@@ -24,6 +24,7 @@ from services.benefits.repository.redemptions import ensure_redemption_indexes
 from services.benefits.repository.rewards import ensure_reward_indexes
 from services.benefits.repository.simulations import ensure_simulation_indexes
 from services.benefits.repository.standings import ensure_standing_indexes
+from services.benefits.repository.usage import ensure_usage_indexes
 from services.benefits.repository.webhooks import ensure_webhook_indexes
 
 _WHOLE = {"bsonType": ["int", "long"]}
@@ -179,6 +180,7 @@ async def ensure_indexes(database: Database) -> None:
     await ensure_redemption_indexes(database)
     await ensure_simulation_indexes(database)
     await ensure_calibration_indexes(database)
+    await ensure_usage_indexes(database)
 
 
 async def _ensure_business_keys(transactions: Collection) -> None:

@@ -29,6 +29,7 @@ class Row:
     member_id: str
     tier_set: str
     tier: str
+    since_time: datetime | None
     decision_id: str
 
 
@@ -132,26 +133,32 @@ def _tenth(asked: int) -> Document:
 
 
 async def pages(store: BenefitsStore, program_id: str, *, size: int) -> AsyncIterator[list[Row]]:
-    """All memberships of a program by member, so many at once; those of one member are in one page.
+    """All memberships of a program by member, so many at once; those of one member are in one page."""
+    after: str | None = ""
+    while after is not None:
+        rows, after = await page(store, program_id, after, size=size)
+        if rows:
+            yield rows
+
+
+async def page(
+    store: BenefitsStore, program_id: str, after: str, *, size: int
+) -> tuple[list[Row], str | None]:
+    """So many memberships after one, and the last of them; None at the end of the program.
 
     Of a page that is full the last member's may not be whole: they begin the next one.
     """
-    after = f"{program_id}/"
-    while True:
-        wanted = {"_id": {"$gt": after, "$lt": f"{program_id}0"}}
-        fields = {"member_id": 1, "tier_set": 1, "tier": 1, "decision_id": 1}
-        found = store.database.memberships.find(wanted, fields, session=store.session).sort("_id", 1)
-        documents = await found.limit(size).to_list(size)
-        full = len(documents) == size
-        kept = [each for each in documents if not full or each["member_id"] != documents[-1]["member_id"]]
-        if kept:
-            yield [
-                Row(each["_id"], each["member_id"], each["tier_set"], each["tier"], each["decision_id"])
-                for each in kept
-            ]
-        if not full:
-            return
-        after = kept[-1]["_id"]
+    wanted = {"_id": {"$gt": after or f"{program_id}/", "$lt": f"{program_id}0"}}
+    fields = {"member_id": 1, "tier_set": 1, "tier": 1, "since_time": 1, "decision_id": 1}
+    found = store.database.memberships.find(wanted, fields, session=store.session).sort("_id", 1)
+    documents = await found.limit(size).to_list(size)
+    full = len(documents) == size
+    kept = [each for each in documents if not full or each["member_id"] != documents[-1]["member_id"]]
+    rows = [
+        Row(*(each[name] for name in ("_id", "member_id", "tier_set", "tier", "since_time", "decision_id")))
+        for each in kept
+    ]
+    return rows, rows[-1].membership_id if full else None
 
 
 async def receipts(store: BenefitsStore, decision_ids: Sequence[str]) -> dict[str, bytes]:

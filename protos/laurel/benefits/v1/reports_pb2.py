@@ -26,9 +26,10 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from laurel.benefits.v1 import fairness_pb2 as laurel_dot_benefits_dot_v1_dot_fairness__pb2
 from laurel.benefits.v1 import tier_reports_pb2 as laurel_dot_benefits_dot_v1_dot_tier__reports__pb2
+from laurel.benefits.v1 import usage_pb2 as laurel_dot_benefits_dot_v1_dot_usage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n laurel/benefits/v1/reports.proto\x12\x12laurel.benefits.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!laurel/benefits/v1/fairness.proto\x1a%laurel/benefits/v1/tier_reports.proto\"\x87\x01\n\x16GetPointsReportRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x1c\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"d\n\x17GetPointsReportResponse\x12\x30\n\x06report\x18\x01 \x01(\x0b\x32 .laurel.benefits.v1.PointsReport\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd6\x03\n\x0cPointsReport\x12\x17\n\x0fpoints_currency\x18\x01 \x01(\t\x12\x15\n\rissued_points\x18\x02 \x01(\x03\x12/\n\x06states\x18\x03 \x03(\x0b\x32\x1f.laurel.benefits.v1.PointsState\x12\x19\n\x11\x64ifference_points\x18\x04 \x01(\x03\x12\x16\n\x0e\x61rrears_points\x18\x05 \x01(\x03\x12\x1a\n\x12outstanding_points\x18\x06 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x08 \x01(\x03\x12\x14\n\x0cvalue_points\x18\t \x01(\x03\x12\x1e\n\x16\x65xpected_redemption_bp\x18\n \x01(\x05\x12\"\n\x1a\x65xpected_redemption_months\x18\x0b \x01(\x05\x12\x17\n\x0fliability_minor\x18\x0c \x01(\x03\x12\x31\n\x07\x63ohorts\x18\r \x03(\x0b\x32 .laurel.benefits.v1.PointsCohort\x12)\n\x05\x61s_of\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x16\x63ohorts_behind_seconds\x18\x0f \x01(\x03\",\n\x0bPointsState\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x03\"\xae\x02\n\x0cPointsCohort\x12\r\n\x05month\x18\x01 \x01(\t\x12\x15\n\rearned_points\x18\x02 \x01(\x03\x12\x17\n\x0freceived_points\x18\x03 \x01(\x03\x12\x16\n\x0epending_points\x18\x04 \x01(\x03\x12\x15\n\ractive_points\x18\x05 \x01(\x03\x12\x13\n\x0bheld_points\x18\x06 \x01(\x03\x12\x14\n\x0cspent_points\x18\x07 \x01(\x03\x12\x16\n\x0e\x65xpired_points\x18\x08 \x01(\x03\x12\x17\n\x0freversed_points\x18\t \x01(\x03\x12\x14\n\x0cmoved_points\x18\n \x01(\x03\x12\x10\n\x08worth_bp\x18\x0b \x01(\x05\x12\x17\n\x0fliability_minor\x18\x0c \x01(\x03\x12\x13\n\x0b\x62reakage_bp\x18\r \x01(\x05\x32\xe3\x02\n\x0eReportsService\x12o\n\x0fGetPointsReport\x12*.laurel.benefits.v1.GetPointsReportRequest\x1a+.laurel.benefits.v1.GetPointsReportResponse\"\x03\x90\x02\x01\x12i\n\rGetTierReport\x12(.laurel.benefits.v1.GetTierReportRequest\x1a).laurel.benefits.v1.GetTierReportResponse\"\x03\x90\x02\x01\x12u\n\x11GetFairnessReport\x12,.laurel.benefits.v1.GetFairnessReportRequest\x1a-.laurel.benefits.v1.GetFairnessReportResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n laurel/benefits/v1/reports.proto\x12\x12laurel.benefits.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!laurel/benefits/v1/fairness.proto\x1a%laurel/benefits/v1/tier_reports.proto\x1a\x1elaurel/benefits/v1/usage.proto\"\x87\x01\n\x16GetPointsReportRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x1c\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18x(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"d\n\x17GetPointsReportResponse\x12\x30\n\x06report\x18\x01 \x01(\x0b\x32 .laurel.benefits.v1.PointsReport\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd6\x03\n\x0cPointsReport\x12\x17\n\x0fpoints_currency\x18\x01 \x01(\t\x12\x15\n\rissued_points\x18\x02 \x01(\x03\x12/\n\x06states\x18\x03 \x03(\x0b\x32\x1f.laurel.benefits.v1.PointsState\x12\x19\n\x11\x64ifference_points\x18\x04 \x01(\x03\x12\x16\n\x0e\x61rrears_points\x18\x05 \x01(\x03\x12\x1a\n\x12outstanding_points\x18\x06 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12\x13\n\x0bvalue_minor\x18\x08 \x01(\x03\x12\x14\n\x0cvalue_points\x18\t \x01(\x03\x12\x1e\n\x16\x65xpected_redemption_bp\x18\n \x01(\x05\x12\"\n\x1a\x65xpected_redemption_months\x18\x0b \x01(\x05\x12\x17\n\x0fliability_minor\x18\x0c \x01(\x03\x12\x31\n\x07\x63ohorts\x18\r \x03(\x0b\x32 .laurel.benefits.v1.PointsCohort\x12)\n\x05\x61s_of\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x16\x63ohorts_behind_seconds\x18\x0f \x01(\x03\",\n\x0bPointsState\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x03\"\xae\x02\n\x0cPointsCohort\x12\r\n\x05month\x18\x01 \x01(\t\x12\x15\n\rearned_points\x18\x02 \x01(\x03\x12\x17\n\x0freceived_points\x18\x03 \x01(\x03\x12\x16\n\x0epending_points\x18\x04 \x01(\x03\x12\x15\n\ractive_points\x18\x05 \x01(\x03\x12\x13\n\x0bheld_points\x18\x06 \x01(\x03\x12\x14\n\x0cspent_points\x18\x07 \x01(\x03\x12\x16\n\x0e\x65xpired_points\x18\x08 \x01(\x03\x12\x17\n\x0freversed_points\x18\t \x01(\x03\x12\x14\n\x0cmoved_points\x18\n \x01(\x03\x12\x10\n\x08worth_bp\x18\x0b \x01(\x05\x12\x17\n\x0fliability_minor\x18\x0c \x01(\x03\x12\x13\n\x0b\x62reakage_bp\x18\r \x01(\x05\x32\xd4\x03\n\x0eReportsService\x12o\n\x0fGetPointsReport\x12*.laurel.benefits.v1.GetPointsReportRequest\x1a+.laurel.benefits.v1.GetPointsReportResponse\"\x03\x90\x02\x01\x12i\n\rGetTierReport\x12(.laurel.benefits.v1.GetTierReportRequest\x1a).laurel.benefits.v1.GetTierReportResponse\"\x03\x90\x02\x01\x12u\n\x11GetFairnessReport\x12,.laurel.benefits.v1.GetFairnessReportRequest\x1a-.laurel.benefits.v1.GetFairnessReportResponse\"\x03\x90\x02\x01\x12o\n\x0fListUsageMonths\x12*.laurel.benefits.v1.ListUsageMonthsRequest\x1a+.laurel.benefits.v1.ListUsageMonthsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,16 +48,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTSSERVICE'].methods_by_name['GetTierReport']._serialized_options = b'\220\002\001'
   _globals['_REPORTSSERVICE'].methods_by_name['GetFairnessReport']._loaded_options = None
   _globals['_REPORTSSERVICE'].methods_by_name['GetFairnessReport']._serialized_options = b'\220\002\001'
-  _globals['_GETPOINTSREPORTREQUEST']._serialized_start=193
-  _globals['_GETPOINTSREPORTREQUEST']._serialized_end=328
-  _globals['_GETPOINTSREPORTRESPONSE']._serialized_start=330
-  _globals['_GETPOINTSREPORTRESPONSE']._serialized_end=430
-  _globals['_POINTSREPORT']._serialized_start=433
-  _globals['_POINTSREPORT']._serialized_end=903
-  _globals['_POINTSSTATE']._serialized_start=905
-  _globals['_POINTSSTATE']._serialized_end=949
-  _globals['_POINTSCOHORT']._serialized_start=952
-  _globals['_POINTSCOHORT']._serialized_end=1254
-  _globals['_REPORTSSERVICE']._serialized_start=1257
-  _globals['_REPORTSSERVICE']._serialized_end=1612
+  _globals['_REPORTSSERVICE'].methods_by_name['ListUsageMonths']._loaded_options = None
+  _globals['_REPORTSSERVICE'].methods_by_name['ListUsageMonths']._serialized_options = b'\220\002\001'
+  _globals['_GETPOINTSREPORTREQUEST']._serialized_start=225
+  _globals['_GETPOINTSREPORTREQUEST']._serialized_end=360
+  _globals['_GETPOINTSREPORTRESPONSE']._serialized_start=362
+  _globals['_GETPOINTSREPORTRESPONSE']._serialized_end=462
+  _globals['_POINTSREPORT']._serialized_start=465
+  _globals['_POINTSREPORT']._serialized_end=935
+  _globals['_POINTSSTATE']._serialized_start=937
+  _globals['_POINTSSTATE']._serialized_end=981
+  _globals['_POINTSCOHORT']._serialized_start=984
+  _globals['_POINTSCOHORT']._serialized_end=1286
+  _globals['_REPORTSSERVICE']._serialized_start=1289
+  _globals['_REPORTSSERVICE']._serialized_end=1757
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ import warnings
 from laurel.benefits.v1 import fairness_pb2 as laurel_dot_benefits_dot_v1_dot_fairness__pb2
 from laurel.benefits.v1 import reports_pb2 as laurel_dot_benefits_dot_v1_dot_reports__pb2
 from laurel.benefits.v1 import tier_reports_pb2 as laurel_dot_benefits_dot_v1_dot_tier__reports__pb2
+from laurel.benefits.v1 import usage_pb2 as laurel_dot_benefits_dot_v1_dot_usage__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -28,7 +29,7 @@ if _version_not_supported:
 
 
 class ReportsServiceStub:
-    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair.
+    """What is to be known of a program as a whole: its books, its tiers, whether it is fair, and what of it is used.
     """
 
     def __init__(self, channel):
@@ -52,10 +53,15 @@ class ReportsServiceStub:
                 request_serializer=laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportRequest.SerializeToString,
                 response_deserializer=laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportResponse.FromString,
                 _registered_method=True)
+        self.ListUsageMonths = channel.unary_unary(
+                '/laurel.benefits.v1.ReportsService/ListUsageMonths',
+                request_serializer=laurel_dot_benefits_dot_v1_dot_usage__pb2.ListUsageMonthsRequest.SerializeToString,
+                response_deserializer=laurel_dot_benefits_dot_v1_dot_usage__pb2.ListUsageMonthsResponse.FromString,
+                _registered_method=True)
 
 
 class ReportsServiceServicer:
-    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair.
+    """What is to be known of a program as a whole: its books, its tiers, whether it is fair, and what of it is used.
     """
 
     def GetPointsReport(self, request, context):
@@ -91,6 +97,18 @@ class ReportsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUsageMonths(self, request, context):
+        """Lists the usage figures that were published: how many members used which benefits, rewards and coupons in a
+        month, how often, and how many could have; by tier.
+
+        Each month is counted once, seven days after its end by the program's clock, and never changes. Nobody is named,
+        and what would tell of few members is left out. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy
+        table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +127,11 @@ def add_ReportsServiceServicer_to_server(servicer, server):
                     request_deserializer=laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportRequest.FromString,
                     response_serializer=laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportResponse.SerializeToString,
             ),
+            'ListUsageMonths': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsageMonths,
+                    request_deserializer=laurel_dot_benefits_dot_v1_dot_usage__pb2.ListUsageMonthsRequest.FromString,
+                    response_serializer=laurel_dot_benefits_dot_v1_dot_usage__pb2.ListUsageMonthsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'laurel.benefits.v1.ReportsService', rpc_method_handlers)
@@ -118,7 +141,7 @@ def add_ReportsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReportsService:
-    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair.
+    """What is to be known of a program as a whole: its books, its tiers, whether it is fair, and what of it is used.
     """
 
     @staticmethod
@@ -192,6 +215,33 @@ class ReportsService:
             '/laurel.benefits.v1.ReportsService/GetFairnessReport',
             laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportRequest.SerializeToString,
             laurel_dot_benefits_dot_v1_dot_fairness__pb2.GetFairnessReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsageMonths(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.benefits.v1.ReportsService/ListUsageMonths',
+            laurel_dot_benefits_dot_v1_dot_usage__pb2.ListUsageMonthsRequest.SerializeToString,
+            laurel_dot_benefits_dot_v1_dot_usage__pb2.ListUsageMonthsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,6 +8,7 @@ from grpc import aio as _aio
 from laurel.benefits.v1 import fairness_pb2 as _fairness_pb2
 from laurel.benefits.v1 import reports_pb2 as _reports_pb2
 from laurel.benefits.v1 import tier_reports_pb2 as _tier_reports_pb2
+from laurel.benefits.v1 import usage_pb2 as _usage_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -29,7 +30,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReportsServiceStub:
-    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair."""
+    """What is to be known of a program as a whole: its books, its tiers, whether it is fair, and what of it is used."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -56,10 +57,18 @@ class ReportsServiceStub:
     Errors: NOT_FOUND PROGRAM_UNKNOWN; UNAVAILABLE UNAVAILABLE while counting fails; RESOURCE_EXHAUSTED
     OVERLOADED. The policy table says who may call.
     """
+    ListUsageMonths: _grpc.UnaryUnaryMultiCallable[_usage_pb2.ListUsageMonthsRequest, _usage_pb2.ListUsageMonthsResponse]
+    """Lists the usage figures that were published: how many members used which benefits, rewards and coupons in a
+    month, how often, and how many could have; by tier.
+
+    Each month is counted once, seven days after its end by the program's clock, and never changes. Nobody is named,
+    and what would tell of few members is left out. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy
+    table says who may call.
+    """
 
 @_typing.type_check_only
 class ReportsServiceAsyncStub(ReportsServiceStub):
-    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair."""
+    """What is to be known of a program as a whole: its books, its tiers, whether it is fair, and what of it is used."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetPointsReport: _aio.UnaryUnaryMultiCallable[_reports_pb2.GetPointsReportRequest, _reports_pb2.GetPointsReportResponse]  # type: ignore[assignment]
@@ -83,9 +92,17 @@ class ReportsServiceAsyncStub(ReportsServiceStub):
     Errors: NOT_FOUND PROGRAM_UNKNOWN; UNAVAILABLE UNAVAILABLE while counting fails; RESOURCE_EXHAUSTED
     OVERLOADED. The policy table says who may call.
     """
+    ListUsageMonths: _aio.UnaryUnaryMultiCallable[_usage_pb2.ListUsageMonthsRequest, _usage_pb2.ListUsageMonthsResponse]  # type: ignore[assignment]
+    """Lists the usage figures that were published: how many members used which benefits, rewards and coupons in a
+    month, how often, and how many could have; by tier.
+
+    Each month is counted once, seven days after its end by the program's clock, and never changes. Nobody is named,
+    and what would tell of few members is left out. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy
+    table says who may call.
+    """
 
 class ReportsServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What staff want to know of a program as a whole: its books, its tiers, and whether it is fair."""
+    """What is to be known of a program as a whole: its books, its tiers, whether it is fair, and what of it is used."""
 
     @_abc_1.abstractmethod
     def GetPointsReport(
@@ -124,6 +141,20 @@ class ReportsServiceServicer(metaclass=_abc_1.ABCMeta):
         are told, members are not, but for ids of decisions that should be equal. No side effects.
         Errors: NOT_FOUND PROGRAM_UNKNOWN; UNAVAILABLE UNAVAILABLE while counting fails; RESOURCE_EXHAUSTED
         OVERLOADED. The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def ListUsageMonths(
+        self,
+        request: _usage_pb2.ListUsageMonthsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_usage_pb2.ListUsageMonthsResponse, _abc.Awaitable[_usage_pb2.ListUsageMonthsResponse]]:
+        """Lists the usage figures that were published: how many members used which benefits, rewards and coupons in a
+        month, how often, and how many could have; by tier.
+
+        Each month is counted once, seven days after its end by the program's clock, and never changes. Nobody is named,
+        and what would tell of few members is left out. No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN. The policy
+        table says who may call.
         """
 
 def add_ReportsServiceServicer_to_server(servicer: ReportsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
