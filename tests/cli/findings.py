@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from laurel.benefits.v1 import fairness_pb2, reports_pb2, simulations_pb2, tier_reports_pb2
+from laurel.benefits.v1 import fairness_pb2, reports_pb2, simulations_pb2, tier_reports_pb2, usage_pb2
 from libs.cli.report_page.reading import Findings, Part
 from libs.common.program import preset
 
@@ -178,11 +178,65 @@ def the_simulation() -> simulations_pb2.Simulation:
     )
 
 
+def a_usage_month(month: str = "1998-06", **fields: Any) -> usage_pb2.UsageMonth:
+    """What members of a ladder used: a letter by tier, coffee and coupons as a whole."""
+
+    def group(*tiers: str, users: int, **more: int) -> usage_pb2.UsageGroup:
+        return usage_pb2.UsageGroup(
+            tiers=tiers, members_count=1_000, users_count=users, uses_count=2 * users, **more
+        )
+
+    def item(kind: Any, key: str, zh: str, en: str, *groups: usage_pb2.UsageGroup) -> usage_pb2.ItemUsage:
+        return usage_pb2.ItemUsage(
+            kind=kind,
+            key=key,
+            name_zh=zh,
+            name_en=en,
+            tier_set="main",
+            everybody=groups[0],
+            groups=groups[1:] or groups,
+        )
+
+    said: dict[str, Any] = {
+        "month": month,
+        "members_min": 20,
+        "members_count": 2_357,
+        "currency": "USD",
+        "items": [
+            item(
+                usage_pb2.USAGE_KIND_BENEFIT,
+                "letter",
+                "新碟速递",
+                "Letter",
+                group("normal", "gold", users=300, units_count=90),
+                group("normal", users=250),
+                group("gold", "diamond", users=50),
+            ),
+            item(
+                usage_pb2.USAGE_KIND_REWARD,
+                "r1",
+                "咖啡",
+                "Coffee",
+                group("gold", users=40, spent_points=4_000),
+            ),
+            item(
+                usage_pb2.USAGE_KIND_COUPON_CAMPAIGN,
+                "c1",
+                "满减券",
+                "Ten off",
+                group("gold", users=30, value_minor=123_450),
+            ),
+        ],
+    }
+    return usage_pb2.UsageMonth(**(said | fields))
+
+
 def all_found(**parts: Any) -> Findings:
     said: dict[str, Any] = {
         "tiers": Part(the_tiers()),
         "points": Part(the_points()),
         "fairness": Part(the_fairness()),
         "simulation": Part(the_simulation()),
+        "usage": Part([a_usage_month(), a_usage_month("1998-05")]),
     }
     return Findings(preset("music_store"), NOON, **(said | parts))

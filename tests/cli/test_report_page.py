@@ -10,7 +10,14 @@ from typing import Any
 import grpc
 import pytest
 
-from laurel.benefits.v1 import benefits_pb2, fairness_pb2, reports_pb2, simulations_pb2, tier_reports_pb2
+from laurel.benefits.v1 import (
+    benefits_pb2,
+    fairness_pb2,
+    reports_pb2,
+    simulations_pb2,
+    tier_reports_pb2,
+    usage_pb2,
+)
 from laurel.common.v1 import lookup_pb2
 from libs.cli import foreground
 from libs.cli.commands import report as command
@@ -26,6 +33,7 @@ from tests.cli.findings import (
     NOON,
     WITHIN,
     a_group,
+    a_usage_month,
     all_found,
     the_fairness,
     the_points,
@@ -33,7 +41,7 @@ from tests.cli.findings import (
     the_tiers,
 )
 
-SECTIONS = ["tiers", "flows", "margins", "backtest", "points", "fairness"]
+SECTIONS = ["tiers", "flows", "margins", "backtest", "points", "fairness", "usage"]
 
 
 class Read(HTMLParser):
@@ -114,6 +122,7 @@ def test_names_are_shown_as_they_are_and_never_run() -> None:
         findings.points,
         findings.fairness,
         Part(reason=HOSTILE),
+        Part([a_usage_month(items=[usage_pb2.ItemUsage(name_zh=HOSTILE, name_en=HOSTILE)])]),
     )
 
     for locale in LOCALES:
@@ -195,6 +204,7 @@ def test_a_program_of_which_nothing_is_known_has_a_page(name: str) -> None:
         Part(reports_pb2.PointsReport(currency="CNY")),
         Part(fairness_pb2.FairnessReport()),
         Part(),
+        Part([usage_pb2.UsageMonth(month="2026-01")]),
     )
 
     for locale in LOCALES:
@@ -268,6 +278,10 @@ def clients(**answers: Any) -> Any:
             fairness_pb2.GetFairnessReportResponse(counted_members=5),
             fairness_pb2.GetFairnessReportResponse(report=the_fairness()),
         ],
+        "ListUsageMonths": [
+            usage_pb2.ListUsageMonthsResponse(months=[a_usage_month()], more=True),
+            usage_pb2.ListUsageMonthsResponse(months=[a_usage_month("1998-05")]),
+        ],
         "ListSimulations": simulations_pb2.ListSimulationsResponse(
             simulations=[
                 simulations_pb2.Simulation(
@@ -292,6 +306,7 @@ async def test_everything_is_read_and_fairness_is_waited_for(monkeypatch: pytest
     assert found.fairness.found == the_fairness()
     assert found.simulation.found == the_simulation()
     assert (found.tiers.found, found.points.found) == (the_tiers(), the_points())
+    assert found.usage.found == [a_usage_month(), a_usage_month("1998-05")]
 
 
 async def test_a_service_that_is_down_costs_its_part_alone() -> None:
@@ -311,6 +326,43 @@ async def test_where_no_run_is_done_there_is_no_simulation() -> None:
     found = await reading.findings(clients(ListSimulations=none), "music_store", NOON)
 
     assert found.simulation == Part()
+
+
+def usage_of(*months: usage_pb2.UsageMonth, locale: Locale = "en") -> str:
+    page = rendered(all_found(usage=Part(list(months))), locale)
+    return page[page.index('<section id="usage">') : page.index("</main>")]
+
+
+def test_usage_shows_who_used_what_of_those_who_could_by_tier_and_by_month() -> None:
+    section = usage_of(a_usage_month(), a_usage_month("1998-05", items=a_usage_month().items[:1]))
+
+    text = Read(section).text
+    assert "In 1998-06 most members used Letter: 300, which is 30.0 % of those who could." in text
+    assert "<td>Letter</td><td>benefit</td><td>all</td><td>1,000</td><td>300</td>" in section
+    assert "<td>Gold, Diamond</td><td>1,000</td><td>50</td><td>5.0 %</td><td>100</td>" in section
+    assert "<td>4,000</td>" in section
+    assert "1,234.50 USD" in text
+    assert "<tr><td>Coffee</td><td>–</td><td>40</td></tr>" in section
+
+
+def test_usage_of_one_month_has_nothing_to_compare_with() -> None:
+    assert "Users by month" not in usage_of(a_usage_month())
+
+
+@pytest.mark.parametrize(
+    ("months", "locale", "told"),
+    [
+        ([], "en", "No month has been published yet"),
+        ([], "zh", "还没有公布过使用情况"),
+        ([a_usage_month(items=[])], "en", "nothing was used by 20 members or more"),
+        ([a_usage_month(items=[])], "zh", "因此不公布"),
+    ],
+    ids=["none", "none, in Chinese", "nothing told", "nothing told, in Chinese"],
+)
+def test_where_nothing_was_published_the_page_says_so(
+    months: list[usage_pb2.UsageMonth], locale: Locale, told: str
+) -> None:
+    assert told in usage_of(*months, locale=locale)
 
 
 def written(monkeypatch: pytest.MonkeyPatch, to: Path) -> None:

@@ -1,4 +1,4 @@
-"""`laurel report`: what staff want to know of a program as a whole: its points, and all of it as a page."""
+"""`laurel report`: what is to be known of a program as a whole: points, usage, and all of it as a page."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,8 @@ import typer
 from google.protobuf.json_format import MessageToDict
 
 from laurel.benefits.v1 import reports_pb2 as pb
-from libs.cli import foreground, points_report, programs
+from laurel.benefits.v1 import usage_pb2
+from libs.cli import foreground, points_report, programs, usage_report
 from libs.cli.clients import connected, staff_token
 from libs.cli.console import err, out
 from libs.cli.data_folder import RunFile
@@ -19,16 +20,19 @@ from libs.cli.report_page.reading import Findings, findings
 from libs.common.clock import now
 from libs.common.texts import Locale
 
+# What stays a text in JSON, also where it looks like a number.
+TEXTS = {"month", "state", "key", "name_zh", "name_en"}
+
 LanguageOption = Annotated[Locale, typer.Option("--language", help="Of the page: en or zh.")]
 
 app = typer.Typer(
-    no_args_is_help=True, help="Report a program as a whole: its points, or all of it as one page."
+    no_args_is_help=True, help="Report a program as a whole: its points, its usage, or all of it as one page."
 )
 
 
 @app.callback()
 def report() -> None:
-    """Report a program as a whole: its points, or all of it as one page."""
+    """Report a program as a whole: its points, its usage, or all of it as one page."""
 
 
 @app.command("points")
@@ -50,6 +54,28 @@ def points(
         raise typer.Exit(1)
 
 
+@app.command("usage")
+def usage(
+    program: ProgramOption = PROGRAM,
+    months: Annotated[int, typer.Option(min=1, max=1_200, help="So many of the latest months.")] = 1,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Show how many members used which benefits, rewards and coupons, as it was published."""
+    found = foreground.run(_usage(running_platform(data_dir), program, months))
+    if found is None:
+        raise typer.Exit(130)
+    if as_json:
+        print(json.dumps([_json(each) for each in found]))  # noqa: T201 - for programs, so without colours
+        return
+    for month in found:
+        if month.items:
+            out.print(usage_report.table(month))
+        err.print(usage_report.left_out(month))
+    if not found:
+        err.print("No month has been published yet: one is, seven days after its end.")
+
+
 @app.command("program")
 def program_page(
     program: ProgramOption = PROGRAM,
@@ -59,7 +85,7 @@ def program_page(
     language: LanguageOption = "en",
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
-    """Write one page about a program: tiers, moves, thresholds, backtest, points and fairness.
+    """Write one page about a program: tiers, moves, thresholds, backtest, points, fairness and usage.
 
     The page needs nothing else: no network, and no scripts.
     """
@@ -84,7 +110,13 @@ async def _read(run: RunFile, program: str, months: int) -> pb.PointsReport:
         return await points_report.read(clients, program, months)
 
 
-def _json(report: pb.PointsReport) -> dict[str, Any]:
+async def _usage(run: RunFile, program: str, months: int) -> list[usage_pb2.UsageMonth]:
+    async with connected(run, staff_token(run, program)) as clients:
+        await programs.live_program(clients, program)
+        return await usage_report.read(clients, program, months)
+
+
+def _json(report: pb.PointsReport | usage_pb2.UsageMonth) -> dict[str, Any]:
     """With numbers as numbers, which JSON of protobuf has as texts."""
     found = MessageToDict(report, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
     numbers: dict[str, Any] = _numbers(found)
@@ -93,7 +125,7 @@ def _json(report: pb.PointsReport) -> dict[str, Any]:
 
 def _numbers(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: each if name in {"month", "state"} else _numbers(each) for name, each in value.items()}
+        return {name: each if name in TEXTS else _numbers(each) for name, each in value.items()}
     if isinstance(value, list):
         return [_numbers(each) for each in value]
     return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value

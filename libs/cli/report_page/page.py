@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from libs.cli.report_page import backtest, fairness, points, tiers
+from libs.cli.report_page import backtest, fairness, points, tiers, usage
 from libs.cli.report_page.html import Section, Voice, missing, page
 from libs.cli.report_page.ladders import ladders
 from libs.cli.report_page.reading import Findings, Part
@@ -51,6 +51,7 @@ def rendered(findings: Findings, locale: Locale) -> str:
             lambda each: fairness.fairness(each, found, say),
             say,
         ),
+        _section(findings.usage, ("usage", *usage.TITLE), lambda each: usage.usage(each, found, say), say),
     ]
     return page(
         say, say(f"{name}：计划报告", f"{name}: program report"), _introduction(findings, say), sections

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from laurel.benefits.v1 import fairness_pb2, reports_pb2, simulations_pb2, tier_reports_pb2
-from libs.cli import points_report
+from laurel.benefits.v1 import fairness_pb2, reports_pb2, simulations_pb2, tier_reports_pb2, usage_pb2
+from libs.cli import points_report, usage_report
 from libs.cli.clients import Clients
 from libs.cli.errors import CommandError
 from libs.cli.programs import live_program
@@ -40,6 +40,7 @@ class Findings:
     points: Part[reports_pb2.PointsReport]
     fairness: Part[fairness_pb2.FairnessReport]
     simulation: Part[simulations_pb2.Simulation]
+    usage: Part[list[usage_pb2.UsageMonth]]
 
 
 async def findings(
@@ -65,6 +66,7 @@ async def findings(
         await _part(lambda: points_report.read(clients, program_id, MONTHS)),
         await _part(lambda: _fairness(clients, program_id, wait_seconds)),
         await _part(simulation),
+        await _part(lambda: usage_report.read(clients, program_id, MONTHS)),
     )
 
 
