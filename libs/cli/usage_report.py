@@ -78,4 +78,4 @@ def left_out(month: pb.UsageMonth) -> str:
     """What a month does not tell."""
     if not month.members_count:
         return f"{month.month}: fewer than {month.members_min} members, of whom nothing is told."
-    return f"What fewer than {month.members_min} used, or all but fewer, is not told."
+    return f"{month.month}: what fewer than {month.members_min} used, or all but fewer, is not told."

@@ -14,6 +14,7 @@ from libs.common.caller import PrincipalKind
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.program import Program, preset
+from libs.common.progress import Progress
 from services.benefits.domain.quotas import BenefitUse, UseKey
 from services.benefits.handlers import usage as handlers
 from services.benefits.handlers.programs import ProgramHandlers
@@ -42,11 +43,17 @@ async def a_store(benefits: BenefitsWorld, **fields: Any) -> str:
     """A program of its own at noon, whose groups may be small, of which February is noted."""
     document = preset(PROGRAM).document() | {"key": f"store_{new_id('x')[-12:]}", **fields}
     program = Program.parse(document | {"fairness": {"members_min": MIN}})
-    benefits.members.times[program.key] = FEBRUARY_SETTLED
     await benefits.publish(program)
+    await moved(benefits, program.key, FEBRUARY_SETTLED)
     assert not await counting(benefits).go_on(program.key)
     benefits.members.times[program.key] = NOON
     return program.key
+
+
+async def moved(benefits: BenefitsWorld, program_id: str, to: datetime) -> None:
+    """Have it be this time in a program, and all have happened that fell due until then."""
+    benefits.members.times[program_id] = to
+    await Progress(benefits.database, program_id).keep(to)
 
 
 def counting(benefits: BenefitsWorld) -> UsageHandlers:
@@ -59,7 +66,7 @@ async def settled(
     benefits: BenefitsWorld, program_id: str, at: datetime = MARCH_SETTLED
 ) -> list[pb.UsageMonth]:
     """What is published when all that is settled at a time has been counted, latest first."""
-    benefits.members.times[program_id] = at
+    await moved(benefits, program_id, at)
     replica = counting(benefits)
     while await replica.go_on(program_id):
         pass
@@ -271,6 +278,20 @@ async def test_the_month_before_a_program_was_first_seen_is_noted_only_and_none_
     assert [each.month for each in in_time] == ["1998-03"]
 
 
+async def test_a_month_waits_until_all_that_fell_due_before_it_was_settled_has_happened(
+    benefits: BenefitsWorld,
+) -> None:
+    program_id = await a_store(benefits)
+    await members(benefits, program_id, MIN)
+    benefits.members.times[program_id] = MARCH_SETTLED
+    await Progress(benefits.database, program_id).keep(MARCH_SETTLED - DAY)
+
+    went_on = await counting(benefits).go_on(program_id)
+
+    assert not went_on
+    assert await months(benefits, program_id) == []
+
+
 async def test_each_of_several_months_that_passed_at_once_is_published(benefits: BenefitsWorld) -> None:
     program_id = await a_store(benefits)
     stories = await members(benefits, program_id, 2 * MIN)
@@ -294,7 +315,7 @@ async def test_a_month_is_published_once_whoever_is_at_it_and_comes_out_as_the_s
     stories = await members(benefits, program_id, 12, SILVER)
     await uses(benefits, stories[:6])
     await uses(benefits, stories[:5], SHIPPING)
-    benefits.members.times[program_id] = MARCH_SETTLED
+    await moved(benefits, program_id, MARCH_SETTLED)
     replicas = [counting(benefits) for _ in range(4)]
 
     async def through(replica: UsageHandlers) -> None:
@@ -323,7 +344,7 @@ async def test_who_is_interrupted_leaves_what_was_counted_to_the_next_one(
     monkeypatch.setattr(handlers, "MEMBERSHIPS_PER_PAGE", 5)
     program_id = await a_store(benefits)
     await uses(benefits, (await members(benefits, program_id, 12))[:6])
-    benefits.members.times[program_id] = MARCH_SETTLED
+    await moved(benefits, program_id, MARCH_SETTLED)
     first, pages = counting(benefits), [await counting(benefits).go_on(program_id)]
     await first.go_on(program_id)
     page = tier_reports.page
@@ -353,7 +374,7 @@ async def test_a_version_that_takes_effect_meanwhile_has_the_month_counted_anew(
     monkeypatch.setattr(handlers, "MEMBERSHIPS_PER_PAGE", 5)
     program_id = await a_store(benefits)
     await uses(benefits, (await members(benefits, program_id, 12))[:6])
-    benefits.members.times[program_id] = MARCH_SETTLED
+    await moved(benefits, program_id, MARCH_SETTLED)
     replica = counting(benefits)
     for _ in range(2):
         await replica.go_on(program_id)
@@ -394,7 +415,7 @@ async def test_what_was_counted_is_not_kept_beside_what_is_published(benefits: B
 async def test_the_job_publishes_and_tells_how_late_it_is(benefits: BenefitsWorld) -> None:
     program_id = await a_store(benefits)
     await members(benefits, program_id, MIN)
-    benefits.members.times[program_id] = MARCH_SETTLED + DAY
+    await moved(benefits, program_id, MARCH_SETTLED + DAY)
     usage = counting(benefits)
     late = await usage.late_seconds(program_id)
 

@@ -45,7 +45,10 @@ def test_the_largest_numbers_and_a_long_name_fit_into_80_columns() -> None:
 
 @pytest.mark.parametrize(
     ("members", "told"),
-    [(2_357, "What fewer than 20 used, or all but fewer, is not told."), (0, "of whom nothing is told")],
+    [
+        (2_357, "1998-06: what fewer than 20 used, or all but fewer, is not told."),
+        (0, "of whom nothing is told"),
+    ],
 )
 def test_what_is_left_out_is_said(members: int, told: str) -> None:
     assert told in usage_report.left_out(a_usage_month(members_count=members))

@@ -132,7 +132,7 @@ def _apart(groups: Sequence[Group], members_min: int) -> list[Group]:
         (each for each in groups if each.may_be_told(members_min)), key=lambda each: -each.used.users
     )
     hidden = [each for each in groups if not each.may_be_told(members_min)]
-    while shown and hidden and (len(hidden) == 1 or not _one(hidden).may_be_told(members_min)):
+    while shown and hidden and not _one(hidden).may_be_told(members_min):
         hidden.append(shown.pop())
     return [
         *(each for each in groups if each in shown),

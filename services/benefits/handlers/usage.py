@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
+from libs.common import progress
 from libs.common.program import Program
 from services.benefits.domain.coupons import campaign_id
 from services.benefits.domain.usage import (
@@ -45,17 +47,20 @@ class UsageHandlers:
 
         The latest month of when a program is first seen is noted only: nobody promised figures for it.
         """
-        program, at = await self._times.now_in(program_id)
+        program = (await self._programs.live(program_id)).program
+        until = await self._done_time(program_id)
         latest = await kept.latest(self._store, program_id)
+        if until is None:
+            return False
         if latest is None:
-            settled = Month.settled_at(at, program.time_zone)
+            settled = Month.settled_at(until, program.time_zone)
             await kept.begin(self._store, UsageMonth(program_id, settled, UsageState.NOTED))
             return False
         if latest.state is UsageState.COUNTING:
             await self._count(program, latest)
             return True
         following = latest.month.following
-        if at < following.settled_time(program.time_zone):
+        if until < following.settled_time(program.time_zone):
             return False
         await kept.begin(self._store, UsageMonth(program_id, following, UsageState.COUNTING, program.version))
         return True
@@ -75,6 +80,11 @@ class UsageHandlers:
         await self._programs.live(program_id)
         found = await kept.published(self._store, program_id, before=before, limit=limit + 1)
         return found[:limit], len(found) > limit
+
+    async def _done_time(self, program_id: str) -> datetime | None:
+        """Until when all that fell due in a program has happened: later ends of rewards are still to come."""
+        found = (await progress.done(self._store.database, [program_id])).get(program_id)
+        return None if found is None else found.done_time
 
     async def _count(self, program: Program, month: UsageMonth) -> None:
         """Count a page of members; from the first one on where another version took effect meanwhile."""
