@@ -24,6 +24,7 @@ from services.benefits.repository import quotas, tier_reports
 from services.benefits.repository import usage as kept
 from services.benefits.repository.store import BenefitsStore
 from tests.benefits.conftest import BenefitsWorld
+from tests.benefits.contracts_world import BEGIN, a_site
 from tests.benefits.coupons_world import CouponsWorld, by_id
 from tests.benefits.refusals import refusal
 from tests.benefits.rewards_world import a_member, a_redemption, a_reward, as_manager, as_member, cancelling
@@ -262,6 +263,25 @@ async def test_who_joined_after_the_month_is_not_among_those_who_could(benefits:
     assert told(march, LETTER)[0] == (ALL, 11, 6, 6)
 
 
+async def test_who_holds_a_tier_by_contract_is_among_those_who_could(benefits: BenefitsWorld) -> None:
+    site = await a_site(benefits, fairness={"members_min": MIN})
+    benefit = "one_to_one_matchmaker"
+    await moved(benefits, site.key, datetime(2026, 3, 8, tzinfo=UTC))
+    await counting(benefits).go_on(site.key)
+    benefits.members.times[site.key] = BEGIN
+    stories = [await site.a_member() for _ in range(24)]
+    for story in stories[:12]:
+        await site.sell(story, "gold_year")
+    await uses(benefits, stories[:6], benefit, at=BEGIN + DAY)
+
+    (march,) = await settled(benefits, site.key, datetime(2026, 4, 9, tzinfo=UTC))
+
+    (ladder,) = march.tier_sets
+    held = {tuple(each.tiers): each.members_count for each in ladder.groups}
+    assert held == {("gold",): 12, ("normal", "diamond"): 12}
+    assert told(march, benefit)[0][2:] == (6, 6)
+
+
 # Once.
 
 
@@ -438,7 +458,7 @@ async def test_the_job_publishes_and_tells_how_late_it_is(benefits: BenefitsWorl
     assert [each.month for each in await months(benefits, program_id)] == ["1998-03"]
 
 
-async def test_a_program_that_nobody_has_seen_is_not_late_and_one_without_a_clock_holds_up_none(
+async def test_a_program_that_nobody_has_seen_is_not_late(
     benefits: BenefitsWorld,
 ) -> None:
     program_id = await benefits.a_program()
@@ -465,6 +485,23 @@ async def test_months_are_listed_latest_first_page_by_page(benefits: BenefitsWor
         before = pages[-1][-1]
 
     assert pages == [["1998-06", "1998-05"], ["1998-04", "1998-03"]]
+
+
+async def test_months_that_say_much_come_fewer_at_a_time(
+    benefits: BenefitsWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program_id = await a_store(benefits)
+    await settled(benefits, program_id, datetime(1998, 7, 9, tzinfo=UTC))
+    sizes = [len(each) for each in await stored(benefits, program_id)]
+    usage = counting(benefits)
+
+    monkeypatch.setattr(handlers, "PAGE_BYTES_MAX", sum(sizes[:2]))
+    two = await usage.months(program_id, before="", limit=12)
+    monkeypatch.setattr(handlers, "PAGE_BYTES_MAX", 1)
+    one = await usage.months(program_id, before="1998-04", limit=12)
+
+    assert (len(sizes), len(two[0]), two[1]) == (4, 2, True)
+    assert (len(one[0]), one[1]) == (1, False)
 
 
 async def test_of_too_few_members_a_month_says_nothing(benefits: BenefitsWorld) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import attrgetter
 
 from libs.common import progress
@@ -30,6 +30,8 @@ from services.benefits.repository import usage as kept
 from services.benefits.repository.store import BenefitsStore
 
 MEMBERSHIPS_PER_PAGE = 2_000
+# Of an answer, which is far less than a message may have; one month is always told.
+PAGE_BYTES_MAX = 2 * 1024 * 1024
 
 
 class UsageHandlers:
@@ -76,10 +78,12 @@ class UsageHandlers:
         return max(0.0, (at - month.settled_time(program.time_zone)).total_seconds())
 
     async def months(self, program_id: str, *, before: str, limit: int) -> tuple[list[bytes], bool]:
-        """The figures of months as they were published, latest first, and whether there are more."""
+        """The figures of months as published, latest first, so many at most; and whether there are more."""
         await self._programs.live(program_id)
         found = await kept.published(self._store, program_id, before=before, limit=limit + 1)
-        return found[:limit], len(found) > limit
+        fitting = sum(size <= PAGE_BYTES_MAX for size in accumulate(map(len, found[:limit])))
+        shown = found[: max(1, fitting)]
+        return shown, len(found) > len(shown)
 
     async def _done_time(self, program_id: str) -> datetime | None:
         """Until when all that fell due in a program has happened: later ends of rewards are still to come."""

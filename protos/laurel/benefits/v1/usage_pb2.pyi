@@ -62,7 +62,7 @@ class ListUsageMonthsRequest(_message.Message):
     before_month: _builtins.str
     """Months before this one, such as 2026-11; from the latest one on when empty."""
     page_size: _builtins.int
-    """At most 12; as many when 0."""
+    """At most 12, fewer where months say much; 12 when 0."""
     def __init__(
         self,
         *,
