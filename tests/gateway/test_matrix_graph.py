@@ -296,11 +296,18 @@ async def finding(graph: Graph, principal: str, step: Step) -> str:
     return "" if path == [each.field for each in way[: way.index(refused) + 1]] else f"refused at {path}"
 
 
-@pytest.mark.parametrize("principal", [each for each in EVERYBODY if each not in {ANONYMOUS, "service"}])
-async def test_a_field_is_open_to_those_whom_the_table_names_and_to_nobody_else(
-    graph: Graph, principal: str
-) -> None:
-    findings = [await finding(graph, principal, step) for step in every_field()]
+@pytest.mark.timeout(600)
+async def test_a_field_is_open_to_those_whom_the_table_names_and_to_nobody_else(graph: Graph) -> None:
+    # Field by field, so that everybody asks with a document that is held already.
+    found = [
+        f"{principal}: {differs}"
+        for step in every_field()
+        for principal in EVERYBODY
+        if principal not in {ANONYMOUS, "service"} and (differs := await finding(graph, principal, step))
+    ]
 
-    assert len(findings) > 150
-    assert [each for each in findings if each] == []
+    assert found == []
+
+
+def test_fields_are_looked_at() -> None:
+    assert len(every_field()) > 1_000
