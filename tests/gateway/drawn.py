@@ -58,6 +58,11 @@ _SCALARS: dict[str, tuple[Any, ...]] = {
     "ID": ("x", member_id(1)),
     "DateTime": ("1998-07-01T00:00:00Z", "1998-07-01T00:00:00+08:00", "1998-07-01T00:00:00"),
     "Date": ("1998-07-01",),
+    "_Any": (
+        {"__typename": "Program", "key": PROGRAM},
+        {"__typename": "Member", "memberId": member_id(1)},
+        {"__typename": "Member", "memberId": "?"},
+    ),
 }
 _LIKELY = ["member", "member", "members", "node"]
 """Where most of the schema is."""
@@ -221,10 +226,12 @@ def _literal(value: Any, kind: Any = None) -> str:
         case list():
             return "[" + ", ".join(_literal(each, kind) for each in value) + "]"
         case dict():
-            inner = {name: get_named_type(each.type) for name, each in kind.fields.items()}
+            # A representation of federation is of no type.
+            fields = kind.fields if isinstance(kind, GraphQLInputObjectType) else {}
+            inner = {name: get_named_type(each.type) for name, each in fields.items()}
             return (
                 "{"
-                + ", ".join(f"{name}: {_literal(each, inner[name])}" for name, each in value.items())
+                + ", ".join(f"{name}: {_literal(each, inner.get(name))}" for name, each in value.items())
                 + "}"
             )
         case str() if not isinstance(kind, GraphQLEnumType):
