@@ -85,12 +85,14 @@ async def _entity(info: Info, representation: Any) -> Member | Program | None:
     return await load(info, representation)
 
 
+_MEMBER_KEYS: dict[str, Callable[[str], str]] = {"id": key_of_global_id, "memberId": member_key}
+
+
 async def _member(info: Info, representation: Mapping[str, Any]) -> Member | None:
-    if "memberId" in representation:
-        key = member_key(_text(representation, "memberId"))
-    else:
-        key = key_of_global_id(_text(representation, "id"))
-    return await seen_member(info, "Query.member", key)
+    named = {read(_text(representation, key)) for key, read in _MEMBER_KEYS.items() if key in representation}
+    if len(named) != 1:
+        raise InvalidInput("the representation names no member, or more than one")
+    return await seen_member(info, "Query.member", named.pop())
 
 
 async def _program(info: Info, representation: Mapping[str, Any]) -> Program | None:

@@ -17,6 +17,7 @@ from tests.attacks.hand import (
     graph,
     http,
     inputs,
+    nodes,
     peers,
     replays,
     revocations,
@@ -108,6 +109,7 @@ def _cases(world: World, plan: Plan) -> Iterator[Case]:
     yield from messages.cases(world, seed=plan.seed, count=plan.generated)
     yield from foreign.cases(world)
     yield from foreign_graph.cases(world)
+    yield from nodes.cases(world)
     yield from roles.cases(world)
     yield from crowds.cases(world)
     yield from revocations.cases(world)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from graphql import GraphQLField, GraphQLObjectType, build_schema
+from graphql import GraphQLField, GraphQLObjectType, build_schema, get_named_type
 
+from libs.common.caller import Grant
 from libs.common.ids import new_id
 from libs.common.policy import policy
 from tests.attacks import (
@@ -27,6 +28,9 @@ SCHEMA = build_schema(SCHEMA_FILE.read_text(encoding="utf-8"))
 # Those with most behind them last; services have no part in the graph.
 PRINCIPALS = tuple(each for each in CALLERS if each != "service")
 OCCURRED = "1998-03-02T12:00:00Z"
+SHOWN_AS = {"_entities": "member"}
+OF_ANY_FORM = "_Any"
+"""The type of representations: the schema says nothing of their fields."""
 
 Place = tuple[str | int, ...]
 Variables = dict[str, Any]
@@ -50,9 +54,14 @@ def document(root: str, name: str) -> str:
     return f"{root.lower()}({declared}) {{ {name}({given}) {{ __typename }} }}"
 
 
+def grants_of(root: str, name: str) -> Mapping[str, Grant]:
+    """Who may ask for a field, and how far they see; entities are shown as the query of one shows them."""
+    return policy().graph[f"{root}.{SHOWN_AS.get(name, name)}"].grants
+
+
 def principal_for(root: str, name: str) -> str:
     """Somebody who may ask for a field."""
-    grants = policy().graph[f"{root}.{name}"].grants
+    grants = grants_of(root, name)
     return next(each for each in PRINCIPALS if each in grants)
 
 
@@ -92,6 +101,13 @@ def at(variables: Variables, place: Place) -> Any:
     for step in place:
         value = value[step]
     return value
+
+
+def is_of_any_form(root: str, name: str, place: Place) -> bool:
+    """Whether it is the field itself that looks at a place: what is wrong there is an error there."""
+    owner = SCHEMA.type_map[root]
+    assert isinstance(owner, GraphQLObjectType)
+    return bool(get_named_type(owner.fields[name].args[str(place[0])].type).name == OF_ANY_FORM)
 
 
 def put(variables: Variables, place: Place, value: Any) -> Variables:

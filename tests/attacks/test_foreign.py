@@ -51,7 +51,7 @@ def test_every_id_in_an_operation_is_of_a_kind_that_the_attack_knows() -> None:
     for root, name in schema.entries():
         owner = schema.SCHEMA.type_map[root]
         assert isinstance(owner, GraphQLObjectType)
-        wanted = [each for each in in_arguments(owner.fields[name].args) if not each.endswith("Ids")]
+        wanted = in_arguments(owner.fields[name].args)
         missing |= {
             f"{name}: {each}"
             for each in wanted

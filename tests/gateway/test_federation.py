@@ -73,6 +73,18 @@ async def test_entities_are_told_in_their_order_by_any_of_their_keys(graph: Grap
     ]
 
 
+async def test_fields_beyond_the_key_are_left_alone_as_routers_may_send_them(graph: Graph) -> None:
+    of = [
+        a_member(1)
+        | {"id": relay.to_base64("Member", member_id(1)), "isAdmin": True, "points": {"balance": 9}}
+    ]
+
+    (found,) = (await graph.data(ENTITIES, of=of))["_entities"]
+
+    assert found["memberId"] == member_id(1)
+    assert found["points"]["balance"] != 9
+
+
 async def test_all_entities_of_a_request_are_one_call_to_each_service(graph: Graph) -> None:
     await graph.data(ENTITIES, of=[a_member(number) for number in range(1, 21)])
 
@@ -93,6 +105,8 @@ async def test_all_entities_of_a_request_are_one_call_to_each_service(graph: Gra
         {"__typename": "Member", "memberId": None},
         {"__typename": "Member", "memberId": "nobody"},
         {"__typename": "Member", "id": "x"},
+        {"__typename": "Member", "memberId": member_id(1), "id": 5},
+        {"__typename": "Member", "memberId": member_id(1), "id": relay.to_base64("Member", member_id(2))},
         {"__typename": "Program", "key": ""},
         "Member",
         5,

@@ -62,7 +62,7 @@ def let_in(answer: Answer, *refusals: str) -> Answer:
 
 def _field(world: World, root: str, name: str, principal: str) -> Case:
     forbidden = "200 FORBIDDEN"
-    expected = LET_IN if principal in policy().graph[f"{root}.{name}"].grants else forbidden
+    expected = LET_IN if principal in schema.grants_of(root, name) else forbidden
 
     async def ask(_: int) -> Answer:
         token = world.token_of(principal)
