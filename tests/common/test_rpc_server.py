@@ -1,6 +1,8 @@
 """The server itself: its caps, its health, what it shows of itself, and how it ends."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -96,6 +98,24 @@ async def test_a_method_that_is_not_there_is_unimplemented(edge: EdgeWorld) -> N
     error = await error_of(edge.raw().unary_unary("/laurel.risk.v1.RiskService/Nothing")(b""))
 
     assert error.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+class Circle:
+    """What nobody frees who does not look for it, as gRPC's own of each call."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_circles_are_found_before_python_looks_for_them(edge: EdgeWorld) -> None:
+    gc.disable()
+    try:
+        left = weakref.ref(Circle())
+        async with asyncio.timeout(20):
+            while left() is not None:
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
 
 
 async def test_random_bytes_on_the_port_hurt_nobody(edge: EdgeWorld) -> None:
