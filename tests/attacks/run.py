@@ -19,9 +19,11 @@ from tests.attacks.hand import (
     inputs,
     nodes,
     peers,
+    persisted,
     replays,
     revocations,
     roles,
+    streams,
     tokens,
     transport,
     waiting,
@@ -49,7 +51,7 @@ class Plan:
     round_seconds: float
 
 
-WHOLE = Plan(seed=20261122, generated=1_000, all_texts=True, flood_scale=1.0, rounds=6, round_seconds=10.0)
+WHOLE = Plan(seed=20261122, generated=2_500, all_texts=True, flood_scale=1.0, rounds=6, round_seconds=10.0)
 SMALL = Plan(seed=20261122, generated=100, all_texts=False, flood_scale=0.1, rounds=0, round_seconds=0.0)
 """Every case by hand, and a little of what takes long."""
 
@@ -112,6 +114,8 @@ def _cases(world: World, plan: Plan) -> Iterator[Case]:
     yield from nodes.cases(world)
     yield from roles.cases(world)
     yield from crowds.cases(world)
+    yield from streams.cases(world)
+    yield from persisted.cases(world)
     yield from revocations.cases(world)
     yield from http2.cases(world, scale=plan.flood_scale)
     yield from sockets.cases(world, scale=plan.flood_scale)

@@ -33,7 +33,7 @@ def found(report: Report, kind: str) -> list[Finding]:
 
 def test_every_kind_of_attack_was_tried(report: Report) -> None:
     tried = {"control", "messages", "graph", "http", "transport", "peers", "tokens", "inputs", "foreign ids"}
-    tried |= {"nodes"}
+    tried |= {"nodes", "streams", "persisted"}
     tried |= {"generated graph", "generated calls", "roles", "replays", "crowds", "revocations", "floods"}
 
     assert set(report.judge.cases) == tried | {"waiting"}

@@ -44,6 +44,8 @@ MEMBERS = 12
 PURCHASES = 3
 SCENE = "scene.json"
 BENEFIT = "new_release_letter"
+STREAMS = 100
+"""Event streams that the gateway takes, 500 unless set: each takes it 150 KB, and is no leak."""
 # When the clock of the program of the shops begins; what is told of earlier days is history.
 SANDBOX_BEGINS = datetime(1998, 7, 1, tzinfo=UTC)
 
@@ -166,7 +168,8 @@ async def attacked(path: Path) -> AsyncIterator[World]:
     folder = DataFolder(path)
     async with AsyncExitStack() as deployed:
         # As it is deployed, and not as in development.
-        deployed.enter_context(patch.dict(os.environ, LAUREL_DEVELOPMENT="false", **reveal_scene.SETTINGS))
+        settings = {"LAUREL_DEVELOPMENT": "false", "LAUREL_WEBSOCKETS_MAX": str(STREAMS)}
+        deployed.enter_context(patch.dict(os.environ, settings | reveal_scene.SETTINGS))
         run = await deployed.enter_async_context(running(folder))
         scene = Scene(own=await _shop(run, "music_store"), other=await _shop(run, "other_store"))
         (folder.path / SCENE).write_text(scene.model_dump_json())

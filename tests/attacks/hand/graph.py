@@ -18,13 +18,13 @@ def cases(world: World) -> Iterator[Case]:
 
 def _case(world: World, attack: Attack, accept: str, expected: str) -> Case:
     async def ask(attempt: int) -> Answer:
-        return await world.graph.send(_request(world, attack, accept, attempt))
+        return await world.graph.send(request_of(world, attack, accept, attempt))
 
     sent = attack.content.decode("utf-8", "replace") + " ".join(attack.headers.values()) + attack.path
     return Case("graph", f"{attack.name} ({accept})", ask, (expected,), sent=sent)
 
 
-def _request(world: World, attack: Attack, accept: str, attempt: int) -> bytes:
+def request_of(world: World, attack: Attack, accept: str, attempt: int = 0) -> bytes:
     """The request whole. Valid documents are remembered, so one that is asked again gets a comment."""
     content = attack.content
     if attempt and content.startswith(b'{"query": "'):

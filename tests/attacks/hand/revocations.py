@@ -12,7 +12,9 @@ import jwt
 from libs.cli.data_folder import write_whole
 from libs.common import clock
 from tests.attacks.contract import valid
+from tests.attacks.graph import EventStream
 from tests.attacks.hand.peers import DENIED, READ, UNKNOWN
+from tests.attacks.hand.streams import body_of
 from tests.attacks.hand.tokens import NOT_KNOWN, QUERY
 from tests.attacks.rpc import Caller
 from tests.attacks.verdicts import Answer, Case
@@ -32,6 +34,7 @@ EXPECTED = {
     "members: the certificate of a partner that was revoked": UNKNOWN,
     "members: the old token of staff whose role was lowered": UNKNOWN,
     "members: the new token of staff whose role was lowered": DENIED,
+    "an event stream of a revoked token": "200 OK, then 200 UNAUTHENTICATED",
 }
 
 
@@ -61,7 +64,8 @@ async def _asked(world: World) -> dict[str, Answer]:
         assert not (await _at_graph(world, token)).refused, "good until it is revoked"
     jti = jwt.decode(tokens["revoked"], options={"verify_signature": False})["jti"]
     everything = {"jti": jti}, _all_of("member", member), _all_of("partner", rival), _all_of("staff", LOWERED)
-    async with _revoked(world, *everything):
+    following = world.graph.stream(body_of(member), token=tokens["revoked"])
+    async with following as stream, _told(stream) as told, _revoked(world, *everything):
         lowered = world.token("staff", LOWERED, ["analyst"])
         at_members = [_at_members(world, token) for token in (tokens["revoked"], tokens["old"], lowered)]
         asked = (
@@ -70,8 +74,21 @@ async def _asked(world: World) -> dict[str, Answer]:
             _at_graph(world, tokens["member"]),
             world.rpc.ask("members", READ, valid(READ, world.own), world.partner(rival)),
             *at_members[1:],
+            told,
         )
         return dict(zip(EXPECTED, await asyncio.gather(*asked), strict=True))
+
+
+@asynccontextmanager
+async def _told(stream: EventStream) -> AsyncIterator[Awaitable[Answer]]:
+    """What a stream tells first, which is waited for, and next."""
+    first = await stream.first()
+
+    async def both() -> Answer:
+        following = await stream.next()
+        return Answer(f"{first.outcome}, then {following.outcome}", following.text)
+
+    yield both()
 
 
 async def _at_graph(world: World, token: str) -> Answer:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from services.gateway.connections import HEAD_BYTES_MAX
 from tests.attacks.contract import valid
+from tests.attacks.graph import STREAM
 from tests.attacks.hand.peers import READ, UNKNOWN
 from tests.attacks.rpc import Caller
 from tests.attacks.verdicts import Answer, Case
@@ -23,7 +24,9 @@ def cases(world: World) -> Iterator[Case]:
     keys = Keys(world.run.signing_key_file, world.folder.key_set_file)
     for name, token in _bad(keys).items():
         is_no_head = "\x00" in token or len(token) > HEAD_BYTES_MAX
-        yield at_graph(world, name, token, "400" if is_no_head else NOT_KNOWN)
+        expected = "400" if is_no_head else NOT_KNOWN
+        yield at_graph(world, name, token, expected)
+        yield at_graph(world, name, token, expected, path=STREAM)
         if token.isascii() and token.isprintable() and len(token) < METADATA_BYTES and token.strip():
             yield at_service(world, name, token, UNKNOWN)
     for name, authorization in {
@@ -47,11 +50,11 @@ def _bad(keys: Keys) -> dict[str, str]:
     }
 
 
-def at_graph(world: World, name: str, token: str, *expected: str) -> Case:
+def at_graph(world: World, name: str, token: str, *expected: str, path: str = "/graphql") -> Case:
     async def ask(_: int) -> Answer:
-        return await world.graph.post(QUERY, token=token.encode("utf-8", "surrogatepass"))
+        return await world.graph.post(QUERY, token=token.encode("utf-8", "surrogatepass"), path=path)
 
-    return Case("tokens", f"graph: {name}", ask, expected=expected, sent=token)
+    return Case("tokens", f"{path}: {name}", ask, expected=expected, sent=token)
 
 
 def at_service(world: World, name: str, token: str, *expected: str) -> Case:
