@@ -44,7 +44,8 @@ shown is kept nowhere.
 A **break-glass** is for who reads no personal data at all, and has to: a system administrator opens it with
 a reason (`openBreakGlass`), and for half an hour (`LAUREL_BREAK_GLASS_SECONDS`, an hour at most) reveals
 members by it, within the same count. Compliance officers get a [notice](notices.md) at once, with its id;
-either of them ends it early (`endBreakGlass`). Its id stands in the audit record of each reveal under it.
+either of them sees which are open (`breakGlasses`), and ends one early (`endBreakGlass`). Its id stands in
+the audit record of each reveal under it.
 """
 
 

@@ -40,7 +40,7 @@ from services.gateway.federation import REPRESENTATION, FederationQuery, Represe
 from services.gateway.live.subscriptions import LiveSubscription
 from services.gateway.members.mutations import MembersMutation
 from services.gateway.members.queries import MembersQuery
-from services.gateway.members.reveals import RevealsMutation
+from services.gateway.members.reveals import RevealsMutation, RevealsQuery
 from services.gateway.risk.mutations import RiskMutation
 from services.gateway.risk.queries import RiskQuery
 from services.gateway.values import AMOUNT_MINOR, LONG, AmountMinor, Long
@@ -52,6 +52,7 @@ RELEASED_FILE = Path(__file__).parents[2] / "protos" / "released.graphql"
 @strawberry.type(description="What can be read, within the program of the caller's token.")
 class Query(
     MembersQuery,
+    RevealsQuery,
     BenefitsQuery,
     ProgramsQuery,
     ContractsQuery,

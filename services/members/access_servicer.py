@@ -6,8 +6,11 @@ from typing import Any
 from laurel.members.v1 import access_pb2 as pb
 from laurel.members.v1 import access_pb2_grpc
 from libs.common.mongo import request
+from libs.common.paging import page_after, page_token
 from services.members.handlers.reveals import RevealHandlers
 from services.members.messages import break_glass_message, reveal_message
+
+PAGE_SIZE = 20
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,19 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
             message.reason,
             asked,
             lambda glass: pb.OpenBreakGlassResponse(break_glass=break_glass_message(glass)),
+        )
+
+    async def ListBreakGlasses(
+        self, message: pb.ListBreakGlassesRequest, context: Any
+    ) -> pb.ListBreakGlassesResponse:
+        found, following = await self.reveals.open_break_glasses(
+            message.program_id,
+            before=page_after(message.page_token, message.program_id) or "",
+            limit=message.page_size or PAGE_SIZE,
+        )
+        return pb.ListBreakGlassesResponse(
+            break_glasses=map(break_glass_message, found),
+            next_page_token=page_token(following, message.program_id) if following else "",
         )
 
     async def EndBreakGlass(self, message: pb.EndBreakGlassRequest, context: Any) -> pb.EndBreakGlassResponse:

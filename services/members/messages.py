@@ -128,6 +128,7 @@ def break_glass_message(glass: BreakGlass) -> access_pb2.BreakGlass:
         opened_time=timestamp(glass.opened_time),
         until_time=timestamp(glass.until_time),
         reveals_count=glass.reveals_count,
+        opened_by=glass.opened_by,
     )
 
 

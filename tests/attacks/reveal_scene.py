@@ -41,6 +41,7 @@ def _named(shop: Any) -> dict[str, Any]:
 RPCS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "RevealMember": lambda shop: {**_named(shop), "member_id": shop.members[0], "reason": REASON},
     "OpenBreakGlass": lambda shop: {**_named(shop), "reason": REASON},
+    "ListBreakGlasses": lambda shop: {"program_id": shop.program_id, "page_size": 2},
     "EndBreakGlass": lambda shop: {**_named(shop), "break_glass_id": shop.break_glasses[1]},
     "RevealByBreakGlass": lambda shop: {
         **_named(shop),
@@ -53,6 +54,7 @@ FIELDS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
         "input": {"requestId": new_id("req"), "memberId": shop.members[0], "reason": REASON}
     },
     "openBreakGlass": lambda shop: {"input": {"requestId": new_id("req"), "reason": REASON}},
+    "breakGlasses": lambda _: {"first": 2, "after": None},
     "endBreakGlass": lambda shop: {
         "input": {"requestId": new_id("req"), "breakGlassId": shop.break_glasses[1]}
     },

@@ -26,6 +26,7 @@ def a_reveal(member_id: str) -> pb.Reveal:
 def a_break_glass() -> pb.BreakGlass:
     return pb.BreakGlass(
         break_glass_id=BREAK_GLASS_ID,
+        opened_by="root",
         opened_time=timestamp(NOON),
         until_time=timestamp(NOON),
         reveals_count=1,
@@ -40,6 +41,13 @@ class FakeAccess(Fake, access_pb2_grpc.AccessServiceServicer):
     async def OpenBreakGlass(self, request: pb.OpenBreakGlassRequest, context: Context) -> Any:
         await self.begin("OpenBreakGlass", request)
         return pb.OpenBreakGlassResponse(break_glass=a_break_glass())
+
+    async def ListBreakGlasses(self, request: pb.ListBreakGlassesRequest, context: Context) -> Any:
+        await self.begin("ListBreakGlasses", request)
+        first = not request.page_token
+        return pb.ListBreakGlassesResponse(
+            break_glasses=[a_break_glass()], next_page_token="more" if first else ""
+        )
 
     async def EndBreakGlass(self, request: pb.EndBreakGlassRequest, context: Context) -> Any:
         await self.begin("EndBreakGlass", request)

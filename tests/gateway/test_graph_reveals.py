@@ -74,6 +74,29 @@ async def test_an_administrator_reveals_by_a_break_glass_and_not_without(graph: 
     assert graph.services.asked.requests["RevealByBreakGlass"].break_glass_id == BREAK_GLASS_ID
 
 
+LISTED = """
+query($after: String) {
+  breakGlasses(first: 1, after: $after) {
+    edges { node { id openedBy openedTime untilTime revealsCount } } pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
+
+async def test_a_compliance_officer_sees_which_break_glasses_are_open_and_whose_they_are(
+    graph: Graph,
+) -> None:
+    first = (await as_staff(graph, "compliance_officer", LISTED))["data"]["breakGlasses"]
+    assert graph.services.asked.requests["ListBreakGlasses"].page_size == 1
+    after = first["pageInfo"]["endCursor"]
+    last = (await as_staff(graph, "compliance_officer", LISTED, after=after))["data"]["breakGlasses"]
+
+    (edge,) = first["edges"]
+    assert (edge["node"]["id"], edge["node"]["openedBy"]) == (BREAK_GLASS_ID, "root")
+    assert [each["pageInfo"]["hasNextPage"] for each in (first, last)] == [True, False]
+    assert graph.services.asked.requests["ListBreakGlasses"].page_token == "more"
+
+
 @pytest.mark.parametrize("role", ["consultant", "operations_manager", "compliance_officer"])
 async def test_nobody_else_opens_a_break_glass(graph: Graph, role: str) -> None:
     answer = await as_staff(graph, role, OPEN, input={"requestId": "r-2", "reason": "incident 88"})

@@ -231,6 +231,52 @@ async def test_a_break_glass_is_announced_once_and_without_its_reason(members: M
     assert b"incident" not in row["payload"]
 
 
+async def listed(members: MembersWorld, role: str = "compliance_officer") -> list[pb.BreakGlass]:
+    """Every break-glass that is open, one a page."""
+    found: list[pb.BreakGlass] = []
+    token = ""
+    while True:
+        page = await staff(members, role).ListBreakGlasses(
+            pb.ListBreakGlassesRequest(program_id=PROGRAM, page_size=1, page_token=token)
+        )
+        found += page.break_glasses
+        if not (token := page.next_page_token):
+            return found
+
+
+async def test_open_break_glasses_are_listed_with_their_openers_the_latest_first(
+    members: MembersWorld,
+) -> None:
+    subjects = [new_id("adm") for _ in range(3)]
+    glasses = [await opened(staff(members, "system_administrator", each)) for each in subjects]
+    await staff(members, "compliance_officer").EndBreakGlass(ending(glasses[1]))
+
+    found = [each for each in await listed(members) if each.opened_by in subjects]
+
+    assert [each.opened_by for each in found] == [subjects[2], subjects[0]]
+    assert found == [glasses[2], glasses[0]]
+    with members.later(BREAK_GLASS):
+        assert await listed(members, "system_administrator") == []
+
+
+async def test_a_place_in_the_list_of_another_program_is_none(members: MembersWorld) -> None:
+    for _ in range(2):
+        await opened(staff(members, "system_administrator"))
+    request = pb.ListBreakGlassesRequest(program_id=PROGRAM, page_size=1)
+    token = (await staff(members, "compliance_officer").ListBreakGlasses(request)).next_page_token
+    elsewhere = pb.ListBreakGlassesRequest(program_id="other_store", page_token=token)
+
+    officer = staff(members, "compliance_officer", program_id="other_store")
+    assert (await refused(officer.ListBreakGlasses(elsewhere)))[0] == "PAGE_TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("role", ["consultant", "operations_manager", "analyst"])
+async def test_nobody_else_is_told_which_break_glasses_are_open(members: MembersWorld, role: str) -> None:
+    request = pb.ListBreakGlassesRequest(program_id=PROGRAM)
+
+    assert (await refused(staff(members, role).ListBreakGlasses(request)))[0] == "FORBIDDEN"
+
+
 async def test_a_break_glass_ends_by_itself(members: MembersWorld) -> None:
     known, administrator = await a_known_member(members), staff(members, "system_administrator")
     glass = await opened(administrator)

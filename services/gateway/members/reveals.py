@@ -1,6 +1,6 @@
-"""Mutations that show contact data of members whole: for a reason, or under a break-glass."""
+"""Contact data of members, shown whole: for a reason, or under a break-glass, of which some are open."""
 
-# strawberry.mutation is typed as Any where it decorates.
+# strawberry.field and strawberry.mutation are typed as Any where they decorate.
 # mypy: disable-error-code="untyped-decorator"
 
 from collections.abc import Awaitable
@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Annotated, Protocol
 
 import strawberry
+from strawberry import relay
 
 from laurel.members.v1 import access_pb2 as pb
-from services.gateway.clients import WRITE_SECONDS
+from services.gateway.clients import LIST_SECONDS, WRITE_SECONDS
 from services.gateway.context import Info
 from services.gateway.members.ids import member_key
+from services.gateway.pages import Cursor, cursors, page_info, page_token_at
 from services.gateway.refused import REQUEST_ID, Refused, attempted
-from services.gateway.values import time_of
+from services.gateway.values import checked_first, time_of
 
 _REASON = "Why, for the audit log: 8 to 500 characters, no personal data."
 
@@ -70,9 +72,22 @@ class Reveal:
 @strawberry.type(description="A time in which who reads no personal data may reveal members.")
 class BreakGlass:
     id: strawberry.ID = strawberry.field(description="Its id.")
+    opened_by: str = strawberry.field(description="Who opened it, and alone may use it.")
     opened_time: datetime | None = strawberry.field(description="When it was opened.")
     until_time: datetime | None = strawberry.field(description="When it ends by itself, or was ended.")
     reveals_count: int = strawberry.field(description="How many members were revealed under it.")
+
+
+@strawberry.type(description="A break-glass in a list.")
+class BreakGlassEdge:
+    cursor: str = strawberry.field(description="Place in the list.")
+    node: BreakGlass = strawberry.field(description="The break-glass.")
+
+
+@strawberry.type(description="A page of break-glasses.")
+class BreakGlassConnection:
+    edges: list[BreakGlassEdge] = strawberry.field(description="The break-glasses with their places.")
+    page_info: relay.PageInfo = strawberry.field(description="Whether there are more.")
 
 
 @strawberry.type(description="The member was revealed; it is counted and audited.")
@@ -107,6 +122,29 @@ EndBreakGlassResult = Annotated[
 class _Answer(Protocol):
     @property
     def reveal(self) -> pb.Reveal: ...
+
+
+@strawberry.type
+class RevealsQuery:
+    @strawberry.field(description="The break-glasses that are open, the latest first.")
+    async def break_glasses(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="Cursor to go on after.")] = None,
+    ) -> BreakGlassConnection | None:
+        checked_first(first)
+
+        async def page(size: int, token: str) -> pb.ListBreakGlassesResponse:
+            request = pb.ListBreakGlassesRequest(
+                program_id=info.context.program_id, page_size=size, page_token=token
+            )
+            return await info.context.clients.access.ListBreakGlasses(request, timeout=LIST_SECONDS)
+
+        page_token = await page_token_at(Cursor.decode(after), page)
+        if page_token is None:
+            return _page_of_break_glasses(pb.ListBreakGlassesResponse(), "", after)
+        return _page_of_break_glasses(await page(first, page_token), page_token, after)
 
 
 @strawberry.type
@@ -198,9 +236,23 @@ async def _revealed(call: Awaitable[_Answer]) -> MemberRevealed | Refused:
     )
 
 
+def _page_of_break_glasses(
+    page: pb.ListBreakGlassesResponse, page_token: str, after: str | None
+) -> BreakGlassConnection:
+    places = cursors(page_token, page.next_page_token, len(page.break_glasses))
+    return BreakGlassConnection(
+        edges=[
+            BreakGlassEdge(cursor=cursor, node=_break_glass(each))
+            for cursor, each in zip(places, page.break_glasses, strict=True)
+        ],
+        page_info=page_info(places, page.next_page_token, after),
+    )
+
+
 def _break_glass(glass: pb.BreakGlass) -> BreakGlass:
     return BreakGlass(
         id=strawberry.ID(glass.break_glass_id),
+        opened_by=glass.opened_by,
         opened_time=time_of(glass, "opened_time"),
         until_time=time_of(glass, "until_time"),
         reveals_count=glass.reveals_count,

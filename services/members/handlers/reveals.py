@@ -119,6 +119,16 @@ class RevealHandlers:
             BREAK_GLASSES.inc()
         return answered
 
+    async def open_break_glasses(
+        self, program_id: str, *, before: str, limit: int
+    ) -> tuple[list[BreakGlass], str]:
+        """A page of those that are open, with the place to go on from if there are more."""
+        await self.programs.program(program_id)
+        found = await kept.open_break_glasses(
+            self.store, program_id, now=self.now(), before=before, limit=limit + 1
+        )
+        return found[:limit], found[limit - 1].break_glass_id if len(found) > limit else ""
+
     async def end_break_glass(
         self, program_id: str, break_glass_id: str, request: Request[M], answer: Callable[[BreakGlass], M]
     ) -> M:

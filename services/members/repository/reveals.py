@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from pymongo import ReturnDocument
 
-from libs.common.mongo import ANSWERS_KEPT
+from libs.common.mongo import ANSWERS_KEPT, Document
 from services.members.domain.reveals import BreakGlass
 from services.members.repository.store import MembersStore
 
@@ -27,15 +27,28 @@ async def break_glass(store: MembersStore, program_id: str, break_glass_id: str)
     """The break-glass of this id, if the program has it."""
     wanted = {"_id": break_glass_id, "program_id": program_id}
     found = await store.database.break_glasses.find_one(wanted, session=store.session)
-    if found is None:
-        return None
+    return None if found is None else _break_glass(found)
+
+
+async def open_break_glasses(
+    store: MembersStore, program_id: str, *, now: datetime, before: str, limit: int
+) -> list[BreakGlass]:
+    """Those of a program that are open, the latest first, behind one of them."""
+    wanted: Document = {"program_id": program_id, "until_time": {"$gt": now}}
+    if before:
+        wanted["_id"] = {"$lt": before}
+    found = store.database.break_glasses.find(wanted, session=store.session).sort("_id", -1).limit(limit)
+    return [_break_glass(document) async for document in found]
+
+
+def _break_glass(document: Document) -> BreakGlass:
     return BreakGlass(
-        break_glass_id=found["_id"],
-        program_id=found["program_id"],
-        opened_by=found["opened_by"],
-        opened_time=found["opened_time"],
-        until_time=found["until_time"],
-        reveals_count=found["reveals_count"],
+        break_glass_id=document["_id"],
+        program_id=document["program_id"],
+        opened_by=document["opened_by"],
+        opened_time=document["opened_time"],
+        until_time=document["until_time"],
+        reveals_count=document["reveals_count"],
     )
 
 

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from laurel.members.v1 import members_pb2 as laurel_dot_members_dot_v1_dot_members__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elaurel/members/v1/access.proto\x12\x11laurel.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flaurel/members/v1/members.proto\"\xc6\x01\n\x13RevealMemberRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12,\n\tmember_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x08\x18\xf4\x03\"A\n\x14RevealMemberResponse\x12)\n\x06reveal\x18\x01 \x01(\x0b\x32\x19.laurel.members.v1.Reveal\"\xb5\x01\n\x06Reveal\x12\x11\n\treveal_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12/\n\nidentities\x18\x03 \x03(\x0b\x32\x1b.laurel.members.v1.Identity\x12\x10\n\x08\x62irthday\x18\x04 \x01(\t\x12.\n\nuntil_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nleft_count\x18\x06 \x01(\x05\"\x9a\x01\n\x15OpenBreakGlassRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x08\x18\xf4\x03\"L\n\x16OpenBreakGlassResponse\x12\x32\n\x0b\x62reak_glass\x18\x01 \x01(\x0b\x32\x1d.laurel.members.v1.BreakGlass\"\x9c\x01\n\nBreakGlass\x12\x16\n\x0e\x62reak_glass_id\x18\x01 \x01(\t\x12/\n\x0bopened_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rreveals_count\x18\x04 \x01(\x05\"\xb0\x01\n\x14\x45ndBreakGlassRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x31\n\x0e\x62reak_glass_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^bgl_[0-9a-f]{32}$\"K\n\x15\x45ndBreakGlassResponse\x12\x32\n\x0b\x62reak_glass\x18\x01 \x01(\x0b\x32\x1d.laurel.members.v1.BreakGlass\"\xe3\x01\n\x19RevealByBreakGlassRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x31\n\x0e\x62reak_glass_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^bgl_[0-9a-f]{32}$\x12,\n\tmember_id\x18\x04 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\"G\n\x1aRevealByBreakGlassResponse\x12)\n\x06reveal\x18\x01 \x01(\x0b\x32\x19.laurel.members.v1.Reveal2\xc2\x03\n\rAccessService\x12\x64\n\x0cRevealMember\x12&.laurel.members.v1.RevealMemberRequest\x1a\'.laurel.members.v1.RevealMemberResponse\"\x03\x90\x02\x02\x12j\n\x0eOpenBreakGlass\x12(.laurel.members.v1.OpenBreakGlassRequest\x1a).laurel.members.v1.OpenBreakGlassResponse\"\x03\x90\x02\x02\x12g\n\rEndBreakGlass\x12\'.laurel.members.v1.EndBreakGlassRequest\x1a(.laurel.members.v1.EndBreakGlassResponse\"\x03\x90\x02\x02\x12v\n\x12RevealByBreakGlass\x12,.laurel.members.v1.RevealByBreakGlassRequest\x1a-.laurel.members.v1.RevealByBreakGlassResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elaurel/members/v1/access.proto\x12\x11laurel.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1flaurel/members/v1/members.proto\"\xc6\x01\n\x13RevealMemberRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12,\n\tmember_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x08\x18\xf4\x03\"A\n\x14RevealMemberResponse\x12)\n\x06reveal\x18\x01 \x01(\x0b\x32\x19.laurel.members.v1.Reveal\"\xb5\x01\n\x06Reveal\x12\x11\n\treveal_id\x18\x01 \x01(\t\x12\x11\n\tmember_id\x18\x02 \x01(\t\x12/\n\nidentities\x18\x03 \x03(\x0b\x32\x1b.laurel.members.v1.Identity\x12\x10\n\x08\x62irthday\x18\x04 \x01(\t\x12.\n\nuntil_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nleft_count\x18\x06 \x01(\x05\"\x9a\x01\n\x15OpenBreakGlassRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x08\x18\xf4\x03\"L\n\x16OpenBreakGlassResponse\x12\x32\n\x0b\x62reak_glass\x18\x01 \x01(\x0b\x32\x1d.laurel.members.v1.BreakGlass\"\xaf\x01\n\nBreakGlass\x12\x16\n\x0e\x62reak_glass_id\x18\x01 \x01(\t\x12/\n\x0bopened_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rreveals_count\x18\x04 \x01(\x05\x12\x11\n\topened_by\x18\x05 \x01(\t\"\x88\x01\n\x17ListBreakGlassesRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x1c\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"i\n\x18ListBreakGlassesResponse\x12\x34\n\rbreak_glasses\x18\x01 \x03(\x0b\x32\x1d.laurel.members.v1.BreakGlass\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb0\x01\n\x14\x45ndBreakGlassRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x31\n\x0e\x62reak_glass_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^bgl_[0-9a-f]{32}$\"K\n\x15\x45ndBreakGlassResponse\x12\x32\n\x0b\x62reak_glass\x18\x01 \x01(\x0b\x32\x1d.laurel.members.v1.BreakGlass\"\xe3\x01\n\x19RevealByBreakGlassRequest\x12\x31\n\nprogram_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$\x12\x32\n\nrequest_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12\x31\n\x0e\x62reak_glass_id\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^bgl_[0-9a-f]{32}$\x12,\n\tmember_id\x18\x04 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^mem_[0-9a-f]{32}$\"G\n\x1aRevealByBreakGlassResponse\x12)\n\x06reveal\x18\x01 \x01(\x0b\x32\x19.laurel.members.v1.Reveal2\xb4\x04\n\rAccessService\x12\x64\n\x0cRevealMember\x12&.laurel.members.v1.RevealMemberRequest\x1a\'.laurel.members.v1.RevealMemberResponse\"\x03\x90\x02\x02\x12j\n\x0eOpenBreakGlass\x12(.laurel.members.v1.OpenBreakGlassRequest\x1a).laurel.members.v1.OpenBreakGlassResponse\"\x03\x90\x02\x02\x12p\n\x10ListBreakGlasses\x12*.laurel.members.v1.ListBreakGlassesRequest\x1a+.laurel.members.v1.ListBreakGlassesResponse\"\x03\x90\x02\x01\x12g\n\rEndBreakGlass\x12\'.laurel.members.v1.EndBreakGlassRequest\x1a(.laurel.members.v1.EndBreakGlassResponse\"\x03\x90\x02\x02\x12v\n\x12RevealByBreakGlass\x12,.laurel.members.v1.RevealByBreakGlassRequest\x1a-.laurel.members.v1.RevealByBreakGlassResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENBREAKGLASSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\033r\0312\027^[A-Za-z0-9._:-]{1,64}$'
   _globals['_OPENBREAKGLASSREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_OPENBREAKGLASSREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\007r\005\020\010\030\364\003'
+  _globals['_LISTBREAKGLASSESREQUEST'].fields_by_name['program_id']._loaded_options = None
+  _globals['_LISTBREAKGLASSESREQUEST'].fields_by_name['program_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,62}$'
+  _globals['_LISTBREAKGLASSESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTBREAKGLASSESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\006\032\004\030d(\000'
+  _globals['_LISTBREAKGLASSESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTBREAKGLASSESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_ENDBREAKGLASSREQUEST'].fields_by_name['program_id']._loaded_options = None
   _globals['_ENDBREAKGLASSREQUEST'].fields_by_name['program_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,62}$'
   _globals['_ENDBREAKGLASSREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -66,6 +72,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSSERVICE'].methods_by_name['RevealMember']._serialized_options = b'\220\002\002'
   _globals['_ACCESSSERVICE'].methods_by_name['OpenBreakGlass']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['OpenBreakGlass']._serialized_options = b'\220\002\002'
+  _globals['_ACCESSSERVICE'].methods_by_name['ListBreakGlasses']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['ListBreakGlasses']._serialized_options = b'\220\002\001'
   _globals['_ACCESSSERVICE'].methods_by_name['EndBreakGlass']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['EndBreakGlass']._serialized_options = b'\220\002\002'
   _globals['_ACCESSSERVICE'].methods_by_name['RevealByBreakGlass']._loaded_options = None
@@ -81,15 +89,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENBREAKGLASSRESPONSE']._serialized_start=757
   _globals['_OPENBREAKGLASSRESPONSE']._serialized_end=833
   _globals['_BREAKGLASS']._serialized_start=836
-  _globals['_BREAKGLASS']._serialized_end=992
-  _globals['_ENDBREAKGLASSREQUEST']._serialized_start=995
-  _globals['_ENDBREAKGLASSREQUEST']._serialized_end=1171
-  _globals['_ENDBREAKGLASSRESPONSE']._serialized_start=1173
-  _globals['_ENDBREAKGLASSRESPONSE']._serialized_end=1248
-  _globals['_REVEALBYBREAKGLASSREQUEST']._serialized_start=1251
-  _globals['_REVEALBYBREAKGLASSREQUEST']._serialized_end=1478
-  _globals['_REVEALBYBREAKGLASSRESPONSE']._serialized_start=1480
-  _globals['_REVEALBYBREAKGLASSRESPONSE']._serialized_end=1551
-  _globals['_ACCESSSERVICE']._serialized_start=1554
-  _globals['_ACCESSSERVICE']._serialized_end=2004
+  _globals['_BREAKGLASS']._serialized_end=1011
+  _globals['_LISTBREAKGLASSESREQUEST']._serialized_start=1014
+  _globals['_LISTBREAKGLASSESREQUEST']._serialized_end=1150
+  _globals['_LISTBREAKGLASSESRESPONSE']._serialized_start=1152
+  _globals['_LISTBREAKGLASSESRESPONSE']._serialized_end=1257
+  _globals['_ENDBREAKGLASSREQUEST']._serialized_start=1260
+  _globals['_ENDBREAKGLASSREQUEST']._serialized_end=1436
+  _globals['_ENDBREAKGLASSRESPONSE']._serialized_start=1438
+  _globals['_ENDBREAKGLASSRESPONSE']._serialized_end=1513
+  _globals['_REVEALBYBREAKGLASSREQUEST']._serialized_start=1516
+  _globals['_REVEALBYBREAKGLASSREQUEST']._serialized_end=1743
+  _globals['_REVEALBYBREAKGLASSRESPONSE']._serialized_start=1745
+  _globals['_REVEALBYBREAKGLASSRESPONSE']._serialized_end=1816
+  _globals['_ACCESSSERVICE']._serialized_start=1819
+  _globals['_ACCESSSERVICE']._serialized_end=2383
 # @@protoc_insertion_point(module_scope)

@@ -188,10 +188,13 @@ class BreakGlass(_message.Message):
     OPENED_TIME_FIELD_NUMBER: _builtins.int
     UNTIL_TIME_FIELD_NUMBER: _builtins.int
     REVEALS_COUNT_FIELD_NUMBER: _builtins.int
+    OPENED_BY_FIELD_NUMBER: _builtins.int
     break_glass_id: _builtins.str
     """Id of the break-glass."""
     reveals_count: _builtins.int
     """How many members were revealed under it."""
+    opened_by: _builtins.str
+    """Who opened it, and alone may use it."""
     @_builtins.property
     def opened_time(self) -> _timestamp_pb2.Timestamp:
         """When it was opened, by the machine's clock."""
@@ -207,14 +210,73 @@ class BreakGlass(_message.Message):
         opened_time: _timestamp_pb2.Timestamp | None = ...,
         until_time: _timestamp_pb2.Timestamp | None = ...,
         reveals_count: _builtins.int = ...,
+        opened_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["opened_time", b"opened_time", "until_time", b"until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_glass_id", b"break_glass_id", "opened_time", b"opened_time", "reveals_count", b"reveals_count", "until_time", b"until_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_glass_id", b"break_glass_id", "opened_by", b"opened_by", "opened_time", b"opened_time", "reveals_count", b"reveals_count", "until_time", b"until_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BreakGlass: _TypeAlias = BreakGlass  # noqa: Y015
+
+@_typing.final
+class ListBreakGlassesRequest(_message.Message):
+    """Request of ListBreakGlasses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRAM_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    program_id: _builtins.str
+    """The program."""
+    page_size: _builtins.int
+    """At most so many, 100 at most; 20 when 0."""
+    page_token: _builtins.str
+    """Empty for the first page, then what the page before gave."""
+    def __init__(
+        self,
+        *,
+        program_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "program_id", b"program_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBreakGlassesRequest: _TypeAlias = ListBreakGlassesRequest  # noqa: Y015
+
+@_typing.final
+class ListBreakGlassesResponse(_message.Message):
+    """Response of ListBreakGlasses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BREAK_GLASSES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty when this was the last page."""
+    @_builtins.property
+    def break_glasses(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakGlass]:
+        """The latest first."""
+
+    def __init__(
+        self,
+        *,
+        break_glasses: _abc.Iterable[Global___BreakGlass] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_glasses", b"break_glasses", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBreakGlassesResponse: _TypeAlias = ListBreakGlassesResponse  # noqa: Y015
 
 @_typing.final
 class EndBreakGlassRequest(_message.Message):

@@ -48,6 +48,11 @@ class AccessServiceStub:
                 request_serializer=laurel_dot_members_dot_v1_dot_access__pb2.OpenBreakGlassRequest.SerializeToString,
                 response_deserializer=laurel_dot_members_dot_v1_dot_access__pb2.OpenBreakGlassResponse.FromString,
                 _registered_method=True)
+        self.ListBreakGlasses = channel.unary_unary(
+                '/laurel.members.v1.AccessService/ListBreakGlasses',
+                request_serializer=laurel_dot_members_dot_v1_dot_access__pb2.ListBreakGlassesRequest.SerializeToString,
+                response_deserializer=laurel_dot_members_dot_v1_dot_access__pb2.ListBreakGlassesResponse.FromString,
+                _registered_method=True)
         self.EndBreakGlass = channel.unary_unary(
                 '/laurel.members.v1.AccessService/EndBreakGlass',
                 request_serializer=laurel_dot_members_dot_v1_dot_access__pb2.EndBreakGlassRequest.SerializeToString,
@@ -90,6 +95,16 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListBreakGlasses(self, request, context):
+        """Lists the break-glasses that are open, the latest first.
+
+        No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT PAGE_TOKEN_INVALID.
+        The policy table says who may call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EndBreakGlass(self, request, context):
         """Ends a break-glass before its time.
 
@@ -124,6 +139,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.OpenBreakGlass,
                     request_deserializer=laurel_dot_members_dot_v1_dot_access__pb2.OpenBreakGlassRequest.FromString,
                     response_serializer=laurel_dot_members_dot_v1_dot_access__pb2.OpenBreakGlassResponse.SerializeToString,
+            ),
+            'ListBreakGlasses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBreakGlasses,
+                    request_deserializer=laurel_dot_members_dot_v1_dot_access__pb2.ListBreakGlassesRequest.FromString,
+                    response_serializer=laurel_dot_members_dot_v1_dot_access__pb2.ListBreakGlassesResponse.SerializeToString,
             ),
             'EndBreakGlass': grpc.unary_unary_rpc_method_handler(
                     servicer.EndBreakGlass,
@@ -194,6 +214,33 @@ class AccessService:
             '/laurel.members.v1.AccessService/OpenBreakGlass',
             laurel_dot_members_dot_v1_dot_access__pb2.OpenBreakGlassRequest.SerializeToString,
             laurel_dot_members_dot_v1_dot_access__pb2.OpenBreakGlassResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBreakGlasses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/laurel.members.v1.AccessService/ListBreakGlasses',
+            laurel_dot_members_dot_v1_dot_access__pb2.ListBreakGlassesRequest.SerializeToString,
+            laurel_dot_members_dot_v1_dot_access__pb2.ListBreakGlassesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,12 @@ class AccessServiceStub:
     Idempotent by request_id. Errors: NOT_FOUND PROGRAM_UNKNOWN.
     The policy table says who may call.
     """
+    ListBreakGlasses: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListBreakGlassesRequest, _access_pb2.ListBreakGlassesResponse]
+    """Lists the break-glasses that are open, the latest first.
+
+    No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT PAGE_TOKEN_INVALID.
+    The policy table says who may call.
+    """
     EndBreakGlass: _grpc.UnaryUnaryMultiCallable[_access_pb2.EndBreakGlassRequest, _access_pb2.EndBreakGlassResponse]
     """Ends a break-glass before its time.
 
@@ -89,6 +95,12 @@ class AccessServiceAsyncStub(AccessServiceStub):
 
     Compliance officers are told of each at once, by a notice. The day's limit of reveals holds for all together.
     Idempotent by request_id. Errors: NOT_FOUND PROGRAM_UNKNOWN.
+    The policy table says who may call.
+    """
+    ListBreakGlasses: _aio.UnaryUnaryMultiCallable[_access_pb2.ListBreakGlassesRequest, _access_pb2.ListBreakGlassesResponse]  # type: ignore[assignment]
+    """Lists the break-glasses that are open, the latest first.
+
+    No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT PAGE_TOKEN_INVALID.
     The policy table says who may call.
     """
     EndBreakGlass: _aio.UnaryUnaryMultiCallable[_access_pb2.EndBreakGlassRequest, _access_pb2.EndBreakGlassResponse]  # type: ignore[assignment]
@@ -137,6 +149,18 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Compliance officers are told of each at once, by a notice. The day's limit of reveals holds for all together.
         Idempotent by request_id. Errors: NOT_FOUND PROGRAM_UNKNOWN.
+        The policy table says who may call.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBreakGlasses(
+        self,
+        request: _access_pb2.ListBreakGlassesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.ListBreakGlassesResponse, _abc.Awaitable[_access_pb2.ListBreakGlassesResponse]]:
+        """Lists the break-glasses that are open, the latest first.
+
+        No side effects. Errors: NOT_FOUND PROGRAM_UNKNOWN; INVALID_ARGUMENT PAGE_TOKEN_INVALID.
         The policy table says who may call.
         """
 
