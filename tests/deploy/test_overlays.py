@@ -1,12 +1,14 @@
 """What kustomize makes of the overlays: one namespace, pinned images, and every reference leads somewhere."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.deploy.manifests import OVERLAYS, Manifest, named, pod_of, render, renderer
+from tests.deploy.manifests import K8S, OVERLAYS, Manifest, named, pod_of, render, renderer
 
 COMMAND = renderer()
 pytestmark = pytest.mark.skipif(COMMAND is None, reason="needs kustomize or kubectl; `make k8s` brings one")
@@ -54,11 +56,32 @@ def test_every_image_has_an_exact_tag(rendered: list[Manifest]) -> None:
 
 
 def test_every_config_map_that_a_pod_names_is_there(rendered: list[Manifest]) -> None:
-    by_others = {"laurel-audit-keys"}  # published by whoever keeps the audit keys: docs/kubernetes.md
+    # Published by whoever keeps the audit keys, and by whoever has a list of documents: docs/kubernetes.md.
+    by_others = {"laurel-audit-keys", "gateway-documents"}
     pods = [pod for pod in map(pod_of, rendered) if pod is not None]
     wanted = {name for pod in pods for key in ("configMapRef", "configMap") for name in references(pod, key)}
 
     assert wanted - names(rendered, "ConfigMap") <= by_others
+
+
+def test_a_list_of_documents_in_an_overlay_reaches_the_gateway(tmp_path: Path) -> None:
+    overlay = tmp_path / "ours"
+    overlay.mkdir()
+    base = os.path.relpath(K8S / "overlays" / "production", overlay)
+    generated = [{"name": "gateway-documents", "files": ["documents.json"]}]
+    # In the namespace of what names it, or kustomize takes it for another one.
+    written = {"namespace": "laurel", "resources": [base], "configMapGenerator": generated}
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(written))
+    (overlay / "documents.json").write_text("{}")
+
+    assert COMMAND is not None
+    rendered = list(yaml.safe_load_all(render(str(overlay), COMMAND)))
+
+    (name,) = (each for each in names(rendered, "ConfigMap") if named("gateway-documents", each))
+    (gateway,) = (
+        each for each in rendered if each["kind"] == "Deployment" and each["metadata"]["name"] == "gateway"
+    )
+    assert name in set(references(gateway, "configMap"))
 
 
 def test_settings_that_change_start_new_pods_and_revocations_do_not(rendered: list[Manifest]) -> None:
