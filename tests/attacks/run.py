@@ -1,13 +1,11 @@
 """A whole attack run: start the platform, try everything, measure, and look into its logs."""
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.attacks import logs, memory, schema
-from tests.attacks.contract import served, valid
+from tests.attacks import logs, memory
 from tests.attacks.floods import http2, sockets
 from tests.attacks.generated import documents, messages
 from tests.attacks.hand import (
@@ -34,9 +32,8 @@ from tests.attacks.memory import Memory
 from tests.attacks.report import Report
 from tests.attacks.rounds import besieged
 from tests.attacks.verdicts import Case, Finding
+from tests.attacks.warming import warm_up
 from tests.attacks.world import World, attacked
-
-WARM_UPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ async def attack(folder: Path, plan: Plan, told: Told) -> Report:
     started = time.monotonic()
     told("Starting the platform", 0, 1)
     async with attacked(folder) as world:
-        await _warm_up(world)
+        await warm_up(world)
         async with memory.watched(world.run) as watched:
             report = await _attack(world, plan, watched, told)
         report.judge.found += [*logs.reviewed(world.folder), *_restarted(world)]
@@ -120,22 +117,6 @@ def _cases(world: World, plan: Plan) -> Iterator[Case]:
     yield from http2.cases(world, scale=plan.flood_scale)
     yield from sockets.cases(world, scale=plan.flood_scale)
     yield from waiting.cases(world)
-
-
-async def _warm_up(world: World) -> None:
-    """Ask for what is read, so that caches, pools and code are as they are in service."""
-    for _ in range(WARM_UPS):
-        reads = [(service, method) for service, method in served() if not bad_messages.is_write(method)]
-        asked = [
-            world.rpc.ask(service, method, valid(method, world.own), bad_messages.caller_for(world, method))
-            for service, method in reads
-        ]
-        queries = [
-            world.graph.post(schema.asked(world, root, name), token=world.stranger())
-            for root, name in schema.entries()
-            if root == "Query"
-        ]
-        await asyncio.gather(*asked, *queries)
 
 
 def _restarted(world: World) -> Iterator[Finding]:
