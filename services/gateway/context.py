@@ -56,7 +56,7 @@ class Context:
 
     @cached_property
     def benefits(self) -> BenefitsLoaders:
-        return BenefitsLoaders(self.clients.shared_benefits.by(self._asks), self.program_id)
+        return BenefitsLoaders(self.clients.shared_benefits.by(self._asks))
 
     @cached_property
     def notices(self) -> NoticesLoaders:

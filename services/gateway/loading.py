@@ -1,13 +1,17 @@
 """How loaders ask: one call for all keys of a level, and what an answer per key means."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
+
+from google.protobuf.message import Message
 
 from laurel.common.v1 import lookup_pb2
 from libs.common.errors import Unavailable
+from services.gateway.shared.sharer import Shared
 
 KEYS_MAX = 500
 """Keys in one call; loaders split what is above."""
@@ -16,15 +20,16 @@ A = TypeVar("A", bound=Hashable)
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 Told = Callable[[], None]
+_Coming = Coroutine[Any, Any, T] | asyncio.Future[T]
 
 
 class _Work:
-    """The tasks of a request."""
+    """What a request began and may not have ended."""
 
-    __slots__ = ("is_over", "tasks")
+    __slots__ = ("begun", "is_over")
 
     def __init__(self) -> None:
-        self.tasks: list[asyncio.Task[Any]] = []
+        self.begun: list[asyncio.Future[Any]] = []
         self.is_over = False
 
 
@@ -41,19 +46,19 @@ def ending_together() -> Iterator[None]:
     finally:
         _WORK.reset(token)
         work.is_over = True
-        for task in work.tasks:
-            task.cancel()
+        for each in work.begun:
+            each.cancel()
 
 
-def begin(doing: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Work of a request as a task, which ends with the request."""
-    task = asyncio.get_running_loop().create_task(doing)
+def begin(doing: _Coming[T]) -> asyncio.Future[T]:
+    """Work of a request, which ends with the request; a coroutine runs as a task."""
+    begun = doing if isinstance(doing, asyncio.Future) else asyncio.get_running_loop().create_task(doing)
     work = _WORK.get()
     if work is not None:
-        work.tasks.append(task)
+        work.begun.append(begun)
         if work.is_over:
-            task.cancel()
-    return task
+            begun.cancel()
+    return begun
 
 
 class _Batch(Generic[K]):
@@ -73,12 +78,12 @@ class DataLoader(Generic[K, T]):
     """
 
     def __init__(
-        self, load: Callable[[list[K]], Awaitable[Sequence[T | BaseException]]], *, max_batch_size: int
+        self, load: Callable[[list[K]], _Coming[Sequence[T | BaseException]]], *, max_batch_size: int
     ) -> None:
         self._load, self._keys_max = load, max_batch_size
         self._answers: dict[K, T | BaseException] = {}
         self._coming: dict[K, _Batch[K]] = {}
-        self._next: _Batch[K] | None = None
+        self._next: dict[Hashable, _Batch[K]] = {}
 
     def load(self, key: K) -> asyncio.Future[T]:
         """The answer to one key."""
@@ -96,6 +101,13 @@ class DataLoader(Generic[K, T]):
         if self.ask((key,), settle):
             settle()
         return future
+
+    async def each(self, keys: Sequence[K]) -> list[T | BaseException]:
+        """The answer to each of some keys, or why there is none."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self.ask(keys, lambda: None if future.done() else future.set_result(None)):
+            await future
+        return [self._answers[key] for key in keys]
 
     def ask(self, keys: Iterable[K], told: Told) -> bool:
         """Have these loaded: whether all are there already; else `told` is called once, when they are."""
@@ -123,32 +135,85 @@ class DataLoader(Generic[K, T]):
         coming = self._coming.get(key)
         if coming is not None:
             return coming
-        batch = self._next
+        argument = self._argument(key)
+        batch = self._next.get(argument)
         if batch is None or len(batch.keys) >= self._keys_max:
-            batch = self._next = _Batch()
-            asyncio.get_running_loop().call_soon(self._leave, batch)
+            batch = self._next[argument] = _Batch()
+            asyncio.get_running_loop().call_soon(self._leave, argument, batch)
         batch.keys.append(key)
         self._coming[key] = batch
         return batch
 
-    def _leave(self, batch: _Batch[K]) -> None:
-        if self._next is batch:
-            self._next = None
-        begin(self._read(batch))
+    def _argument(self, _: K) -> Hashable:
+        """What the keys of one call have in common."""
+        return None
 
-    async def _read(self, batch: _Batch[K]) -> None:
-        """Answer each key of a batch; nobody who waits for it is forgotten, whatever happens."""
-        found: dict[K, T | BaseException] = dict.fromkeys(batch.keys, Unavailable())
+    def _leave(self, argument: Hashable, batch: _Batch[K]) -> None:
+        if self._next.get(argument) is batch:
+            del self._next[argument]
         try:
-            found = dict(zip(batch.keys, await self._load(batch.keys), strict=True))
+            begin(self._load(batch.keys)).add_done_callback(partial(self._came, batch))
+        except Exception as error:  # refused before anything was asked
+            self._settle(batch, dict.fromkeys(batch.keys, error))
+
+    def _shown(self, answers: Sequence[Any]) -> Sequence[Any]:
+        """What the answers of a call tell of its keys."""
+        return answers
+
+    def _came(self, batch: _Batch[K], answers: asyncio.Future[Sequence[Any]]) -> None:
+        found: dict[K, T | BaseException]
+        try:
+            found = dict(zip(batch.keys, self._shown(answers.result()), strict=True))
+        except asyncio.CancelledError:
+            found = dict.fromkeys(batch.keys, Unavailable())
         except Exception as error:
             found = dict.fromkeys(batch.keys, error)
-        finally:
-            self._answers.update(found)
-            for key in batch.keys:
-                del self._coming[key]
-            for told in batch.waiting:
-                told()
+        self._settle(batch, found)
+
+    def _settle(self, batch: _Batch[K], found: Mapping[K, T | BaseException]) -> None:
+        """Answer each key of a batch; nobody who waits for it is forgotten, whatever happened."""
+        self._answers.update(found)
+        for key in batch.keys:
+            del self._coming[key]
+        for told in batch.waiting:
+            told()
+
+
+class SharedLoader(DataLoader[K, T]):
+    """What one request reads by key in calls that it shares with others.
+
+    `record` is what is kept of a result. Where `arguments` makes those of a call, a key comes with what it
+    is asked with: (key, asked).
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        field: str,
+        record: Callable[[Any], T],
+        *,
+        seconds: float,
+        arguments: Callable[[Any], Message] | None = None,
+    ) -> None:
+        super().__init__(self._ask, max_batch_size=KEYS_MAX)
+        self._shared, self._field, self._record = shared, field, record
+        self._arguments, self._seconds = arguments, seconds
+
+    def _argument(self, key: Any) -> Hashable:
+        return None if self._arguments is None else key[1]
+
+    def _ask(self, keys: list[Any]) -> asyncio.Future[Sequence[Any]]:
+        if self._arguments is None:
+            return self._shared.read(self._field, keys, seconds=self._seconds)
+        arguments = self._arguments(keys[0][1])
+        return self._shared.read(self._field, [key for key, _ in keys], arguments, seconds=self._seconds)
+
+    def _shown(self, answers: Sequence[Any]) -> Sequence[Any]:
+        record = self._record
+        return [
+            value if value is None or isinstance(value, Exception) else found(value.status, record(value))
+            for value in answers
+        ]
 
 
 def found(status: "lookup_pb2.LookupStatus.ValueType", record: T) -> T | Unavailable | None:
@@ -156,14 +221,6 @@ def found(status: "lookup_pb2.LookupStatus.ValueType", record: T) -> T | Unavail
     if status == lookup_pb2.LOOKUP_STATUS_FOUND:
         return record
     return None if status == lookup_pb2.LOOKUP_STATUS_MISSING else Unavailable()
-
-
-def shown(values: Iterable[Any], record: Callable[[Any], T]) -> list[T | Exception | None]:
-    """The record of each result of a shared call; None where there is none, the error that a key met."""
-    return [
-        value if value is None or isinstance(value, Exception) else found(value.status, record(value))
-        for value in values
-    ]
 
 
 async def each_by_itself(loads: Iterable[Awaitable[T]]) -> list[T]:

@@ -299,7 +299,7 @@ def a_caller(number: int, name: str = "") -> Caller:
 
 def asked(waiting: Waiting, caller: Caller, *keys: str) -> runs.Run:
     run = waiting.run(caller, keys, None, INVALID_SPAN)
-    run.wants.setdefault(1, []).append(asyncio.get_running_loop().create_future())
+    run.wants.setdefault(1, []).append(runs.Waiter())
     return run
 
 
@@ -334,7 +334,7 @@ async def test_what_is_large_leaves_by_itself() -> None:
     arguments = pb.ReadArguments(names=["x" * (runs.BYTES_MAX // 2 + 1)])
     large = [waiting.run(a_caller(number), ["one"], arguments, INVALID_SPAN) for number in range(2)]
     for each in large:
-        each.wants[1] = [asyncio.get_running_loop().create_future()]
+        each.wants[1] = [runs.Waiter()]
 
     assert [waiting.leave(), waiting.leave()] == [[large[0]], [large[1]]]
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2, notices_pb2
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, DataLoader, for_each_argument, found, shown
+from services.gateway.loading import KEYS_MAX, DataLoader, SharedLoader, for_each_argument, found
 from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:
@@ -25,61 +26,37 @@ class MembershipKey:
 class BenefitsLoaders:
     """What one request reads from benefits."""
 
-    def __init__(self, shared: Shared, program_id: str) -> None:
-        self._shared = shared
-        self.program = DataLoader(self._load_programs, max_batch_size=KEYS_MAX)
-        self.memberships = DataLoader(self._load_memberships, max_batch_size=KEYS_MAX)
-        self.tier_changes = DataLoader(self._load_tier_changes, max_batch_size=KEYS_MAX)
-        self.account = DataLoader(self._load_accounts, max_batch_size=KEYS_MAX)
-        self.entries = DataLoader(self._load_entries, max_batch_size=KEYS_MAX)
-        self.entitlements = DataLoader(self._load_entitlements, max_batch_size=KEYS_MAX)
-
-    async def _load_programs(self, keys: list[str]) -> Sequence[pb.Program | Exception | None]:
-        values = await self._shared.read("programs", keys, seconds=READ_SECONDS)
-        return shown(values, lambda result: result.program)
-
-    async def _load_memberships(self, ids: list[str]) -> Sequence[Sequence[pb.Membership] | Exception | None]:
-        values = await self._shared.read("memberships", ids, seconds=READ_SECONDS)
-        return shown(values, lambda result: result.memberships)
-
-    async def _load_tier_changes(
-        self, keys: list[tuple[MembershipKey, int]]
-    ) -> Sequence[Sequence[events_pb2.TierChange] | Exception | None]:
-        return await for_each_argument(
-            [(key.member_id, (key.tier_set, first)) for key, first in keys], self._load_first_tier_changes
+    def __init__(self, shared: Shared) -> None:
+        self.program: SharedLoader[str, pb.Program | None] = SharedLoader(
+            shared, "programs", attrgetter("program"), seconds=READ_SECONDS
+        )
+        self.memberships: SharedLoader[str, Sequence[pb.Membership] | None] = SharedLoader(
+            shared, "memberships", attrgetter("memberships"), seconds=READ_SECONDS
+        )
+        self.tier_changes: SharedLoader[
+            tuple[str, tuple[str, int]], Sequence[events_pb2.TierChange] | None
+        ] = SharedLoader(
+            shared, "tier_changes", attrgetter("changes"), seconds=READ_SECONDS, arguments=_of_tier_set
+        )
+        self.account: SharedLoader[str, pb.PointsAccount | None] = SharedLoader(
+            shared, "accounts", attrgetter("account"), seconds=READ_SECONDS
+        )
+        self.entries: SharedLoader[tuple[str, tuple[str, int]], Sequence[pb.Entry] | None] = SharedLoader(
+            shared, "entries", attrgetter("entries"), seconds=READ_SECONDS, arguments=_of_point_type
+        )
+        self.entitlements: SharedLoader[str, Sequence[pb.Entitlement] | None] = SharedLoader(
+            shared, "entitlements", attrgetter("entitlements"), seconds=READ_SECONDS
         )
 
-    async def _load_first_tier_changes(
-        self, ids: list[str], asked: tuple[str, int]
-    ) -> Sequence[Sequence[events_pb2.TierChange] | Exception | None]:
-        tier_set, first = asked
-        arguments = pb.ReadArguments(tier_set=tier_set, first=first)
-        values = await self._shared.read("tier_changes", ids, arguments, seconds=READ_SECONDS)
-        return shown(values, lambda result: result.changes)
 
-    async def _load_accounts(self, ids: list[str]) -> Sequence[pb.PointsAccount | Exception | None]:
-        values = await self._shared.read("accounts", ids, seconds=READ_SECONDS)
-        return shown(values, lambda result: result.account)
+def _of_tier_set(asked: tuple[str, int]) -> pb.ReadArguments:
+    tier_set, first = asked
+    return pb.ReadArguments(tier_set=tier_set, first=first)
 
-    async def _load_entries(
-        self, keys: list[tuple[str, tuple[str, int]]]
-    ) -> Sequence[Sequence[pb.Entry] | Exception | None]:
-        """By member; of which type of points, and how many."""
-        return await for_each_argument(keys, self._load_first_entries)
 
-    async def _load_first_entries(
-        self, ids: list[str], asked: tuple[str, int]
-    ) -> Sequence[Sequence[pb.Entry] | Exception | None]:
-        point_type, first = asked
-        arguments = pb.ReadArguments(first=first, point_type=point_type)
-        values = await self._shared.read("entries", ids, arguments, seconds=READ_SECONDS)
-        return shown(values, lambda result: result.entries)
-
-    async def _load_entitlements(
-        self, ids: list[str]
-    ) -> Sequence[Sequence[pb.Entitlement] | Exception | None]:
-        values = await self._shared.read("entitlements", ids, seconds=READ_SECONDS)
-        return shown(values, lambda result: result.entitlements)
+def _of_point_type(asked: tuple[str, int]) -> pb.ReadArguments:
+    point_type, first = asked
+    return pb.ReadArguments(first=first, point_type=point_type)
 
 
 class NoticesLoaders:

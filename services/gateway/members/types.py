@@ -20,7 +20,7 @@ from services.gateway.benefits.types.memberships import Membership, membership_o
 from services.gateway.benefits.types.notices import Notice, NoticePreferences, notice_of, preferences_of
 from services.gateway.benefits.types.points import PointsAccount, account_of
 from services.gateway.benefits.types.redemptions import Redemption, redemption_of
-from services.gateway.members.loaders import FactsKey, Names
+from services.gateway.members.loaders import FactsAsked, FactsKey
 from services.gateway.risk.types import Risk, risk_of
 from services.gateway.scoring.types import Score, score_of
 from services.gateway.sources import each, loaded, one
@@ -127,8 +127,8 @@ class Member(relay.Node):
         names: Annotated[
             list[str] | None, strawberry.argument(description="Names wanted; all when null.")
         ] = None,
-    ) -> tuple[FactsKey, Names]:
-        return FactsKey(member_id=self.key, as_of=checked_time(as_of)), tuple(names or ())
+    ) -> tuple[str, FactsAsked]:
+        return self.key, (checked_time(as_of), tuple(names or ()))
 
     @loaded(
         list[Score] | None,

@@ -162,7 +162,7 @@ class Run:
             self._write(field, value, out, up)
 
     def _resolved(
-        self, task: asyncio.Task[Any], field: PlanField, out: dict[str, Any], up: Place | None
+        self, task: asyncio.Future[Any], field: PlanField, out: dict[str, Any], up: Place | None
     ) -> None:
         del self._waiting[task]
         if self._is_lost(up):

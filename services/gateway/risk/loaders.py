@@ -1,11 +1,12 @@
 """Loads from risk: the standing of members, and how it came about."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from laurel.risk.v1 import risk_pb2 as pb
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, DataLoader, for_each_argument, found, shown
+from services.gateway.loading import DataLoader, SharedLoader, for_each_argument, found
 from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:
@@ -20,13 +21,11 @@ class RiskLoaders:
     """What one request reads from risk."""
 
     def __init__(self, risk: "RiskServiceAsyncStub", shared: Shared, program_id: str) -> None:
-        self._risk, self._shared, self._program_id = risk, shared, program_id
-        self.profile = DataLoader(self._load_profiles, max_batch_size=KEYS_MAX)
+        self._risk, self._program_id = risk, program_id
+        self.profile: SharedLoader[str, pb.RiskProfile | None] = SharedLoader(
+            shared, "profiles", attrgetter("profile"), seconds=READ_SECONDS
+        )
         self.changes = DataLoader(self._load_changes, max_batch_size=CHANGES_KEYS_MAX)
-
-    async def _load_profiles(self, ids: list[str]) -> Sequence[pb.RiskProfile | Exception | None]:
-        values = await self._shared.read("profiles", ids, seconds=READ_SECONDS)
-        return shown(values, lambda result: result.profile)
 
     async def _load_changes(
         self, keys: list[tuple[str, int]]

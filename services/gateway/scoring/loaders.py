@@ -1,7 +1,7 @@
 """Loads from scoring, which keeps nothing: facts and the program are read first and sent along."""
 
-import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 
@@ -41,19 +41,12 @@ class ScoringLoaders:
         names = score_facts(program.document) if program is not None else ()
         if program is None or not names:
             return [None if program is None else [] for _ in keys]
-        facts = await asyncio.gather(
-            *(self._members.facts.load((key, names)) for key in keys), return_exceptions=True
-        )
-        subjects = {
-            index: _subject(keys[index], each)
-            for index, each in enumerate(facts)
-            if isinstance(each, members_pb2.FactsResult)
-        }
-        scores = await self._score(program, list(subjects.values())) if subjects else []
-        answers: list[Sequence[pb.Score] | BaseException | None] = [
-            each if isinstance(each, BaseException) else None for each in facts
-        ]
-        for index, scored in zip(subjects, scores, strict=True):
+        facts = await self._members.facts.each([(key.member_id, (key.as_of, names)) for key in keys])
+        answers: list[Any] = [each if isinstance(each, BaseException) else None for each in facts]
+        there = [index for index, each in enumerate(facts) if isinstance(each, members_pb2.FactsResult)]
+        subjects = [_subject(keys[index].member_id, facts[index]) for index in there]
+        scores = await self._score(program, subjects) if subjects else []
+        for index, scored in zip(there, scores, strict=True):
             answers[index] = scored.scores if isinstance(scored, pb.SubjectScores) else scored
         return answers
 
@@ -73,5 +66,5 @@ def _is_program_unknown(value: object) -> bool:
     return isinstance(value, grpc.aio.AioRpcError) and reason_of(value) == ProgramUnknown.reason
 
 
-def _subject(key: FactsKey, facts: members_pb2.FactsResult) -> pb.ScoreSubject:
-    return pb.ScoreSubject(subject_id=key.member_id, as_of=facts.as_of, facts=facts.facts)
+def _subject(member_id: str, facts: Any) -> pb.ScoreSubject:
+    return pb.ScoreSubject(subject_id=member_id, as_of=facts.as_of, facts=facts.facts)

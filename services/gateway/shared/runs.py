@@ -1,6 +1,7 @@
 """What waits for the next shared call: runs of keys, of which callers take turns."""
 
 import asyncio
+import math
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -23,13 +24,18 @@ Values = Sequence[Any]
 """What became of each key: the result, None where there is none, the error that it met."""
 
 
+class Waiter(asyncio.Future[Values]):
+    """Who waits for a read of a run, `until` when by the monotonic clock."""
+
+    until = math.inf
+
+
 @dataclass(slots=True, eq=False)
 class Run:
     """Keys of which one caller asks the same; `wants` are the reads by bit, and who waits for each.
 
     `arguments` is what is asked with, None for nothing; `span` where the
-    first who asked stands in their trace; `until` when the last waits no
-    more, by the monotonic clock.
+    first who asked stands in their trace.
     """
 
     caller: Caller
@@ -38,24 +44,25 @@ class Run:
     size: int
     span: Span
     name: Hashable
-    until: float = 0.0
-    wants: dict[int, list[asyncio.Future[Values]]] = field(default_factory=dict)
+    wants: dict[int, list[Waiter]] = field(default_factory=dict)
 
     @property
     def want(self) -> int:
         """The reads as a set of bits."""
         return sum(self.wants)
 
+    def waiters(self) -> list[Waiter]:
+        """Those who still wait."""
+        return [each for waiters in self.wants.values() for each in waiters if not each.done()]
+
     def is_left(self) -> bool:
         """Whether nobody waits for it any more."""
-        return all(waiter.done() for waiters in self.wants.values() for waiter in waiters)
+        return not self.waiters()
 
     def fail(self, error: BaseException) -> None:
         """Tell those who still wait that it failed."""
-        for waiters in self.wants.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_exception(error)
+        for waiter in self.waiters():
+            waiter.set_exception(error)
 
 
 class Waiting:

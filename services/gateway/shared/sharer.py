@@ -11,14 +11,15 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
-from libs.common.errors import DeadlineExceeded, InvalidRequest, Refusal, Unauthenticated, Unavailable
+from libs.common.errors import InvalidRequest, Refusal, Unauthenticated, Unavailable
 from libs.common.rpc.deadline import seconds_left
 from libs.common.rpc.errors import error_info
 from libs.common.tracing import go_on, here
 from services.gateway.shared.callers import Caller, KnownCallers
 from services.gateway.shared.calls import Messages, request_of, values_of
+from services.gateway.shared.lateness import Lateness
 from services.gateway.shared.metrics import SHARED_CALL_KEYS, SHARED_WAITING
-from services.gateway.shared.runs import Run, Values, Waiting
+from services.gateway.shared.runs import Run, Values, Waiter, Waiting
 
 KEY_LENGTH_MAX = 1024
 LEFT_SECONDS_MIN = 0.001
@@ -41,6 +42,7 @@ class Sharer:
         self._waiting, self._known = Waiting(), KnownCallers()
         self._calls: set[asyncio.Task[None]] = set()
         self._is_leaving = False
+        self._lateness = Lateness()
         name = service.full_name.split(".")[1]
         self._call_keys, self._waiting_keys = SHARED_CALL_KEYS.labels(name), SHARED_WAITING.labels(name)
 
@@ -57,13 +59,11 @@ class Sharer:
         Overloaded where too much waits, DeadlineExceeded after so many seconds.
         """
         _require_sendable(keys)
-        loop, seconds = asyncio.get_running_loop(), seconds_left(seconds)
         run = self._waiting.run(caller, keys, arguments, here())
-        run.until = max(run.until, time.monotonic() + seconds)
-        waiter: asyncio.Future[Values] = loop.create_future()
+        waiter = Waiter()
+        waiter.until = time.monotonic() + seconds_left(seconds)
         run.wants.setdefault(self._messages.bits[field], []).append(waiter)
-        late = loop.call_later(seconds, _is_late, waiter)
-        waiter.add_done_callback(lambda _: late.cancel())
+        self._lateness.watch(run, waiter.until)
         self._leave_soon()
         return waiter
 
@@ -103,6 +103,7 @@ class Sharer:
         finally:
             for run in runs:
                 run.fail(Unavailable())
+                self._lateness.forget(run)
 
     async def _settled(self, runs: Sequence[Run]) -> None:
         """Ask for runs, once more for those of callers whom the service does not know.
@@ -128,7 +129,7 @@ class Sharer:
         callers = list({run.caller.digest: run.caller for run in runs}.values())
         tokens = self._known.tokens(callers, all_new=all_new)
         request = request_of(self._messages, runs, callers, tokens)
-        left = max(run.until for run in runs) - time.monotonic()
+        left = max((each.until for run in runs for each in run.waiters()), default=0.0) - time.monotonic()
         answer = await self._batch_read(request, timeout=max(LEFT_SECONDS_MIN, left))
         unknown: dict[int, Run] = {}
         for run, bit, values in values_of(self._messages, runs, answer):
@@ -144,6 +145,7 @@ class Sharer:
         for call in self._calls:
             call.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
+        self._lateness.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +155,11 @@ class Shared:
     sharer: Sharer
     caller: Caller
 
-    async def read(
+    def read(
         self, field: str, keys: Sequence[Any], arguments: Message | None = None, *, seconds: float
-    ) -> Values:
-        """What became of each key, as `Sharer.ask` says."""
-        return await self.sharer.ask(self.caller, field, keys, arguments, seconds=seconds)
+    ) -> "asyncio.Future[Values]":
+        """What becomes of each key, as `Sharer.ask` says."""
+        return self.sharer.ask(self.caller, field, keys, arguments, seconds=seconds)
 
 
 def _may_be_of_one(error: Exception) -> bool:
@@ -181,15 +183,10 @@ def _settle(run: Run, bit: int, values: Values) -> None:
             waiter.set_result(values)
 
 
-def _is_late(waiter: "asyncio.Future[Values]") -> None:
-    if not waiter.done():
-        waiter.set_exception(DeadlineExceeded())
-
-
 def _require_sendable(keys: Sequence[Any]) -> None:
     """Refuse what no service would take, before it is in a call with others."""
     for key in keys:
-        if isinstance(key, str) and (len(key) > KEY_LENGTH_MAX or not _is_text(key)):
+        if isinstance(key, str) and (len(key) > KEY_LENGTH_MAX or not (key.isascii() or _is_text(key))):
             raise InvalidRequest(keys=f"are texts of at most {KEY_LENGTH_MAX} characters")
 
 

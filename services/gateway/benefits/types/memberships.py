@@ -123,8 +123,8 @@ class Membership:
     )
     def history(
         self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20
-    ) -> tuple[MembershipKey, int]:
-        return self.key, checked_first(first)
+    ) -> tuple[str, tuple[str, int]]:
+        return self.message.member_id, (self.tier_set, checked_first(first))
 
     @loaded(
         TierPaths | None,
