@@ -1,6 +1,7 @@
 """What the gateway answers over HTTP: results, and refusals in the shape of one (GraphQL over HTTP)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -72,10 +73,7 @@ class Answers:
     @classmethod
     def to(cls, request_id: str, accept: str) -> "Answers":
         """The newer media type for those who name it and prefer nothing else, JSON for all others."""
-        preferences = dict(_preference(part) for part in accept.split(","))
-        newer = preferences.get(GRAPHQL_RESPONSE, 0.0)
-        prefers = newer > 0 and newer >= preferences.get(JSON, 0.0)
-        return cls(request_id, GRAPHQL_RESPONSE if prefers else JSON)
+        return cls(request_id, _media_type(accept))
 
     def executed(self, result: ExecutionResult) -> Response:
         """What an operation gave; its errors have their codes already."""
@@ -138,6 +136,14 @@ def refusal_error(refusal: Refusal, request_id: str) -> GraphQLError:
 
 def _told(*errors: GraphQLError) -> dict[str, Any]:
     return {"errors": [error.formatted for error in errors]}
+
+
+@lru_cache(maxsize=256)  # clients write few, of a header's length at most
+def _media_type(accept: str) -> str:
+    preferences = dict(_preference(part) for part in accept.split(","))
+    newer = preferences.get(GRAPHQL_RESPONSE, 0.0)
+    prefers = newer > 0 and newer >= preferences.get(JSON, 0.0)
+    return GRAPHQL_RESPONSE if prefers else JSON
 
 
 def _preference(part: str) -> tuple[str, float]:

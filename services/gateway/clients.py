@@ -43,7 +43,7 @@ from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
 from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import caller
 from libs.common.rpc.breaker import Breaker
-from libs.common.rpc.client import channel
+from libs.common.rpc.client import Direct, channel
 from libs.common.rpc.transport import area
 from libs.common.tls import certificates_of
 from services.gateway.channels import WatchChannels
@@ -102,17 +102,17 @@ class Clients:
         )
         # Without a token: a shared call is made in nobody's name, and carries those for whom it reads.
         shared = [
-            channel(address, service, tls=tls, breaker=breaker)
-            for address, service, breaker in zip(_addresses(settings), _SHARED, breakers, strict=True)
+            channel(address, service, tls=tls, intercepted=False)
+            for address, service in zip(_addresses(settings), _SHARED, strict=True)
         ]
         self._channels += tuple(shared)
         self.shared_members, self.shared_scoring, self.shared_benefits, self.shared_risk = self._sharers = [
             Sharer(
                 service,
-                stub(each).BatchRead,
+                Direct(stub(each).BatchRead, f"{service.full_name}/BatchRead", breaker),
                 calls_max=settings.shared_calls_max,
             )
-            for each, service, stub in zip(shared, _SHARED, _STUBS, strict=True)
+            for each, service, stub, breaker in zip(shared, _SHARED, _STUBS, breakers, strict=True)
         ]
         self.members = members_pb2_grpc.MembersServiceStub(members)
         self.access = access_pb2_grpc.AccessServiceStub(members)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from strawberry.types.execution import ExecutionResult
 
 from libs.common.caller import set_caller
 from libs.common.errors import DeadlineExceeded, Refusal
 from libs.common.ids import new_id
-from libs.common.rpc.deadline import set_deadline
+from libs.common.rpc.deadline import Within, set_deadline
 from libs.common.telemetry import log
 from libs.common.tokens import TokenVerifier
 from services.gateway.admission.gate import Admitted, Asked, Gate, NotExecuted
@@ -22,7 +23,7 @@ from services.gateway.context import Context
 from services.gateway.errors import mask
 from services.gateway.languages import speak
 from services.gateway.loading import ending_together
-from services.gateway.metrics import OPERATIONS, Served, outcome_of
+from services.gateway.metrics import BY_GRAPHQL_CORE, BY_PLAN, Served, outcome_of
 from services.gateway.plans.kept import Plans
 from services.gateway.schema import schema
 from services.gateway.settings import GatewaySettings
@@ -40,13 +41,18 @@ class Endpoint:
     gate: Gate
     plans: Plans
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, as an application of its own."""
+        response = await self.serve(Request(scope, receive))
+        await response(scope, receive, send)
+
     async def serve(self, request: Request) -> Response:
         """Answer one request."""
         call = Served(request)
         answers = Answers.to(new_id("req"), request.headers.get("accept", ""))
         operation, outcome = "none", "refused"
         try:
-            async with asyncio.timeout(self.settings.request_seconds_max):
+            with Within(self.settings.request_seconds_max):
                 context = self._context(request, answers.request_id)
                 asked = self.gate.found(await asked_by(request, self.settings.request_bytes_max))
                 admitted = await self.gate.admit(asked, context.principal)
@@ -77,9 +83,10 @@ class Endpoint:
         """By the operation's plan, or by graphql-core where it has none."""
         context.operation, context.document = admitted.operation.operation.value, admitted.document
         plan = self.plans.of(admitted)
-        OPERATIONS.labels("graphql-core" if plan is None else "plan").inc()
         if plan is not None:
+            BY_PLAN.inc()
             return await plan.run(context, admitted.variables).execute(plan.write)
+        BY_GRAPHQL_CORE.inc()
         return await schema.execute(
             asked.query,
             variable_values=dict(asked.variables),

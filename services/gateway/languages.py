@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Annotated
 
 import strawberry
@@ -35,6 +36,7 @@ def language_of(locale: Locale | None) -> Language:
     return "zh" if locale is Locale.ZH else "en"
 
 
+@lru_cache(maxsize=256)  # clients write few, of a header's length at most
 def preferred(accept_language: str) -> Language:
     """The language of ours with the highest quality, the first of equals; English when none is wanted."""
     best, quality = FALLBACK, 0.0

@@ -1,6 +1,7 @@
 """Requests as they are timed and traced, by what they ask and how they end."""
 
 import time
+from functools import lru_cache
 
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Gauge, Histogram
@@ -22,6 +23,7 @@ OPERATIONS = Counter(
     "Operations executed over HTTP, `by` their `plan` or by `graphql-core`, where they have none.",
     ["by"],
 )
+BY_PLAN, BY_GRAPHQL_CORE = OPERATIONS.labels("plan"), OPERATIONS.labels("graphql-core")
 WEBSOCKETS = Gauge("laurel_websockets", "WebSockets that are open.")
 STREAMS = Gauge("laurel_event_streams", "Streams of server-sent events that are open.")
 WEBSOCKETS_CLOSED = Counter("laurel_websockets_closed_total", "WebSockets that we closed, by code.", ["code"])
@@ -44,7 +46,7 @@ class Served:
 
     def ended(self, operation: str, outcome: str) -> None:
         """Say what it asked for and how it ended."""
-        REQUEST_SECONDS.labels(operation, outcome).observe(time.perf_counter() - self._started)
+        _requests(operation, outcome).observe(time.perf_counter() - self._started)
         if self._span is not None:
             finish(self._span, outcome, failed=outcome == "failed", principal=known_caller())
 
@@ -54,3 +56,9 @@ def outcome_of(result: ExecutionResult) -> str:
     if not result.errors:
         return "ok"
     return "failed" if result.data is None else "partial"
+
+
+@lru_cache(maxsize=64)  # types of operations and outcomes are fewer
+def _requests(operation: str, outcome: str) -> Histogram:
+    """The histogram of a type of operation and an outcome, looked up once."""
+    return REQUEST_SECONDS.labels(operation, outcome)

@@ -30,6 +30,7 @@ class Loaded:
     key: Callable[..., Any]
     shown: Callable[[Any, Any], Any]
     sees: Callable[[Context, Any], bool] | None
+    ahead: Callable[[Any], Any] | None
     takes_context: bool
 
     def key_of(self, parent: Any, context: Context, arguments: Mapping[str, Any]) -> Any:
@@ -58,16 +59,18 @@ def loaded(
     *,
     description: str,
     sees: Callable[[Context, R], bool] | None = None,
+    ahead: Callable[[K], object] | None = None,
 ) -> Callable[[Callable[..., K | None]], Any]:
     """A field of this type that a loader has: the method gives the key, `shown` what is shown of the record.
 
     The method's arguments are the field's; one named `context` is the request's and no argument. A record
-    that the request `sees` not is null.
+    that the request `sees` not is null. `ahead` makes of a key what is known of the value before it is there:
+    plans load with it what hangs on it, which costs a query one wait less.
     """
 
     def field(key: Callable[..., K | None]) -> Any:
         parameters = inspect.signature(key).parameters
-        source = Loaded(loader, key, shown, sees, _CONTEXT in parameters)
+        source = Loaded(loader, key, shown, sees, ahead, _CONTEXT in parameters)
 
         async def resolve(self: Any, info: strawberry.Info[Context, None], **arguments: Any) -> Any:
             return await source.load(self, info.context, arguments)

@@ -1,13 +1,15 @@
 """How many calls a query costs the services: one per method and level, whatever the number of members."""
 
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
 
 from services.gateway.loading import KEYS_MAX
+from services.gateway.scoring import loaders
 from tests.gateway.conftest import Graph, gateway
 from tests.gateway.queries import MEMBER, PAGE
-from tests.gateway.world import a_member, member_id
+from tests.gateway.world import PROGRAM, a_member, member_id
 
 ONE_EACH = {
     "BatchGetFacts": 2,  # all facts for `facts`, the scores' own for `scores`
@@ -103,6 +105,21 @@ async def test_scores_read_the_facts_that_the_policy_names_and_no_others(graph: 
         "purchase.count.lifetime",
         "purchase.days_since_last",
     ]
+
+
+async def test_facts_that_a_guess_names_wrongly_are_read_again_as_the_policy_names_them(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = "query($id: ID!) { member(id: $id) { scores { name valueBp } } }"
+    right = await graph.data(query, id=member_id(1))
+    monkeypatch.setattr(loaders, "_facts_read", OrderedDict({PROGRAM: ("login.count.7d",)}))
+    graph.services.asked.calls.clear()
+
+    guessed = await graph.data(query, id=member_id(1))
+    again = await graph.data(query, id=member_id(1))
+
+    assert right == guessed == again
+    assert graph.services.asked.calls["BatchGetFacts"] == 3
 
 
 async def test_each_request_is_sent_on_with_its_own_token_and_nothing_is_kept_for_the_next(

@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLError, OperationDefinitionNode, parse
 from graphql.execution.values import get_variable_values
 
+from libs.common.caller import Principal
 from libs.common.errors import Unavailable
 from services.gateway.context import Context
 from services.gateway.loading import DataLoader, ending_together
@@ -22,15 +23,22 @@ class Toy:
 
     def __init__(self) -> None:
         self.grants: Mapping[str, object] = {}
+        self.principal = Principal("ann", "staff", "music_store")
+        self.there = asyncio.Event()
         self.asked: list[list[str]] = []
         self.ended: list[str] = []
         self.words = DataLoader(self._load, max_batch_size=500)
         self.never = DataLoader(self._never, max_batch_size=500)
+        self.held = DataLoader(self._hold, max_batch_size=500)
 
     async def _load(self, keys: list[str]) -> Sequence[str | Exception | None]:
         self.asked.append(keys)
         known: dict[str, Exception | None] = {"bad": Unavailable(), "none": None}
         return [known.get(key, key.upper()) for key in keys]
+
+    async def _hold(self, keys: list[str]) -> Sequence[str | None]:
+        await self.there.wait()
+        return [None if key == "none" else key for key in keys]
 
     async def _never(self, keys: list[str]) -> Sequence[str | Exception | None]:
         try:
@@ -41,6 +49,11 @@ class Toy:
 
 def _words(context: Any) -> DataLoader[str, str | None]:
     found: DataLoader[str, str | None] = context.words
+    return found
+
+
+def _held(context: Any) -> DataLoader[str, str | None]:
+    found: DataLoader[str, str | None] = context.held
     return found
 
 
@@ -100,6 +113,16 @@ class Query:
     def page(self, keys: list[str]) -> Page | None:
         return Page(keys=keys)
 
+    @loaded(
+        Word | None,
+        _held,
+        one(lambda key: Word(key=key)),
+        description="A word that is held somewhere.",
+        ahead=lambda key: Word(key=key),
+    )
+    def held(self, key: str) -> str:
+        return key
+
     @strawberry.field
     async def whole(self, keys: list[str]) -> Page:
         return Page(keys=keys)
@@ -125,9 +148,9 @@ def variables() -> Any:
     return get_variable_values(SCHEMA._schema, (), {})
 
 
-async def by_plan(query: str, toy: Toy) -> Any:
+async def by_plan(query: str, toy: Toy, *, but: str = "") -> Any:
     plan = planned(query)
-    toy.grants = dict.fromkeys(plan.guarded)
+    toy.grants = dict.fromkeys(plan.guarded - {but})
     with ending_together():
         return await plan.run(cast(Context, toy), variables()).execute(plan.write)
 
@@ -226,6 +249,40 @@ async def test_what_was_lost_is_not_waited_for() -> None:
     assert result.data == {"page": {"inner": None, "words": [{"key": "bad"}]}}
     await asyncio.sleep(0)
     assert toy.ended == ["bad"]
+
+
+async def test_what_hangs_on_a_value_is_loaded_with_it() -> None:
+    toy = Toy()
+    request = asyncio.create_task(by_plan('{held(key: "a") {may must}}', toy))
+    async with asyncio.timeout(30):
+        while not toy.asked:
+            await asyncio.sleep(0)
+        toy.there.set()
+
+        result = await request
+
+    assert result.data == {"held": {"may": "A", "must": "A"}}
+    assert toy.asked == [["a"]]
+
+
+async def test_what_would_hang_on_a_value_that_is_not_there_is_neither_told_nor_waited_for() -> None:
+    toy = Toy()
+    toy.there.set()
+
+    async with asyncio.timeout(30):
+        result = await by_plan('{held(key: "none") {never must}}', toy)
+
+    assert (result.data, result.errors) == ({"held": None}, None)
+
+
+async def test_what_was_not_granted_is_not_loaded_ahead() -> None:
+    toy = Toy()
+    toy.there.set()
+
+    result = await by_plan('{held(key: "a") {may}}', toy, but="Word.may")
+
+    assert result.data == {"held": {"may": None}}
+    assert toy.asked == []
 
 
 async def test_a_whole_answer_that_is_lost_is_not_waited_for() -> None:

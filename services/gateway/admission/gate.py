@@ -130,7 +130,8 @@ class Gate:
 
     def found(self, asked: Asked) -> Asked:
         """The same with the text of its document, or why that is not served."""
-        return replace(asked, query=self._persisted.text(asked.query, asked.document_id))
+        text = self._persisted.text(asked.query, asked.document_id)
+        return asked if asked.query else replace(asked, query=text)
 
     async def admit(self, asked: Asked, principal: Principal) -> Admitted:
         """The query or mutation to execute, paid for; or why it is not executed."""

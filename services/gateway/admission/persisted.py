@@ -70,7 +70,9 @@ class Persisted:
 
     def keep(self, query: str, document_id: str | None) -> None:
         """Keep a valid document under its hash, where its client will ask for it so."""
-        if document_id in self._kept or query in self._texts or document_id != _hash(query):
+        if document_id is None or document_id in self._kept or query in self._texts:
+            return
+        if document_id != _hash(query):
             return
         self._kept[document_id] = query
         self._bytes_kept += len(query.encode())

@@ -54,6 +54,7 @@ class MembersQuery:
         lambda context: context.members.member,
         one(member_of),
         sees=lambda context, member: may_see(context, "Query.member", member),
+        ahead=lambda key: Member(key=key, message=pb.Member()),
         description="One member of the program; null when there is none of this id.",
     )
     def member(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import FieldNode, GraphQLError, GraphQLField, GraphQLObjectType, located_error
 
 from services.gateway.plans.places import Place, path_of
+from services.gateway.sources import Loaded
 
 if TYPE_CHECKING:
     from services.gateway.plans.run import Run
@@ -30,6 +31,7 @@ class PlanField:
     constant: Mapping[str, Any] | None  # the arguments, where no variable is in them
     coerce: Coerce
     complete: Complete = field(init=False)  # which writes the fields inside, and so comes after
+    loads: list[tuple["PlanField", Loaded]] = field(default_factory=list)  # directly inside, of one type
 
     def write(self, value: Any, out: dict[str, Any], up: Place | None, run: "Run") -> None:
         """Write a value into its object, or what stands for it when it cannot be: null or a located error."""

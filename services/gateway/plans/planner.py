@@ -81,7 +81,7 @@ class Plan:
 
     def run(self, context: Context, variables: VariableValues) -> Run:
         """One execution."""
-        denied = self.guarded - context.grants.keys()
+        denied = frozenset(field for field in self.guarded if field not in context.grants)
         return Run(self.schema, self.operation, self.fragments, variables, context, denied)
 
 
@@ -153,14 +153,16 @@ class _Planning:
         query = self._graph.query_type
         assert query is not None
         asked = collect_fields(self._graph, self._details, self._variables, query, self._operation)
-        write = self._object(query, asked.grouped_field_set)
+        write = self._object(query, asked.grouped_field_set, [])
         return Plan(
             self._operation, self._fragments, self._graph, write, frozenset(self._guarded), self._size
         )
 
-    def _object(self, kind: GraphQLObjectType, asked: GroupedFieldSet) -> Object:
-        """Writes an object of a type."""
-        entries = tuple(self._entry(kind, key, details) for key, details in asked.items())
+    def _object(
+        self, kind: GraphQLObjectType, asked: GroupedFieldSet, loads: list[tuple[PlanField, Loaded]]
+    ) -> Object:
+        """Writes an object of a type; what it loads is added to `loads`."""
+        entries = tuple(self._entry(kind, key, details, loads) for key, details in asked.items())
 
         def write(source: Any, up: Place | None, run: Run) -> dict[str, Any]:
             out: dict[str, Any] = {}
@@ -186,14 +188,20 @@ class _Planning:
 
         return write
 
-    def _entry(self, kind: GraphQLObjectType, key: str, details: list[FieldDetails]) -> Leaf | Step:
+    def _entry(
+        self,
+        kind: GraphQLObjectType,
+        key: str,
+        details: list[FieldDetails],
+        loads: list[tuple[PlanField, Loaded]],
+    ) -> Leaf | Step:
         """How a field is written: read and written as it stands where it is a leaf, else by a step."""
         field = self._field(kind, key, details)
         if field.definition_name == _TYPENAME:
             return key, lambda _: kind.name, str, field
         read = self._read(field)
         if read is None:
-            return self._late(field)
+            return self._late(field, loads)
         self._guarded.add(field.name)
         shown = _bare(field.definition.type)
         return (key, read, written_by(shown), field) if is_leaf_type(shown) else _reading(field, read)
@@ -246,13 +254,14 @@ class _Planning:
             return None
         return resolver.wrapped_func  # type: ignore[return-value]
 
-    def _late(self, field: PlanField) -> Step:
+    def _late(self, field: PlanField, loads: list[tuple[PlanField, Loaded]]) -> Step:
         """What may take its time: a value that is loaded, or a resolver's."""
         declared = _definition(field.definition)
         source = None if declared is None or may_mask(field.name) else source_of(declared.metadata)
         if source is None:
             return _resolving(field)
         self._guarded.add(field.name)
+        loads.append((field, source))
         return _loading(field, source)
 
     def _complete(self, kind: GraphQLOutputType, field: PlanField, details: list[FieldDetails]) -> Complete:
@@ -265,7 +274,7 @@ class _Planning:
         if is_abstract_type(kind):
             return self._abstract(kind, field, details)
         assert isinstance(kind, GraphQLObjectType)
-        return self._of_type(kind, field, details)
+        return self._of_type(kind, field, details, field.loads)
 
     def _list(self, kind: GraphQLList[Any], field: PlanField, details: list[FieldDetails]) -> Complete:
         nullable = not is_non_null_type(kind.of_type)
@@ -301,7 +310,8 @@ class _Planning:
         if resolve_type is None:
             raise Unknown
         possible = {
-            each.name: self._of_type(each, field, details) for each in self._graph.get_possible_types(kind)
+            each.name: self._of_type(each, field, details, [])
+            for each in self._graph.get_possible_types(kind)
         }
 
         def write(value: Any, place: Place, run: Run) -> dict[str, Any]:
@@ -314,9 +324,15 @@ class _Planning:
 
         return write
 
-    def _of_type(self, kind: GraphQLObjectType, field: PlanField, details: list[FieldDetails]) -> Complete:
+    def _of_type(
+        self,
+        kind: GraphQLObjectType,
+        field: PlanField,
+        details: list[FieldDetails],
+        loads: list[tuple[PlanField, Loaded]],
+    ) -> Complete:
         asked = collect_subfields(self._graph, self._details, self._variables, self._operation, kind, details)
-        write = self._object(kind, asked.grouped_field_set)
+        write = self._object(kind, asked.grouped_field_set, loads)
         is_type_of = kind.is_type_of
         if is_type_of is None:
             return write
@@ -363,6 +379,8 @@ def _loading(field: PlanField, source: Loaded) -> Step:
             return
         out[key] = None
         run.want(field, source, (wanted, parent, out, up))
+        if source.ahead is not None:
+            run.load_ahead(source.ahead(wanted), field.loads)
 
     return step
 

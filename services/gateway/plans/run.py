@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from graphql import (
@@ -87,6 +88,18 @@ class Run:
             self._wanted[field] = (field, source, [slot])
         else:
             wanted[2].append(slot)
+
+    def load_ahead(self, parent: Any, fields: Sequence[tuple[PlanField, Loaded]]) -> None:
+        """Have loaded what hangs on a value that is still to come, of which so much is known already.
+
+        What is wrong with these fields is told when the value is there and asks for them.
+        """
+        for field, source in fields:
+            if field.name not in self.denied:
+                with suppress(Exception):
+                    key = source.key_of(parent, self.context, self.arguments(field))
+                    if key is not None:
+                        source.loader(self.context).ask((key,), _noted)
 
     def wait_for(
         self, field: PlanField, value: Awaitable[Any], out: dict[str, Any], up: Place | None
@@ -219,6 +232,10 @@ class Run:
 def _failure(error: BaseException) -> Exception:
     """Why a value could not be had; what was cancelled by what it waited for is out of reach, for now."""
     return error if isinstance(error, Exception) else Unavailable()
+
+
+def _noted() -> None:
+    """Nothing to do: whoever wants what was loaded ahead asks for it."""
 
 
 async def _awaited(value: Awaitable[Any]) -> Any:

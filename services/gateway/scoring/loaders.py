@@ -1,5 +1,6 @@
 """Loads from scoring, which keeps nothing: facts and the program are read first and sent along."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,12 +11,15 @@ from laurel.members.v1 import members_pb2
 from laurel.scoring.v1 import scoring_pb2 as pb
 from libs.common.errors import ProgramUnknown
 from libs.common.rpc.errors import reason_of
-from services.gateway.benefits.documents import score_facts
+from services.gateway.benefits.documents import PROGRAMS_KEPT, score_facts
 from services.gateway.benefits.loaders import BenefitsLoaders
 from services.gateway.clients import READ_SECONDS
 from services.gateway.loading import KEYS_MAX, DataLoader
 from services.gateway.members.loaders import FactsKey, MembersLoaders
 from services.gateway.shared.sharer import Shared
+
+_facts_read: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+"""What the scores of a program read when they were asked for last: a guess, and never more than that."""
 
 
 class ScoringLoaders:
@@ -37,8 +41,10 @@ class ScoringLoaders:
         self.scores = DataLoader(self._load_scores, max_batch_size=KEYS_MAX)
 
     async def _load_scores(self, keys: list[FactsKey]) -> Sequence[Sequence[pb.Score] | BaseException | None]:
+        self._ask_ahead(keys)
         program = await self._benefits.program.load(self._program_id)
         names = score_facts(program.document) if program is not None else ()
+        _remember(self._program_id, names)
         if program is None or not names:
             return [None if program is None else [] for _ in keys]
         facts = await self._members.facts.each([(key.member_id, (key.as_of, names)) for key in keys])
@@ -50,6 +56,12 @@ class ScoringLoaders:
             answers[index] = scored.scores if isinstance(scored, pb.SubjectScores) else scored
         return answers
 
+    def _ask_ahead(self, keys: list[FactsKey]) -> None:
+        """Have the facts loaded with the program that says which, by what it said to the latest request."""
+        names = _facts_read.get(self._program_id)
+        if names:
+            self._members.facts.ask([(key.member_id, (key.as_of, names)) for key in keys], lambda: None)
+
     async def _score(
         self, program: benefits_pb2.Program, subjects: Sequence[pb.ScoreSubject]
     ) -> Sequence[pb.SubjectScores | Exception | None]:
@@ -60,6 +72,13 @@ class ScoringLoaders:
             arguments.program_document = program.document
             values = await self._shared.read("scores", subjects, arguments, seconds=READ_SECONDS)
         return values
+
+
+def _remember(program_id: str, names: tuple[str, ...]) -> None:
+    _facts_read[program_id] = names
+    _facts_read.move_to_end(program_id)
+    if len(_facts_read) > PROGRAMS_KEPT:
+        _facts_read.popitem(last=False)
 
 
 def _is_program_unknown(value: object) -> bool:
