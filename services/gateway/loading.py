@@ -48,6 +48,7 @@ def ending_together() -> Iterator[None]:
         work.is_over = True
         for each in work.begun:
             each.cancel()
+        work.begun.clear()  # they know it by their context: a circle, which none of them outlives
 
 
 def begin(doing: _Coming[T]) -> asyncio.Future[T]:
@@ -75,6 +76,7 @@ class DataLoader(Generic[K, T]):
     """What one request reads by key: each key once, and those of one turn of the loop in one call.
 
     A resolver awaits `load`; a plan asks for the keys of a whole level and is told when they are there.
+    Where most requests have one, `load` is no method of who holds it: a circle stays until it is looked for.
     """
 
     def __init__(
@@ -195,18 +197,17 @@ class SharedLoader(DataLoader[K, T]):
         seconds: float,
         arguments: Callable[[Any], Message] | None = None,
     ) -> None:
-        super().__init__(self._ask, max_batch_size=KEYS_MAX)
-        self._shared, self._field, self._record = shared, field, record
-        self._arguments, self._seconds = arguments, seconds
+        def ask(keys: list[Any]) -> asyncio.Future[Sequence[Any]]:
+            if arguments is None:
+                return shared.read(field, keys, seconds=seconds)
+            asked = arguments(keys[0][1])
+            return shared.read(field, [key for key, _ in keys], asked, seconds=seconds)
+
+        super().__init__(ask, max_batch_size=KEYS_MAX)
+        self._record, self._has_arguments = record, arguments is not None
 
     def _argument(self, key: Any) -> Hashable:
-        return None if self._arguments is None else key[1]
-
-    def _ask(self, keys: list[Any]) -> asyncio.Future[Sequence[Any]]:
-        if self._arguments is None:
-            return self._shared.read(self._field, keys, seconds=self._seconds)
-        arguments = self._arguments(keys[0][1])
-        return self._shared.read(self._field, [key for key, _ in keys], arguments, seconds=self._seconds)
+        return key[1] if self._has_arguments else None
 
     def _shown(self, answers: Sequence[Any]) -> Sequence[Any]:
         record = self._record

@@ -1,6 +1,7 @@
 """Loads from risk: the standing of members, and how it came about."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,11 @@ class RiskLoaders:
         self.profile: SharedLoader[str, pb.RiskProfile | None] = SharedLoader(
             shared, "profiles", attrgetter("profile"), seconds=READ_SECONDS
         )
-        self.changes = DataLoader(self._load_changes, max_batch_size=CHANGES_KEYS_MAX)
+
+    @cached_property
+    def changes(self) -> DataLoader[tuple[str, int], Sequence[pb.IntegrityChange] | None]:
+        """How standings came about, by member; how many of the latest."""
+        return DataLoader(self._load_changes, max_batch_size=CHANGES_KEYS_MAX)
 
     async def _load_changes(
         self, keys: list[tuple[str, int]]

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import grpc
@@ -32,46 +33,48 @@ class ScoringLoaders:
         benefits: BenefitsLoaders,
         program_id: str,
     ) -> None:
-        self._shared, self._members, self._benefits, self._program_id = (
-            shared,
-            members,
-            benefits,
-            program_id,
+        load = partial(_load_scores, shared, members, benefits, program_id)
+        self.scores: DataLoader[FactsKey, Sequence[pb.Score] | None] = DataLoader(
+            load, max_batch_size=KEYS_MAX
         )
-        self.scores = DataLoader(self._load_scores, max_batch_size=KEYS_MAX)
 
-    async def _load_scores(self, keys: list[FactsKey]) -> Sequence[Sequence[pb.Score] | BaseException | None]:
-        self._ask_ahead(keys)
-        program = await self._benefits.program.load(self._program_id)
-        names = score_facts(program.document) if program is not None else ()
-        _remember(self._program_id, names)
-        if program is None or not names:
-            return [None if program is None else [] for _ in keys]
-        facts = await self._members.facts.each([(key.member_id, (key.as_of, names)) for key in keys])
-        answers: list[Any] = [each if isinstance(each, BaseException) else None for each in facts]
-        there = [index for index, each in enumerate(facts) if isinstance(each, members_pb2.FactsResult)]
-        subjects = [_subject(keys[index].member_id, facts[index]) for index in there]
-        scores = await self._score(program, subjects) if subjects else []
-        for index, scored in zip(there, scores, strict=True):
-            answers[index] = scored.scores if isinstance(scored, pb.SubjectScores) else scored
-        return answers
 
-    def _ask_ahead(self, keys: list[FactsKey]) -> None:
-        """Have the facts loaded with the program that says which, by what it said to the latest request."""
-        names = _facts_read.get(self._program_id)
-        if names:
-            self._members.facts.ask([(key.member_id, (key.as_of, names)) for key in keys], lambda: None)
+async def _load_scores(
+    shared: Shared,
+    members: MembersLoaders,
+    benefits: BenefitsLoaders,
+    program_id: str,
+    keys: list[FactsKey],
+) -> Sequence[Sequence[pb.Score] | BaseException | None]:
+    guess = _facts_read.get(program_id)
+    if guess:
+        # With the program, which says what is right: then they are on their way.
+        members.facts.ask([(key.member_id, (key.as_of, guess)) for key in keys], lambda: None)
+    program = await benefits.program.load(program_id)
+    names = score_facts(program.document) if program is not None else ()
+    _remember(program_id, names)
+    if program is None or not names:
+        return [None if program is None else [] for _ in keys]
+    facts = await members.facts.each([(key.member_id, (key.as_of, names)) for key in keys])
+    answers: list[Any] = [each if isinstance(each, BaseException) else None for each in facts]
+    there = [index for index, each in enumerate(facts) if isinstance(each, members_pb2.FactsResult)]
+    subjects = [_subject(keys[index].member_id, facts[index]) for index in there]
+    scores = await _score(shared, program, subjects) if subjects else []
+    for index, scored in zip(there, scores, strict=True):
+        answers[index] = scored.scores if isinstance(scored, pb.SubjectScores) else scored
+    return answers
 
-    async def _score(
-        self, program: benefits_pb2.Program, subjects: Sequence[pb.ScoreSubject]
-    ) -> Sequence[pb.SubjectScores | Exception | None]:
-        """Score by the program's digest, and with its document where a replica does not know it yet."""
-        arguments = pb.ReadArguments(program_digest=program.digest)
-        values = await self._shared.read("scores", subjects, arguments, seconds=READ_SECONDS)
-        if any(_is_program_unknown(each) for each in values):
-            arguments.program_document = program.document
-            values = await self._shared.read("scores", subjects, arguments, seconds=READ_SECONDS)
-        return values
+
+async def _score(
+    shared: Shared, program: benefits_pb2.Program, subjects: Sequence[pb.ScoreSubject]
+) -> Sequence[pb.SubjectScores | Exception | None]:
+    """Score by the program's digest, and with its document where a replica does not know it yet."""
+    arguments = pb.ReadArguments(program_digest=program.digest)
+    values = await shared.read("scores", subjects, arguments, seconds=READ_SECONDS)
+    if any(_is_program_unknown(each) for each in values):
+        arguments.program_document = program.document
+        values = await shared.read("scores", subjects, arguments, seconds=READ_SECONDS)
+    return values
 
 
 def _remember(program_id: str, names: tuple[str, ...]) -> None:
