@@ -113,7 +113,11 @@ class DataLoader(Generic[K, T]):
 
     def ask(self, keys: Iterable[K], told: Told) -> bool:
         """Have these loaded: whether all are there already; else `told` is called once, when they are."""
-        batches = {self._batch(key): None for key in keys if key not in self._answers}
+        answers, coming = self._answers, self._coming
+        batches: dict[_Batch[K], None] = {}
+        for key in keys:
+            if key not in answers:
+                batches[coming.get(key) or self._joined(key)] = None
         if not batches:
             return True
         left = len(batches)
@@ -132,11 +136,8 @@ class DataLoader(Generic[K, T]):
         """What was loaded for a key that is there, or why it could not be."""
         return self._answers[key]
 
-    def _batch(self, key: K) -> _Batch[K]:
-        """The batch with which a key comes: one that is under way, or the next."""
-        coming = self._coming.get(key)
-        if coming is not None:
-            return coming
+    def _joined(self, key: K) -> _Batch[K]:
+        """The batch with which a key leaves."""
         argument = self._argument(key)
         batch = self._next.get(argument)
         if batch is None or len(batch.keys) >= self._keys_max:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+import orjson
 from google.protobuf.descriptor import FieldDescriptor
 from strawberry import relay
 
@@ -42,7 +43,7 @@ class Cursor:
 
     def encode(self) -> str:
         """The place as text that means nothing to clients."""
-        return base64.urlsafe_b64encode(json.dumps([self.page_token, self.skipped]).encode()).decode()
+        return base64.urlsafe_b64encode(orjson.dumps([self.page_token, self.skipped])).decode()
 
 
 def cursors(page_token: str, next_page_token: str, count: int) -> list[str]:

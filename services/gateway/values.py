@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from functools import partial
-from typing import Any, NewType, TypeVar
+from typing import Any, NewType, TypeVar, cast
 
 import strawberry
 from google.protobuf.message import Message
@@ -118,7 +118,7 @@ def texts_of(texts: Mapping[str, str]) -> list[NamedText]:
 
 def known(kind: type[E], value: int | str) -> E | None:
     """The enum value of what is on the wire; None for one that a newer service has and we do not."""
-    return kind(value) if value in kind._value2member_map_ else None
+    return cast(E | None, kind._value2member_map_.get(value))
 
 
 def wire(value: Enum | None) -> Any:

@@ -59,9 +59,10 @@ _SCALARS: dict[str, tuple[Any, ...]] = {
     "DateTime": ("1998-07-01T00:00:00Z", "1998-07-01T00:00:00+08:00", "1998-07-01T00:00:00"),
     "Date": ("1998-07-01",),
     "_Any": (
-        {"__typename": "Program", "key": PROGRAM},
         {"__typename": "Member", "memberId": member_id(1)},
-        {"__typename": "Member", "memberId": "?"},
+        {"__typename": "Member", "memberId": "x"},
+        {"__typename": "Program", "key": PROGRAM},
+        {"__typename": "Reward"},
     ),
 }
 _LIKELY = ["member", "member", "members", "node"]

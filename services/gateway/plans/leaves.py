@@ -14,8 +14,12 @@ from graphql import (
 
 Write = Callable[[Any], Any]
 
-# What most values are, which is written as it is; the rest is left to the type.
-_AS_IT_IS = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
+_AS_IT_IS: dict[GraphQLLeafType, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
+
+
+def as_it_is(kind: GraphQLLeafType) -> type | None:
+    """The type of most values, which are written as they are; the rest is left to what writes them."""
+    return _AS_IT_IS.get(kind)
 
 
 def written_by(kind: GraphQLLeafType) -> Write:
@@ -28,14 +32,7 @@ def written_by(kind: GraphQLLeafType) -> Write:
             raise TypeError(f"{kind} has no such value")
         return written
 
-    if isinstance(kind, GraphQLEnumType):
-        return _remembering(kind, write)
-    plain = _AS_IT_IS.get(kind)
-    return write if plain is None else _as_it_is(plain, write)
-
-
-def _as_it_is(plain: type, write: Write) -> Write:
-    return lambda value: value if type(value) is plain else write(value)
+    return _remembering(kind, write) if isinstance(kind, GraphQLEnumType) else write
 
 
 def _remembering(kind: GraphQLEnumType, write: Write) -> Write:

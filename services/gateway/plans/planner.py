@@ -48,7 +48,7 @@ from strawberry.types.field import StrawberryField
 from services.gateway.authorization import denied, may_mask
 from services.gateway.context import Context
 from services.gateway.plans.fields import Complete, PlanField
-from services.gateway.plans.leaves import Write, written_by
+from services.gateway.plans.leaves import Write, as_it_is, written_by
 from services.gateway.plans.places import Place, graphql_path
 from services.gateway.plans.run import Run
 from services.gateway.sources import Loaded, source_of
@@ -59,8 +59,9 @@ _TYPENAME = "__typename"
 Read = Callable[[Any], Any]
 Step = Callable[[Any, dict[str, Any], Place | None, Run], None]
 """Writes one field of an object into the answer, or sees to it that it comes."""
-Leaf = tuple[str, Read, Write, PlanField]
-"""A field whose value is read and written as it stands: its key, and by what."""
+Leaf = tuple[str, Read, type | None, Write, PlanField]
+"""A field that is read and written at once: its key, by what it is read, of which type its value is written
+as it is, and by what otherwise."""
 Object = Callable[[Any, Place | None, Run], dict[str, Any]]
 
 
@@ -162,28 +163,29 @@ class _Planning:
         self, kind: GraphQLObjectType, asked: GroupedFieldSet, loads: list[tuple[PlanField, Loaded]]
     ) -> Object:
         """Writes an object of a type; what it loads is added to `loads`."""
-        entries = tuple(self._entry(kind, key, details, loads) for key, details in asked.items())
+        entries = [self._entry(kind, key, details, loads) for key, details in asked.items()]
+        leaves = tuple(each for each in entries if isinstance(each, tuple))
+        steps = tuple(each for each in entries if not isinstance(each, tuple))
+        places = dict.fromkeys(asked)
 
         def write(source: Any, up: Place | None, run: Run) -> dict[str, Any]:
-            out: dict[str, Any] = {}
+            out: dict[str, Any] = places.copy()
             refused = run.denied
-            for entry in entries:
-                if not isinstance(entry, tuple):
-                    entry(source, out, up, run)
-                    continue
-                key, read, written, field = entry
+            for key, read, plain, written, field in leaves:
                 try:
                     if refused and field.name in refused:
                         raise denied(field.name, run.context.principal)
                     value = read(source)
-                    if value is not None:
+                    if type(value) is plain:
+                        out[key] = value
+                    elif value is not None:
                         out[key] = written(value)
-                    elif field.nullable:
-                        out[key] = None
-                    else:
+                    elif not field.nullable:
                         raise field.missing()
                 except Exception as error:
                     field.fail(error, (up, key, out, field.nullable), run)
+            for step in steps:
+                step(source, out, up, run)
             return out
 
         return write
@@ -198,13 +200,15 @@ class _Planning:
         """How a field is written: read and written as it stands where it is a leaf, else by a step."""
         field = self._field(kind, key, details)
         if field.definition_name == _TYPENAME:
-            return key, lambda _: kind.name, str, field
+            return key, lambda _: kind.name, str, str, field
         read = self._read(field)
         if read is None:
             return self._late(field, loads)
         self._guarded.add(field.name)
         shown = _bare(field.definition.type)
-        return (key, read, written_by(shown), field) if is_leaf_type(shown) else _reading(field, read)
+        if not is_leaf_type(shown):
+            return _reading(field, read)
+        return key, read, as_it_is(shown), written_by(shown), field
 
     def _field(self, kind: GraphQLObjectType, key: str, details: list[FieldDetails]) -> PlanField:
         self._size += 1
@@ -363,21 +367,20 @@ def _reading(field: PlanField, read: Read) -> Step:
 
 def _loading(field: PlanField, source: Loaded) -> Step:
     """Keeps the place of what is loaded, with that of the same field of other parents."""
-    name, key = field.name, field.key
+    name = field.name
 
     def step(parent: Any, out: dict[str, Any], up: Place | None, run: Run) -> None:
-        wanted = None
         try:
             if name in run.denied:
                 raise denied(name, run.context.principal)
-            wanted = source.key_of(parent, run.context, run.arguments(field))
+            arguments = run.arguments(field) if field.constant is None else field.constant
+            wanted = source.key_of(parent, run.context, arguments)
         except Exception as error:
             field.write(error, out, up, run)
             return
         if wanted is None:
             field.write(None, out, up, run)
             return
-        out[key] = None
         run.want(field, source, (wanted, parent, out, up))
         if source.ahead is not None:
             run.load_ahead(source.ahead(wanted), field.loads)
@@ -397,7 +400,6 @@ def _resolving(field: PlanField) -> Step:
             path = graphql_path((up, key, out, field.nullable), field.parent.name)
             value = resolve(source, run.info(field, path), **arguments)
             if is_awaitable(value):
-                out[key] = None
                 run.wait_for(field, value, out, up)
                 return
         except Exception as error:

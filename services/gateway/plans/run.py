@@ -160,18 +160,15 @@ class Run:
     def _loaded(self, wanted: Wanted) -> None:
         field, source, slots = wanted
         del self._waiting[id(slots)]
-        loader = source.loader(self.context)
+        answer, show, context = source.loader(self.context).answer, source.show, self.context
         for key, parent, out, up in slots:
-            if self._is_lost(up):
+            if (self._lost or self._all_lost) and self._is_lost(up):
                 continue
-            value = loader.answer(key)
-            if isinstance(value, BaseException):
-                value = _failure(value)
-            else:
-                try:
-                    value = source.show(parent, self.context, value)
-                except Exception as error:
-                    value = error
+            value = answer(key)
+            try:
+                value = _failure(value) if isinstance(value, BaseException) else show(parent, context, value)
+            except Exception as error:
+                value = error
             self._write(field, value, out, up)
 
     def _resolved(

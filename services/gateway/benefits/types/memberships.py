@@ -82,10 +82,15 @@ class Membership:
     contract_id: strawberry.ID | None = strawberry.field(
         description="The contract that grants the tier; null where they earned it."
     )
-    since: datetime | None = strawberry.field(description="Since when the tier is held.")
-    review_time: datetime | None = strawberry.field(
-        description="When the earned tier is looked at again; null where it never is."
-    )
+
+    @strawberry.field(description="Since when the tier is held.")
+    def since(self) -> datetime | None:
+        return time_of(self.message, "since_time")
+
+    @strawberry.field(description="When the earned tier is looked at again; null where it never is.")
+    def review_time(self) -> datetime | None:
+        return time_of(self.message, "review_time")
+
     in_grace: bool = strawberry.field(
         description="The earned tier is held by grace until then: it was not met at the review before."
     )
@@ -173,8 +178,6 @@ def membership_of(membership: pb.Membership) -> Membership:
         tier_key=membership.tier,
         earned_tier_key=membership.earned_tier,
         contract_id=strawberry.ID(membership.contract_id) if membership.contract_id else None,
-        since=time_of(membership, "since_time"),
-        review_time=time_of(membership, "review_time"),
         in_grace=membership.in_grace,
     )
 
