@@ -9,7 +9,7 @@ from libs.common.chains.chain import Root, Statement
 from libs.common.chains.heads import append_heads, read_heads
 
 # Where chains have what was signed of them.
-KEPT = ("audit_heads", "ledger_heads", "ledger_roots")
+KEPT = ("audit_heads", "ledger_heads", "ledger_roots", "badge_heads", "badge_roots")
 # Chain, program, place and chain hash name a head or a root.
 Named = tuple[str, str, object, str]
 
@@ -20,7 +20,7 @@ def heads_of(database: Database[dict[str, Any]]) -> frozenset[Named]:
         (
             each.get("chain", ""),
             each["program_id"],
-            each["date"] if name == "ledger_roots" else each["position"],
+            each["date"] if name.endswith("_roots") else each["position"],
             each["chain_hash"],
         )
         for name in KEPT

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from laurel.benefits.v1 import (
+    badges_pb2,
+    badges_pb2_grpc,
     benefits_pb2,
     benefits_pb2_grpc,
     contracts_pb2,
@@ -71,6 +73,7 @@ class Clients:
     entitlements: "entitlements_pb2_grpc.EntitlementsServiceAsyncStub"
     contracts: "contracts_pb2_grpc.ContractsServiceAsyncStub"
     coupons: "coupons_pb2_grpc.CouponsServiceAsyncStub"
+    badges: "badges_pb2_grpc.BadgesServiceAsyncStub"
     proofs: "proofs_pb2_grpc.ProofServiceAsyncStub"
     reports: "reports_pb2_grpc.ReportsServiceAsyncStub"
     rewards: "rewards_pb2_grpc.RewardsServiceAsyncStub"
@@ -141,6 +144,7 @@ async def _connected(
     entitlements = entitlements_pb2.DESCRIPTOR.services_by_name["EntitlementsService"]
     contracts = contracts_pb2.DESCRIPTOR.services_by_name["ContractsService"]
     coupons = coupons_pb2.DESCRIPTOR.services_by_name["CouponsService"]
+    badges = badges_pb2.DESCRIPTOR.services_by_name["BadgesService"]
     proofs = proofs_pb2.DESCRIPTOR.services_by_name["ProofService"]
     reports = reports_pb2.DESCRIPTOR.services_by_name["ReportsService"]
     rewards = rewards_pb2.DESCRIPTOR.services_by_name["RewardsService"]
@@ -161,6 +165,7 @@ async def _connected(
         entitlements,
         contracts,
         coupons,
+        badges,
         proofs,
         reports,
         rewards,
@@ -191,6 +196,7 @@ async def _connected(
             entitlements_pb2_grpc.EntitlementsServiceStub(to_benefits),
             contracts_pb2_grpc.ContractsServiceStub(to_benefits),
             coupons_pb2_grpc.CouponsServiceStub(to_benefits),
+            badges_pb2_grpc.BadgesServiceStub(to_benefits),
             proofs_pb2_grpc.ProofServiceStub(to_benefits),
             reports_pb2_grpc.ReportsServiceStub(to_benefits),
             rewards_pb2_grpc.RewardsServiceStub(to_benefits),

@@ -24,6 +24,14 @@ STATEMENTS = 1_000
 
 async def verify(clients: Clients, folder: DataFolder, program_id: str, told: Told) -> Checked:
     """What is wrong with a program's chain; `told` hears of the position it is at, and of the last one."""
+    check = await signed_check(clients, folder, program_id, CHAIN)
+    async for entry in _entries(clients, program_id, told):
+        check.link(_link(entry), genuine=leaf_of(entry.content) == entry.content.leaf)
+    return check.end()
+
+
+async def signed_check(clients: Clients, folder: DataFolder, program_id: str, chain: str) -> ChainCheck:
+    """The check of a chain of benefits that has heard all that was signed of it, and no record yet."""
     heads_file = folder.audit_heads_file(SERVICE)
     check = ChainCheck(
         service=SERVICE,
@@ -32,29 +40,27 @@ async def verify(clients: Clients, folder: DataFolder, program_id: str, told: To
         as_of=clock.now(),
         # Elsewhere heads may be kept apart in a log alone; here a file that is gone is a fault.
         anchored=heads_file.exists() or not folder.is_of_another,
-        chain=CHAIN,
+        chain=chain,
         rooted=True,
     )
     for statement in read_heads(heads_file) if heads_file.exists() else ():
         if isinstance(statement, int):
             check.unreadable(f"{heads_file.name} line {statement}")
-        elif (statement.chain, statement.program_id) == (CHAIN, program_id):
+        elif (statement.chain, statement.program_id) == (chain, program_id):
             check.anchor(statement)
     # Heads first: a root that is signed meanwhile stands for some of them, and they are dropped.
-    heads = [head async for head in _heads(clients, program_id)]
-    async for root in _roots(clients, program_id):
+    heads = [head async for head in _heads(clients, program_id, chain)]
+    async for root in _roots(clients, program_id, chain):
         check.root(root)
     for head in heads:
         check.head(head)
-    async for entry in _entries(clients, program_id, told):
-        check.link(_link(entry), genuine=leaf_of(entry.content) == entry.content.leaf)
-    return check.end()
+    return check
 
 
 def leaf_of(content: pb.EntryContent) -> str:
     """What the chain must have for this content."""
     parts = {"entry": content.entry, "transaction": content.transaction, "lot": content.lot}
-    return digest({name: _sha256(text) if text else "" for name, text in parts.items()})
+    return digest({name: sha256(text) if text else "" for name, text in parts.items()})
 
 
 def root_of(message: pb.LedgerRoot) -> Root:
@@ -84,12 +90,13 @@ def _link(entry: pb.ChainedEntry) -> Link:
     )
 
 
-def _sha256(text: str) -> str:
+def sha256(text: str) -> str:
+    """The digest of a text, in hex."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def _roots(clients: Clients, program_id: str) -> AsyncIterator[Root]:
-    request = pb.ListLedgerRootsRequest(program_id=program_id, page_size=STATEMENTS)
+async def _roots(clients: Clients, program_id: str, chain: str) -> AsyncIterator[Root]:
+    request = pb.ListLedgerRootsRequest(program_id=program_id, chain=chain, page_size=STATEMENTS)
     while True:
         page = await patiently(lambda: clients.proofs.ListLedgerRoots(request))
         for message in page.roots:
@@ -99,8 +106,8 @@ async def _roots(clients: Clients, program_id: str) -> AsyncIterator[Root]:
         request.after_date = page.roots[-1].date
 
 
-async def _heads(clients: Clients, program_id: str) -> AsyncIterator[Head]:
-    request = pb.ListLedgerHeadsRequest(program_id=program_id, page_size=STATEMENTS)
+async def _heads(clients: Clients, program_id: str, chain: str) -> AsyncIterator[Head]:
+    request = pb.ListLedgerHeadsRequest(program_id=program_id, chain=chain, page_size=STATEMENTS)
     while True:
         page = await patiently(lambda: clients.proofs.ListLedgerHeads(request))
         for message in page.heads:

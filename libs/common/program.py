@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from libs.common import shipped
+from libs.common.badge_policy import Badge, Badges
 from libs.common.canonical import canonical, digest
 from libs.common.charter_policy import Calibration, Kpis, LocalNames, Referral, Scope
 from libs.common.contract_policy import Contracts
@@ -190,6 +191,7 @@ class Program(Part):
     contracts: Contracts = Contracts()
     coupons: Coupons = Coupons()
     rewards: Rewards = Rewards()
+    badges: Badges = ()
     mix: Mix | None = None
     rfm: Rfm | None = None
     scorecards: tuple[Scorecard, ...] = Field(default=(), max_length=SCORECARDS_MAX)
@@ -203,6 +205,7 @@ class Program(Part):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         unique("tier sets", [tier_set.key for tier_set in self.tier_sets])
+        unique("badges", [badge.key for badge in self.badges])
         refuse_at(list(self._misled()))
         self.contracts.require_tiers(
             {
@@ -229,6 +232,10 @@ class Program(Part):
                 yield ("tier_sets", place, "path"), "a path stands beside the first tier set"
             elif tier_set.path is not None and not main.issuperset(tier_set.path.for_tiers):
                 yield ("tier_sets", place, "path", "for_tiers"), f"are some of {', '.join(sorted(main))}"
+
+    def badge(self, key: str) -> Badge | None:
+        """The badge of a key."""
+        return next((badge for badge in self.badges if badge.key == key), None)
 
     @property
     def score_facts(self) -> tuple[str, ...]:

@@ -115,13 +115,14 @@ class Platform:
         servicer = AuditServicer(AuditLog(self.database))
         server.add(audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer)
 
-    def chain(self, chained: Chained) -> None:
+    def chain(self, *kinds: Chained) -> None:
         """Give records their places in the chain of their program; one lease for all chains of a kind."""
-        leases = Leases(self.database, [SEQUENCER], group=chained.records, holder=self.holder, now=now)
-        sequencer = Sequencer(
-            chained, self.database, leases, self.signer(), heads_file=self.heads_file(), now=now
-        )
-        self.tasks += [leases.run(), sequencer.run()]
+        for chained in kinds:
+            leases = Leases(self.database, [SEQUENCER], group=chained.records, holder=self.holder, now=now)
+            sequencer = Sequencer(
+                chained, self.database, leases, self.signer(), heads_file=self.heads_file(), now=now
+            )
+            self.tasks += [leases.run(), sequencer.run()]
 
     def signer(self) -> ChainSigner:
         """Signs what this service says of its chains."""

@@ -17,6 +17,7 @@ from services.benefits.handlers.following import STRETCH, FollowHandlers
 from services.benefits.handlers.verification import VerificationHandlers
 
 LEDGER_SUM, LEDGER_CHECKS, LEDGER_ROOTS = "ledger_sum", "ledger_checks", "ledger_roots"
+BADGE_ROOTS = "badge_roots"
 LIABILITY, FAIRNESS, USAGE = "liability", "fairness", "usage"
 EVERY_SECONDS = 60.0
 LEASE_SECONDS = 1.0
@@ -48,6 +49,11 @@ LEDGER_UNVERIFIED_SECONDS = Gauge(
 LEDGER_UNROOTED_SECONDS = Gauge(
     "laurel_ledger_unrooted_seconds",
     "How long ago a program's oldest day ended that has entries and no root; 0 when all have one.",
+    ["program"],
+)
+BADGES_UNROOTED_SECONDS = Gauge(
+    "laurel_badges_unrooted_seconds",
+    "How long ago a program's oldest day ended that has records of badges and no root; 0 when all have one.",
     ["program"],
 )
 

@@ -1,7 +1,7 @@
 """Between the messages of proofs and reports, and the domain."""
 
+from laurel.benefits.v1 import badges_pb2, reports_pb2
 from laurel.benefits.v1 import proofs_pb2 as pb
-from laurel.benefits.v1 import reports_pb2
 from libs.common.audit.messages import head_message
 from libs.common.canonical import canonical
 from libs.common.chains.chain import Root, signed_content
@@ -52,7 +52,13 @@ def root_message(root: Root) -> pb.LedgerRoot:
 def proof_message(proof: Proof) -> pb.EntryProof:
     """The proof of an entry, by a root or by a head."""
     message = pb.EntryProof(content=content_message(proof.content), position=proof.content.position)
-    match proof.by:
+    put_proving(message, proof.by)
+    return message
+
+
+def put_proving(message: pb.EntryProof | badges_pb2.BadgeProof, by: Rooted | Linked | None) -> None:
+    """Put what proves it into the message of a proof."""
+    match by:
         case Rooted(root, path):
             message.root.CopyFrom(root_message(root))
             message.path.extend(each.hex() for each in path)
@@ -62,7 +68,6 @@ def proof_message(proof: Proof) -> pb.EntryProof:
             message.previous_hash = previous_hash
             message.following_leaves.extend(following_leaves)
             message.statement = canonical(signed_content(head)).decode()
-    return message
 
 
 def report_message(

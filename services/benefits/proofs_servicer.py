@@ -10,6 +10,7 @@ from libs.common.audit.messages import head_message
 from libs.common.chains.reading import place_of, place_text
 from libs.common.paging import page_after, page_token
 from libs.common.rpc.lookup import in_order
+from services.benefits.domain.leaves import LEDGER
 from services.benefits.handlers.proofs import ProofHandlers
 from services.benefits.proof_messages import chained_message, proof_message, root_message
 
@@ -41,7 +42,10 @@ class ProofsServicer(proofs_pb2_grpc.ProofServiceServicer):
         self, message: pb.ListLedgerRootsRequest, context: Any
     ) -> pb.ListLedgerRootsResponse:
         roots, more = await self.handlers.roots(
-            message.program_id, after_date=message.after_date, limit=message.page_size or STATEMENTS
+            message.program_id,
+            message.chain or LEDGER,
+            after_date=message.after_date,
+            limit=message.page_size or STATEMENTS,
         )
         return pb.ListLedgerRootsResponse(roots=map(root_message, roots), more=more)
 
@@ -49,7 +53,10 @@ class ProofsServicer(proofs_pb2_grpc.ProofServiceServicer):
         self, message: pb.ListLedgerHeadsRequest, context: Any
     ) -> pb.ListLedgerHeadsResponse:
         heads, more = await self.handlers.heads(
-            message.program_id, after_position=message.after_position, limit=message.page_size or STATEMENTS
+            message.program_id,
+            message.chain or LEDGER,
+            after_position=message.after_position,
+            limit=message.page_size or STATEMENTS,
         )
         return pb.ListLedgerHeadsResponse(heads=map(head_message, heads), more=more)
 

@@ -6,7 +6,10 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from prometheus_client import Gauge
+
 from laurel.benefits.v1 import (
+    badges_pb2_grpc,
     benefits_pb2_grpc,
     contracts_pb2_grpc,
     coupons_pb2_grpc,
@@ -27,6 +30,7 @@ from laurel.benefits.v1 import (
 from libs.common.audit.trail import Auditor
 from libs.common.chains.anchors import Anchors
 from libs.common.chains.documents import root_from
+from libs.common.chains.sequencer import Chained
 from libs.common.clock import now
 from libs.common.clocks import Clocks
 from libs.common.homes import homes_of, keep_homes
@@ -39,6 +43,7 @@ from libs.common.sealing import Sealing
 from libs.common.service import Platform, run_service, serve
 from libs.common.settings import read_settings
 from services.benefits import consumers, outbox
+from services.benefits.badges_servicer import BadgesServicer
 from services.benefits.clients import ExplanationClient, MembersClient, RiskClient, ScoringClient
 from services.benefits.consumers import MemberEvents, RiskEvents
 from services.benefits.contracts_servicer import ContractsServicer
@@ -48,6 +53,8 @@ from services.benefits.earning_servicer import EarningServicer
 from services.benefits.entitlements_servicer import EntitlementsServicer
 from services.benefits.handlers.activity import ActivityHandlers
 from services.benefits.handlers.adjustments import AdjustmentHandlers
+from services.benefits.handlers.badge_reads import BadgeReads
+from services.benefits.handlers.badges import BadgeHandlers
 from services.benefits.handlers.birthdays import BirthdayGreetings, BirthdayHandlers
 from services.benefits.handlers.break_glasses import BreakGlassHandlers
 from services.benefits.handlers.calibrations import CalibrationDates, CalibrationHandlers
@@ -127,6 +134,8 @@ from services.benefits.jobs import (
     Simulations,
 )
 from services.benefits.ledger_jobs import (
+    BADGE_ROOTS,
+    BADGES_UNROOTED_SECONDS,
     CLOSE_SECONDS,
     FAIRNESS,
     FAIRNESS_PROBLEMS,
@@ -155,6 +164,7 @@ from services.benefits.points_servicer import PointsServicer
 from services.benefits.programs_servicer import ProgramsServicer
 from services.benefits.proofs_servicer import ProofsServicer
 from services.benefits.reports_servicer import ReportsServicer
+from services.benefits.repository.badges import BADGES_CHAINED
 from services.benefits.repository.chaining import CHAINED
 from services.benefits.repository.indexes import ensure_indexes
 from services.benefits.repository.store import BenefitsStore
@@ -365,6 +375,15 @@ def servicers(
             coupons_servicer(store, programs, times, sealing),
         ),
         (
+            badges_pb2_grpc.add_BadgesServiceServicer_to_server,
+            BadgesServicer(
+                BadgeHandlers(
+                    store, programs, Turns(), now=now, new_id=new_id, new_salt=partial(secrets.token_hex, 16)
+                ),
+                BadgeReads(store, programs, service=SERVICE),
+            ),
+        ),
+        (
             proofs_pb2_grpc.add_ProofServiceServicer_to_server,
             ProofsServicer(ProofHandlers(store, service=SERVICE)),
         ),
@@ -393,8 +412,6 @@ def ledger_jobs(
     """What proves the ledger and publishes figures on the clock, where the leases are held."""
     follow = FollowHandlers(store, programs, service=SERVICE, now=now)
     usage = UsageHandlers(store, programs, times)
-    anchors = Anchors(platform.database, "ledger_roots", platform.heads_file(), root_from)
-    roots = RootHandlers(store, programs, platform.signer(), anchors, now=now)
     return [
         LedgerIdentity(VerificationHandlers(store), leases).run(),
         Rounds(
@@ -406,15 +423,8 @@ def ledger_jobs(
             told=Number(LEDGER_UNVERIFIED_SECONDS),
             every_seconds=FOLLOW_SECONDS,
         ).run(),
-        Rounds(
-            LEDGER_ROOTS,
-            leases,
-            store.program_ids,
-            turn=roots.close,
-            find=roots.late_seconds,
-            told=Number(LEDGER_UNROOTED_SECONDS),
-            every_seconds=CLOSE_SECONDS,
-        ).run(),
+        _closing(LEDGER_ROOTS, CHAINED, LEDGER_UNROOTED_SECONDS, platform, store, programs, leases),
+        _closing(BADGE_ROOTS, BADGES_CHAINED, BADGES_UNROOTED_SECONDS, platform, store, programs, leases),
         Rounds(
             LIABILITY,
             leases,
@@ -434,6 +444,29 @@ def ledger_jobs(
             every_seconds=USAGE_SECONDS,
         ).run(),
     ]
+
+
+def _closing(
+    lease: str,
+    chain: Chained,
+    told: Gauge,
+    platform: Platform,
+    store: BenefitsStore,
+    programs: ProgramHandlers,
+    leases: Leases,
+) -> Coroutine[Any, Any, None]:
+    """What closes the days of a chain, where the lease is held."""
+    anchors = Anchors(platform.database, chain.roots, platform.heads_file(), root_from)
+    roots = RootHandlers(chain, store, programs, platform.signer(), anchors, now=now)
+    return Rounds(
+        lease,
+        leases,
+        store.program_ids,
+        turn=roots.close,
+        find=roots.late_seconds,
+        told=Number(told),
+        every_seconds=CLOSE_SECONDS,
+    ).run()
 
 
 async def main() -> None:
@@ -474,6 +507,7 @@ async def main() -> None:
             LEDGER_SUM,
             LEDGER_CHECKS,
             LEDGER_ROOTS,
+            BADGE_ROOTS,
             LIABILITY,
             FAIRNESS,
             USAGE,
@@ -534,7 +568,7 @@ async def main() -> None:
     platform.tasks.append(webhook_sender(settings, store, programs, times, leases, sealing).run())
     server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
     platform.audit(server)
-    platform.chain(CHAINED)
+    platform.chain(CHAINED, BADGES_CHAINED)
     explaining = explaining_handlers(store, programs, times, members, explanation, surroundings)
     previews = TierPreviews(deciding, members)
     for register, served in servicers(

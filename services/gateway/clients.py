@@ -9,6 +9,8 @@ from typing import Any
 from google.protobuf.descriptor import ServiceDescriptor
 
 from laurel.benefits.v1 import (
+    badges_pb2,
+    badges_pb2_grpc,
     benefits_pb2,
     benefits_pb2_grpc,
     contracts_pb2,
@@ -57,6 +59,7 @@ WRITE_SECONDS = 4.0
 _BESIDE: Mapping[ModuleType, tuple[ModuleType, ...]] = {
     members_pb2: (access_pb2,),
     benefits_pb2: (
+        badges_pb2,
         notices_pb2,
         entitlements_pb2,
         earning_pb2,
@@ -117,6 +120,7 @@ class Clients:
         self.members = members_pb2_grpc.MembersServiceStub(members)
         self.access = access_pb2_grpc.AccessServiceStub(members)
         self.benefits = benefits_pb2_grpc.BenefitsServiceStub(benefits)
+        self.badges = badges_pb2_grpc.BadgesServiceStub(benefits)
         self.entitlements = entitlements_pb2_grpc.EntitlementsServiceStub(benefits)
         self.contracts = contracts_pb2_grpc.ContractsServiceStub(benefits)
         self.coupons = coupons_pb2_grpc.CouponsServiceStub(benefits)

@@ -11,6 +11,7 @@ from libs.common.caller import Grant, Principal
 from libs.common.visibility import Home, sees
 from services.gateway.auth import program_of
 from services.gateway.authorization import fields_granted
+from services.gateway.benefits.badge_loaders import BadgesLoaders
 from services.gateway.benefits.contract_loaders import ContractsLoaders
 from services.gateway.benefits.coupon_loaders import CouponsLoaders
 from services.gateway.benefits.decision_loaders import DecisionsLoaders
@@ -73,6 +74,10 @@ class Context:
     @cached_property
     def earning(self) -> EarningLoaders:
         return EarningLoaders(self.clients.earning, self.program_id)
+
+    @cached_property
+    def badges(self) -> BadgesLoaders:
+        return BadgesLoaders(self.clients.badges, self.program_id)
 
     @cached_property
     def contracts(self) -> ContractsLoaders:

@@ -16,6 +16,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from services.gateway.authorization import guard
+from services.gateway.benefits.badge_mutations import BadgesMutation
+from services.gateway.benefits.badge_queries import BadgesQuery
 from services.gateway.benefits.campaign_mutations import CampaignsMutation
 from services.gateway.benefits.contract_mutations import ContractsMutation
 from services.gateway.benefits.contract_queries import ContractsQuery
@@ -60,6 +62,7 @@ class Query(
     RewardsQuery,
     PointsQuery,
     TiersQuery,
+    BadgesQuery,
     NoticesQuery,
     ProofQuery,
     ReportQuery,
@@ -85,6 +88,7 @@ class Mutation(
     RedemptionsMutation,
     PointsMutation,
     TiersMutation,
+    BadgesMutation,
     RiskMutation,
 ):
     pass

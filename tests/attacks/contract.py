@@ -18,6 +18,7 @@ from libs.common.rpc.shared.asks import is_shared
 from libs.common.rpc.time import timestamp
 from libs.common.rpc.transport import area
 from tests.attacks import (
+    badge_scene,
     coupon_scene,
     point_scene,
     program_scene,
@@ -458,6 +459,7 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
     **coupon_scene.RPCS,
     **point_scene.RPCS,
     **tier_scene.RPCS,
+    **badge_scene.RPCS,
     **reveal_scene.RPCS,
     **program_scene.RPCS,
     **simulation_scene.RPCS,

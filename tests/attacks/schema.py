@@ -12,6 +12,7 @@ from libs.common.caller import Grant
 from libs.common.ids import new_id
 from libs.common.policy import policy
 from tests.attacks import (
+    badge_scene,
     coupon_scene,
     point_scene,
     program_scene,
@@ -174,6 +175,7 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
     **coupon_scene.FIELDS,
     **point_scene.FIELDS,
     **tier_scene.FIELDS,
+    **badge_scene.FIELDS,
     **reveal_scene.FIELDS,
     **program_scene.FIELDS,
     **simulation_scene.FIELDS,

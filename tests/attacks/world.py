@@ -28,6 +28,7 @@ from libs.common.program import Program, preset
 from libs.common.rpc.peer import GATEWAY
 from libs.common.rpc.time import timestamp
 from tests.attacks import (
+    badge_scene,
     coupon_scene,
     point_scene,
     program_scene,
@@ -75,6 +76,7 @@ class Shop(BaseModel):
     contracts: list[str]
     adjustments: list[str]
     overrides: list[str]
+    badges: list[str]
     break_glasses: list[str]
     simulations: list[str]
     versions: program_scene.Versions
@@ -192,7 +194,15 @@ async def _shop(run: RunFile, key: str) -> Shop:
     base = preset(sample.PROGRAM)
     points = base.points.model_copy(update={"transfers": point_scene.TRANSFERS})
     mix = Mix(segments=(Segment(key="all", name=base.name, cash_bp=4_000),))
-    program = base.model_copy(update={"key": key, "contracts": sold, "points": points, "mix": mix})
+    program = base.model_copy(
+        update={
+            "key": key,
+            "contracts": sold,
+            "points": points,
+            "mix": mix,
+            "badges": (badge_scene.CAPTAIN, badge_scene.FOUNDER),
+        }
+    )
     ours = (f"{key}_till", f"{key}_online"), (f"{key}_rival", f"{key}_corner")
     await _prepare(run, program, ours)
     endpoints = await _endpoints(run, key)
@@ -230,6 +240,7 @@ async def _shop(run: RunFile, key: str) -> Shop:
         contracts=await _contracts(run, key, partner_id=ours[0][0], member_ids=members[0][1:9]),
         adjustments=await point_scene.adjustments(run, key, members[0][9]),
         overrides=await tier_scene.overrides(run, key, members[0][9]),
+        badges=await badge_scene.badges(run, key, members[0][1:9]),
         break_glasses=await reveal_scene.break_glasses(run, key),
         simulations=await simulation_scene.runs(run, Program.parse(live.document)),
         versions=await program_scene.versions(run, Program.parse(live.document)),

@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 
 from laurel.benefits.v1 import (
+    badges_pb2,
+    badges_pb2_grpc,
     benefits_pb2,
     benefits_pb2_grpc,
     proofs_pb2,
@@ -18,12 +20,13 @@ from laurel.benefits.v1 import (
 )
 from libs.cli import ledger, ledger_chain
 from libs.cli.data_folder import DataFolder
+from libs.common.badge_policy import Badges
 from libs.common.caller import PrincipalKind
 from libs.common.chains.anchors import Anchors
 from libs.common.chains.check import Checked
 from libs.common.chains.documents import root_from
 from libs.common.chains.keys import ChainSigner
-from libs.common.chains.sequencer import SEQUENCER, Sequencer
+from libs.common.chains.sequencer import SEQUENCER, Chained, Sequencer
 from libs.common.clock import now
 from libs.common.homes import keep_homes
 from libs.common.ids import new_id
@@ -49,7 +52,7 @@ from tests.support.services import Keys
 SERVICE = "benefits"
 SERVICES = [
     each
-    for protos in (benefits_pb2, proofs_pb2, reports_pb2)
+    for protos in (benefits_pb2, badges_pb2, proofs_pb2, reports_pb2)
     for each in protos.DESCRIPTOR.services_by_name.values()
 ]
 HOME = Home("online", "", "shop")
@@ -98,30 +101,30 @@ class Books:
         await self.store.transaction(work)
         return member_id
 
-    def sequencer(self, **changes: Any) -> Sequencer:
+    def sequencer(self, kind: Chained = CHAINED, **changes: Any) -> Sequencer:
         """A replica's sequencer; it holds its lease once that was renewed."""
         self.leases = Leases(self.database, [SEQUENCER], group=new_id("entries"), holder="test", now=now)
-        chained = replace(CHAINED, sweep_seconds=0.05)
+        chained = replace(kind, sweep_seconds=0.05)
         settings = {"heads_file": self.world.heads_file, "now": lambda: self.time}
         signer = self.world.signer
         return Sequencer(chained, self.database, self.leases, signer, **dict[str, Any](settings | changes))
 
-    async def chain(self, **changes: Any) -> None:
-        """Give all entries their places, under one head."""
-        await self.sequencer(**changes)._chain(self.program_id)
-        await self.sequencer(**changes)._anchors.keep()
+    async def chain(self, kind: Chained = CHAINED, **changes: Any) -> None:
+        """Give all that waits its places, under one head."""
+        await self.sequencer(kind, **changes)._chain(self.program_id)
+        await self.sequencer(kind, **changes)._anchors.keep()
 
-    def roots(self, **changes: Any) -> RootHandlers:
+    def roots(self, kind: Chained = CHAINED, **changes: Any) -> RootHandlers:
         """What closes days in one replica."""
         anchors = Anchors(
-            self.database, "ledger_roots", changes.pop("heads_file", self.world.heads_file), root_from
+            self.database, kind.roots, changes.pop("heads_file", self.world.heads_file), root_from
         )
         programs = ProgramHandlers(self.store, now)
-        return RootHandlers(self.store, programs, self.world.signer, anchors, now=lambda: self.time)
+        return RootHandlers(kind, self.store, programs, self.world.signer, anchors, now=lambda: self.time)
 
-    async def close(self, **changes: Any) -> None:
+    async def close(self, kind: Chained = CHAINED, **changes: Any) -> None:
         """Make the roots of all days that are over."""
-        roots = self.roots(**changes)
+        roots = self.roots(kind, **changes)
         while await roots.close(self.program_id):
             pass
 
@@ -150,6 +153,7 @@ class Books:
         """The services as the command calls them."""
         opened = self.world.channel(self.program_id, "staff", "cleo")
         return SimpleNamespace(
+            badges=badges_pb2_grpc.BadgesServiceStub(opened),
             proofs=proofs_pb2_grpc.ProofServiceStub(opened),
             benefits=benefits_pb2_grpc.BenefitsServiceStub(opened),
             reports=reports_pb2_grpc.ReportsServiceStub(opened),
@@ -186,10 +190,15 @@ class ProofWorld:
     def signer(self) -> ChainSigner:
         return ChainSigner(SERVICE, self.folder.audit_key_file(SERVICE))
 
-    async def books(self, **fields: Any) -> Books:
+    async def books(self, badges: Badges = (), **fields: Any) -> Books:
         """The books of a program that nobody else has anything to do with; its days end at 16:00 UTC."""
         program = preset("ecommerce_five").model_copy(
-            update={"key": f"store_{new_id('x')[-12:]}", "time_zone": "Asia/Shanghai", "version": 1}
+            update={
+                "key": f"store_{new_id('x')[-12:]}",
+                "time_zone": "Asia/Shanghai",
+                "version": 1,
+                "badges": badges,
+            }
         )
         version = Version(program, program.digest(), datetime(2026, 1, 1, tzinfo=UTC))
         await program_versions.keep(BenefitsStore(self.database), change_of(version), now())

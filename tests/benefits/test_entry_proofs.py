@@ -12,7 +12,7 @@ import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from examples.proof.verify import Broken, check, proof_in
+from examples.proof.verify import Broken, check, proofs_in
 from laurel.benefits.v1 import proofs_pb2 as pb
 from laurel.common.v1 import lookup_pb2
 from libs.common.caller import PrincipalKind
@@ -68,7 +68,7 @@ async def answer(books: Books, member: int) -> dict[str, Any]:
 @pytest.mark.parametrize("member", range(5))
 async def test_a_proof_is_checked_by_a_file_that_knows_nothing_of_us(books: Books, member: int) -> None:
     for result in await proved(books, *await ids_of(books, member)):
-        lines = check(proof_in(MessageToDict(result)), keys_of(books))
+        lines = check(proofs_in(MessageToDict(result))[0], keys_of(books))
 
         assert lines[0].startswith(str(json.loads(result.proof.content.entry)["points"]))
         assert books.members[member] in lines[0]
@@ -96,7 +96,7 @@ async def test_an_entry_that_waits_is_found_and_not_proved_yet(books: Books) -> 
 
     assert (result.status, result.proof.position, result.proof.statement) == (FOUND, 0, "")
     with pytest.raises(Broken, match="ask again"):
-        check(proof_in(MessageToDict(result)), keys_of(books))
+        check(proofs_in(MessageToDict(result))[0], keys_of(books))
 
 
 async def test_proofs_come_in_the_order_in_which_they_were_asked_for(books: Books) -> None:
@@ -160,12 +160,12 @@ async def test_a_proof_that_was_changed_does_not_hold(
 ) -> None:
     found = await answer(books, member)
     keys = keys_of(books)
-    assert check(proof_in(found), keys)
+    assert check(proofs_in(found)[0], keys)
 
-    edit(proof_in(found))
+    edit(proofs_in(found)[0])
 
     with pytest.raises(Broken):
-        check(proof_in(found), keys)
+        check(proofs_in(found)[0], keys)
 
 
 async def test_a_key_that_only_calls_itself_ours_verifies_nothing(books: Books) -> None:
@@ -176,14 +176,14 @@ async def test_a_key_that_only_calls_itself_ours_verifies_nothing(books: Books) 
     )
 
     with pytest.raises(Broken, match="called after"):
-        check(proof_in(await answer(books, 0)), {"keys": [theirs | {"kid": ours["kid"]}]})
+        check(proofs_in(await answer(books, 0))[0], {"keys": [theirs | {"kid": ours["kid"]}]})
 
 
 async def test_the_file_runs_by_itself_and_ends_with_what_it_found(books: Books, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     found = await answer(books, 0)
-    good.write_text(json.dumps({"data": {"ledgerProof": proof_in(found)}}))
-    edited(proof_in(found), "entry", "points", "11")
+    good.write_text(json.dumps({"data": {"ledgerProof": proofs_in(found)[0]}}))
+    edited(proofs_in(found)[0], "entry", "points", "11")
     bad.write_text(json.dumps(found))
 
     def run(file: Path) -> subprocess.CompletedProcess[str]:

@@ -49,7 +49,7 @@ def test_python_that_a_page_shows_compiles(page: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["benefits", "contracts", "coupons", "proofs", "programs", "rewards", "tills"]
+    "page", ["badges", "benefits", "contracts", "coupons", "proofs", "programs", "rewards", "tills"]
 )
 def test_each_page_about_points_and_benefits_shows_how_the_graph_is_asked(page: str) -> None:
     assert f"{page}.md" in {name for name, _ in GRAPHQL}

@@ -26,6 +26,7 @@ from tests.benefits.conftest import BenefitsWorld
 from tests.benefits.contracts_world import a_site
 from tests.benefits.coupons_world import coupons_world
 from tests.benefits.test_webhook_deliveries import Log, a_log
+from tests.contracts.badge_writes import BADGE_WRITES
 from tests.contracts.coupon_writes import COUPON_WRITES
 from tests.contracts.payloads import changed
 from tests.contracts.point_writes import POINT_WRITES
@@ -313,7 +314,7 @@ def of_webhooks(worlds: Worlds, request: Any, other: Message) -> Write:
     return Write(worlds.benefits.database, stub, rpc_of(request, "benefits", "Notices"), request, other)
 
 
-BY_PATH = {**POINT_WRITES, **PROGRAM_WRITES, **TIER_WRITES}
+BY_PATH = {**POINT_WRITES, **PROGRAM_WRITES, **TIER_WRITES, **BADGE_WRITES}
 
 
 def of_coupons(name: str) -> Callable[[Worlds], Awaitable[Write]]:

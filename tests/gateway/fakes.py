@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from laurel.benefits.v1 import (
+    badges_pb2_grpc,
     benefits_pb2,
     benefits_pb2_grpc,
     contracts_pb2_grpc,
@@ -38,6 +39,7 @@ from services.scoring import shared_reads as scoring_reads
 from tests.gateway import world
 from tests.gateway.fake import FOUND, MISSING, Asked, Context, Fake
 from tests.gateway.fake_access import FakeAccess
+from tests.gateway.fake_badges import FakeBadges
 from tests.gateway.fake_contracts import FakeContracts
 from tests.gateway.fake_coupons import FakeCoupons
 from tests.gateway.fake_decisions import FakeDecisions
@@ -155,6 +157,7 @@ class FakeBenefits(
     FakeSimulations,
     FakeProofs,
     FakeRewards,
+    FakeBadges,
     FakeContracts,
     FakeCoupons,
     FakeEntitlements,
@@ -252,6 +255,7 @@ def add_benefits(served: Any, server: Any) -> None:
     reports_pb2_grpc.add_ReportsServiceServicer_to_server(served, server)
     rewards_pb2_grpc.add_RewardsServiceServicer_to_server(served, server)
     entitlements_pb2_grpc.add_EntitlementsServiceServicer_to_server(served, server)
+    badges_pb2_grpc.add_BadgesServiceServicer_to_server(served, server)
     contracts_pb2_grpc.add_ContractsServiceServicer_to_server(served, server)
     coupons_pb2_grpc.add_CouponsServiceServicer_to_server(served, server)
     earning_pb2_grpc.add_EarningServiceServicer_to_server(served, server)

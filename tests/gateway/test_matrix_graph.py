@@ -44,6 +44,7 @@ ARGUMENTS = {
     "Query.simulation": f'(simulationId: "sim_{"1" * 32}")',
     "Query.decision": '(decisionId: "dec_1")',
     "Query.ledgerProof": '(entryId: "ent_1")',
+    "Query.badge": '(key: "founder", serial: 2)',
     "Query.splitValue": f'(memberId: "{SOMEBODY}", valueMinor: 100)',
     "Member.pointsPreview": "(input: {kind: PURCHASE, amountMinor: 100})",
     "Subscription.memberChanged": f'(memberId: "{SOMEBODY}")',
@@ -94,6 +95,10 @@ ARGUMENTS = {
     ),
     "Mutation.approveTierOverride": '(input: {requestId: "R", overrideId: "ovr_1"})',
     "Mutation.endTierOverride": '(input: {requestId: "R", overrideId: "ovr_1", explanation: "no case"})',
+    "Mutation.grantBadge": (
+        f'(input: {{requestId: "R", memberId: "{SOMEBODY}", key: "founder", explanation: "so"}})'
+    ),
+    "Mutation.revokeBadge": '(input: {requestId: "R", badgeId: "bdg_1", explanation: "so"})',
     "Query.reward": '(rewardId: "coffee")',
     "Reward.availability": f'(memberId: "{SOMEBODY}")',
     "Mutation.createReward": f'(input: {{requestId: "R", rewardId: "x", terms: {TERMS}}})',

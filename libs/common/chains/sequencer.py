@@ -29,10 +29,11 @@ COUNTED_MAX = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Chained:
-    """Records that are chained: where they and the heads of their chains are, and what covers a record.
+    """Records that are chained: where they, the heads of their chains and the roots of their days are.
 
-    A record has `program_id`, `recorded_time`, a digest in the field `digest`,
-    and the mark `unsequenced` until it has its place.
+    A record has `program_id`, `recorded_time`, a digest of what is covered in
+    the field `digest`, and the mark `unsequenced` until it has its place.
+    `roots` is empty where days get none.
     """
 
     chain: str
@@ -42,6 +43,7 @@ class Chained:
     waiting_count: Gauge
     waiting_seconds: Gauge
     sweep_seconds: float = 1.0
+    roots: str = ""
 
 
 class Sequencer:

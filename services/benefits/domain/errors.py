@@ -352,3 +352,19 @@ class CouponReservationUnknown(Refusal):
 class CouponReservationEnded(Refusal):
     reason, kind = "COUPON_RESERVATION_ENDED", Kind.PRECONDITION
     text = "the coupons of the check were used or given back before"
+
+
+class BadgeUnknown(Refusal):
+    reason, kind, text = "BADGE_UNKNOWN", Kind.NOT_FOUND, "no such badge in the program"
+
+
+class BadgeSoldOut(Refusal):
+    reason, kind, text = "BADGE_SOLD_OUT", Kind.PRECONDITION, "as many badges were issued as there ever are"
+
+
+class BadgeHeld(Refusal):
+    reason, kind, text = "BADGE_HELD", Kind.PRECONDITION, "the member has this badge already"
+
+
+class BadgeRevoked(Refusal):
+    reason, kind, text = "BADGE_REVOKED", Kind.PRECONDITION, "the badge was revoked before"

@@ -51,7 +51,8 @@ def require_continuous(before: Program, draft: Program) -> None:
     Events are filed by the time zone's days, amounts and points in the
     currencies, for ever. A tier that members may hold stays, or another one
     replaces it; so do the plans that they may have contracts of, with their
-    groups, and the types of points that they may have.
+    groups, the types of points that they may have, and the badges with how many
+    of them there ever are.
     """
     fixed = {
         "key": (before.key, draft.key),
@@ -70,6 +71,10 @@ def require_continuous(before: Program, draft: Program) -> None:
         raise ProgramFieldFixed("members have these plans", plans=", ".join(missing))
     if missing := sorted(set(before.points.currencies) - set(draft.points.currencies)):
         raise ProgramFieldFixed("members have these points", types=", ".join(missing))
+    if missing := sorted(_badges(before) - _badges(draft)):
+        raise ProgramFieldFixed(
+            "these badges stay, and how many there are of them", badges=", ".join(missing)
+        )
 
 
 def _tiers(program: Program) -> set[str]:
@@ -84,6 +89,10 @@ def _tiers(program: Program) -> set[str]:
 
 def _plans(program: Program) -> set[str]:
     return {f"{plan.group}.{plan.key}" for plan in program.contracts.plans}
+
+
+def _badges(program: Program) -> set[str]:
+    return {f"{badge.key} of {badge.limit or 'any number'}" for badge in program.badges}
 
 
 def _version(draft: Program, number: int, now: datetime) -> Version:

@@ -12,6 +12,7 @@ from services.benefits.domain.roots import Place
 from services.benefits.domain.verification import Fault
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.repository import cohorts, following, roots
+from services.benefits.repository.chaining import CHAINED
 from services.benefits.repository.store import BenefitsStore
 
 # Entries at a time. The checking of these keeps the process from answering for about 10 ms.
@@ -46,7 +47,7 @@ class FollowHandlers:
     async def behind_seconds(self, program_id: str) -> float:
         """How long the oldest entry that is chained waits to be verified, 0 where none does."""
         place = await self._place(program_id)
-        recorded = await roots.first_behind(self._store, program_id, place.position)
+        recorded = await roots.first_behind(self._store, CHAINED, program_id, place.position)
         return 0.0 if recorded is None else max(0.0, (self._now() - recorded).total_seconds())
 
     async def _keep(self, program_id: str, start: Place, last: Followed, counted: Mapping[Cell, int]) -> bool:

@@ -8,11 +8,15 @@ from libs.common.chains.chain import Head, Root
 from libs.common.chains.reading import Page, Place, Reading, heads_after
 from libs.common.homes import visible
 from services.benefits.domain.ledger import member_of
-from services.benefits.domain.proofs import Content, Linked, Proof, Rooted
-from services.benefits.domain.roots import inclusion_path, subtree_of
+from services.benefits.domain.proofs import Content, Proof
+from services.benefits.handlers.proving import proving
 from services.benefits.repository import proofs, roots
+from services.benefits.repository.badges import BADGES_CHAINED
 from services.benefits.repository.chaining import CHAINED
 from services.benefits.repository.store import BenefitsStore
+
+CHAINS = {each.chain: each for each in (CHAINED, BADGES_CHAINED)}
+"""The chains whose days have roots, by name."""
 
 
 class ProofHandlers:
@@ -26,16 +30,27 @@ class ProofHandlers:
         async with mongo.snapshot(self._store.database.client) as session:
             store = BenefitsStore(self._store.database, session)
             found = await self._seen(program_id, await proofs.entries(store, program_id, entry_ids))
-            return {each.entry_id: await self._proof(store, program_id, each) for each in found}
+            return {
+                each.entry_id: Proof(
+                    each, await proving(store, CHAINED, self._service, program_id, each.position)
+                )
+                for each in found
+            }
 
-    async def roots(self, program_id: str, *, after_date: str, limit: int) -> tuple[list[Root], bool]:
-        """Roots in the order of their days, and whether there are more."""
-        return await roots.roots_after(self._store, program_id, after_date=after_date, limit=limit)
+    async def roots(
+        self, program_id: str, chain: str, *, after_date: str, limit: int
+    ) -> tuple[list[Root], bool]:
+        """Roots of a chain in the order of their days, and whether there are more."""
+        return await roots.roots_after(
+            self._store, CHAINS[chain], program_id, after_date=after_date, limit=limit
+        )
 
-    async def heads(self, program_id: str, *, after_position: int, limit: int) -> tuple[list[Head], bool]:
-        """Heads in the order of their positions, and whether there are more."""
+    async def heads(
+        self, program_id: str, chain: str, *, after_position: int, limit: int
+    ) -> tuple[list[Head], bool]:
+        """Heads of a chain in the order of their positions, and whether there are more."""
         return await heads_after(
-            self._store.database, CHAINED.heads, program_id, after_position=after_position, limit=limit
+            self._store.database, CHAINS[chain].heads, program_id, after_position=after_position, limit=limit
         )
 
     async def chained(self, program_id: str, *, after: Place, limit: int) -> tuple[list[Content], Page]:
@@ -53,25 +68,3 @@ class ProofHandlers:
         if granted().scope in {"program", "all"}:
             seen |= {""}
         return [one for each, one in found.items() if members[each] in seen]
-
-    async def _proof(self, store: BenefitsStore, program_id: str, content: Content) -> Proof:
-        position = content.position
-        if not position:
-            return Proof(content, None)
-        over = await roots.over(store, program_id, position)
-        if over is not None:
-            root, subtrees = over
-            first, last = subtree_of(root.first_position, root.last_position, position)
-            path = inclusion_path(
-                position,
-                first_position=root.first_position,
-                leaves=await proofs.leaves(store, program_id, first, last),
-                subtrees=subtrees,
-            )
-            return Proof(content, Rooted(root, tuple(path)))
-        head = await proofs.next_head(store, program_id, position)
-        if head is None:
-            return Proof(content, None)
-        previous = await proofs.hash_at(store, self._service, program_id, position - 1)
-        following = await proofs.leaves(store, program_id, position + 1, head.position)
-        return Proof(content, Linked(head, previous, tuple(following)))

@@ -24,6 +24,7 @@ CHAINED = Chained(
         ["service"],
     ),
     sweep_seconds=3.0,
+    roots="ledger_roots",
 )
 PLACE = ("leaf", "recorded_time", "unsequenced", "position", "chain_hash")
 """What an entry's document has for the chain, beside the entry itself."""
@@ -45,15 +46,20 @@ def _digest(document: Document | None) -> str:
 
 async def ensure_chaining(database: Database) -> None:
     """Indexes, and entries of before there was a chain, which wait for their places from now on."""
-    await ensure_chain(database, CHAINED.records, CHAINED.heads)
-    roots = database.ledger_roots
+    await ensure_rooted_chain(database, CHAINED)
+    if await database.migrations.find_one({"_id": _ADOPTED}) is None:
+        await _adopt_all(database)
+        await database.migrations.update_one({"_id": _ADOPTED}, {"$set": {"done": True}}, upsert=True)
+
+
+async def ensure_rooted_chain(database: Database, chain: Chained) -> None:
+    """The indexes of what is chained, and of the roots of its days."""
+    await ensure_chain(database, chain.records, chain.heads)
+    roots = database[chain.roots]
     await roots.create_index([("program_id", 1), ("last_position", 1)], unique=True)
     await roots.create_index(
         [("unanchored", 1), ("_id", 1)], partialFilterExpression={"unanchored": {"$exists": True}}
     )
-    if await database.migrations.find_one({"_id": _ADOPTED}) is None:
-        await _adopt_all(database)
-        await database.migrations.update_one({"_id": _ADOPTED}, {"$set": {"done": True}}, upsert=True)
 
 
 async def _adopt_all(database: Database) -> None:

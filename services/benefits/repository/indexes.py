@@ -6,6 +6,7 @@ from libs.common.mongo import Collection, Database, Document, ensure_collection,
 from services.benefits.domain.ledger import ISSUER
 from services.benefits.domain.notices import NoticeStatus
 from services.benefits.repository.adjustments import ensure_adjustment_indexes
+from services.benefits.repository.badges import ensure_badge_indexes
 from services.benefits.repository.birthdays import ensure_birthday_indexes
 from services.benefits.repository.calibrations import ensure_calibration_indexes
 from services.benefits.repository.chaining import ensure_chaining
@@ -160,6 +161,7 @@ async def ensure_indexes(database: Database) -> None:
     await database.entries.create_index([("account_id", 1), ("seq", 1)], unique=True)
     await database.entries.create_index("transaction_id")
     await ensure_chaining(database)
+    await ensure_badge_indexes(database)
     await ensure_cohort_indexes(database)
     await _ensure_lots(database)
     await ensure_hold_indexes(database)

@@ -6,8 +6,8 @@ from typing import Any
 from libs.common.canonical import canonical
 from libs.common.chains.chain import Head, origin
 from libs.common.chains.documents import CODEC, head_from, position_in, text_in, time_in
+from libs.common.chains.sequencer import Chained
 from libs.common.mongo import Document
-from services.benefits.domain.leaves import LEDGER
 from services.benefits.domain.proofs import Content
 from services.benefits.repository.documents import entry_from, lot_from, transaction_from
 from services.benefits.repository.store import BenefitsStore
@@ -46,27 +46,27 @@ async def contents(store: BenefitsStore, found: Sequence[Document]) -> list[Cont
     ]
 
 
-async def leaves(store: BenefitsStore, program_id: str, first: int, last: int) -> list[str]:
+async def leaves(store: BenefitsStore, chain: Chained, program_id: str, first: int, last: int) -> list[str]:
     """The leaves from one position to another."""
     wanted = {"program_id": program_id, "position": {"$gte": first, "$lte": last}}
-    found = store.database.entries.find(wanted, {"_id": 0, "leaf": 1}, session=store.session)
+    found = store.database[chain.records].find(wanted, {"_id": 0, "leaf": 1}, session=store.session)
     return [text_in(each.get("leaf")) async for each in found.sort("position", 1)]
 
 
-async def next_head(store: BenefitsStore, program_id: str, position: int) -> Head | None:
+async def next_head(store: BenefitsStore, chain: Chained, program_id: str, position: int) -> Head | None:
     """The first signed head at a position or behind it."""
-    heads = store.database.get_collection("ledger_heads", codec_options=CODEC)
+    heads = store.database.get_collection(chain.heads, codec_options=CODEC)
     behind = {"program_id": program_id, "position": {"$gte": position}}
     found = await heads.find_one(behind, sort=[("position", 1)], session=store.session)
     return None if found is None else head_from(found)
 
 
-async def hash_at(store: BenefitsStore, service: str, program_id: str, position: int) -> str:
+async def hash_at(store: BenefitsStore, chain: Chained, service: str, program_id: str, position: int) -> str:
     """The chain hash at a position; before the first one, where the chain begins."""
     if position == 0:
-        return origin(service=service, program_id=program_id, chain=LEDGER)
+        return origin(service=service, program_id=program_id, chain=chain.chain)
     wanted = {"program_id": program_id, "position": position}
-    found = await store.database.entries.find_one(wanted, {"chain_hash": 1}, session=store.session)
+    found = await store.database[chain.records].find_one(wanted, {"chain_hash": 1}, session=store.session)
     return "" if found is None else text_in(found.get("chain_hash"))
 
 

@@ -11,6 +11,7 @@ from strawberry import relay
 
 from laurel.members.v1 import members_pb2 as pb
 from services.gateway.benefits.earning_loaders import PreviewKey
+from services.gateway.benefits.types.badges import Badge, badge_of
 from services.gateway.benefits.types.contracts import Contract, contract_of
 from services.gateway.benefits.types.coupons import MemberCoupon, member_coupon_of
 from services.gateway.benefits.types.earning import PointsPreview, PointsPreviewInput, preview_of
@@ -214,6 +215,15 @@ class Member(relay.Node):
         description="The coupons that they were given, latest first.",
     )
     def coupons(self, first: First = 20) -> tuple[str, int]:
+        return self.key, checked_first(first)
+
+    @loaded(
+        list[Badge] | None,
+        lambda context: context.badges.badges,
+        each(badge_of),
+        description="The badges that they were given, latest first; revoked ones, too.",
+    )
+    def badges(self, first: First = 20) -> tuple[str, int]:
         return self.key, checked_first(first)
 
     @loaded(

@@ -26,6 +26,7 @@ KINDS = {
     "toMemberId": "recipient",
     "adjustmentId": "adjustment",
     "overrideId": "override",
+    "badgeId": "badge",
     "breakGlassId": "break_glass",
     "simulationId": "simulation",
     "aboutDecisionId": "decision",

@@ -39,6 +39,8 @@ INDEPENDENT = (
     "FAILED_PRECONDITION PROGRAM_VERSION_STATE",
     "FAILED_PRECONDITION PROGRAM_UNCHANGED",
     "FAILED_PRECONDITION TIER_OVERRIDE_ENDED",
+    "FAILED_PRECONDITION BADGE_HELD",
+    "FAILED_PRECONDITION BADGE_REVOKED",
     # What one partner does, another hears nothing of.
     "NOT_FOUND HOLD_UNKNOWN",
     "NOT_FOUND CONTRACT_UNKNOWN",
@@ -63,6 +65,8 @@ ABOUT: Mapping[str, Callable[[Shop], Mapping[str, Any]]] = {
     "RejectAdjustment": lambda shop: {"adjustment_id": shop.adjustments[5]},
     "ApproveTierOverride": lambda shop: {"override_id": shop.overrides[4]},
     "EndTierOverride": lambda shop: {"override_id": shop.overrides[5]},
+    "GrantBadge": lambda shop: {"member_id": shop.members[9]},
+    "RevokeBadge": lambda shop: {"badge_id": shop.badges[5]},
     "ApproveProgramVersion": lambda shop: {
         "version": shop.versions.simulated[AGAIN],
         "digest": shop.versions.digests[AGAIN],

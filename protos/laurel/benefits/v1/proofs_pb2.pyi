@@ -84,7 +84,7 @@ class LedgerRoot(_message.Message):
     program_id: _builtins.str
     """The program."""
     chain: _builtins.str
-    """Which of the service's chains: `ledger`."""
+    """Which of the service's chains: `ledger`, or `badges`."""
     date: _builtins.str
     """The day, such as 2026-11-23, where the program does its business."""
     first_position: _builtins.int
@@ -275,22 +275,26 @@ class ListLedgerRootsRequest(_message.Message):
     PROGRAM_ID_FIELD_NUMBER: _builtins.int
     AFTER_DATE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
     program_id: _builtins.str
     """The program."""
     after_date: _builtins.str
     """Roots of days after this one, such as 2026-11-23; from the first one on when empty."""
     page_size: _builtins.int
     """At most 1000; 100 when 0."""
+    chain: _builtins.str
+    """Of which chain: `ledger`, which is meant when it is empty, or `badges`."""
     def __init__(
         self,
         *,
         program_id: _builtins.str = ...,
         after_date: _builtins.str = ...,
         page_size: _builtins.int = ...,
+        chain: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_date", b"after_date", "page_size", b"page_size", "program_id", b"program_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_date", b"after_date", "chain", b"chain", "page_size", b"page_size", "program_id", b"program_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -333,22 +337,26 @@ class ListLedgerHeadsRequest(_message.Message):
     PROGRAM_ID_FIELD_NUMBER: _builtins.int
     AFTER_POSITION_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
     program_id: _builtins.str
     """The program."""
     after_position: _builtins.int
     """Heads after this position."""
     page_size: _builtins.int
     """At most 1000; 100 when 0."""
+    chain: _builtins.str
+    """Of which chain: `ledger`, which is meant when it is empty, or `badges`."""
     def __init__(
         self,
         *,
         program_id: _builtins.str = ...,
         after_position: _builtins.int = ...,
         page_size: _builtins.int = ...,
+        chain: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "page_size", b"page_size", "program_id", b"program_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "chain", b"chain", "page_size", b"page_size", "program_id", b"program_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -79,7 +79,7 @@ class ProofServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLedgerRoots(self, request, context):
-        """Lists the signed roots of a program's days, oldest first.
+        """Lists the signed roots of a program's days, oldest first: of the ledger, or of the badges.
 
         Roots say nothing of anybody, so whoever is of the program may read them, keep them, and hold them against
         those that others have. No side effects. The policy table says who may call.
@@ -89,7 +89,7 @@ class ProofServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLedgerHeads(self, request, context):
-        """Lists the signed heads of a program's chain that no root stands for yet, oldest first.
+        """Lists the signed heads of a program's chain, of the ledger or of the badges, that no root stands for yet, oldest first.
 
         No side effects. The policy table says who may call.
         """

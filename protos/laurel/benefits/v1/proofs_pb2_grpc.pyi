@@ -45,13 +45,13 @@ class ProofServiceStub:
     The policy table says who may call.
     """
     ListLedgerRoots: _grpc.UnaryUnaryMultiCallable[_proofs_pb2.ListLedgerRootsRequest, _proofs_pb2.ListLedgerRootsResponse]
-    """Lists the signed roots of a program's days, oldest first.
+    """Lists the signed roots of a program's days, oldest first: of the ledger, or of the badges.
 
     Roots say nothing of anybody, so whoever is of the program may read them, keep them, and hold them against
     those that others have. No side effects. The policy table says who may call.
     """
     ListLedgerHeads: _grpc.UnaryUnaryMultiCallable[_proofs_pb2.ListLedgerHeadsRequest, _proofs_pb2.ListLedgerHeadsResponse]
-    """Lists the signed heads of a program's chain that no root stands for yet, oldest first.
+    """Lists the signed heads of a program's chain, of the ledger or of the badges, that no root stands for yet, oldest first.
 
     No side effects. The policy table says who may call.
     """
@@ -80,13 +80,13 @@ class ProofServiceAsyncStub(ProofServiceStub):
     The policy table says who may call.
     """
     ListLedgerRoots: _aio.UnaryUnaryMultiCallable[_proofs_pb2.ListLedgerRootsRequest, _proofs_pb2.ListLedgerRootsResponse]  # type: ignore[assignment]
-    """Lists the signed roots of a program's days, oldest first.
+    """Lists the signed roots of a program's days, oldest first: of the ledger, or of the badges.
 
     Roots say nothing of anybody, so whoever is of the program may read them, keep them, and hold them against
     those that others have. No side effects. The policy table says who may call.
     """
     ListLedgerHeads: _aio.UnaryUnaryMultiCallable[_proofs_pb2.ListLedgerHeadsRequest, _proofs_pb2.ListLedgerHeadsResponse]  # type: ignore[assignment]
-    """Lists the signed heads of a program's chain that no root stands for yet, oldest first.
+    """Lists the signed heads of a program's chain, of the ledger or of the badges, that no root stands for yet, oldest first.
 
     No side effects. The policy table says who may call.
     """
@@ -124,7 +124,7 @@ class ProofServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _proofs_pb2.ListLedgerRootsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_proofs_pb2.ListLedgerRootsResponse, _abc.Awaitable[_proofs_pb2.ListLedgerRootsResponse]]:
-        """Lists the signed roots of a program's days, oldest first.
+        """Lists the signed roots of a program's days, oldest first: of the ledger, or of the badges.
 
         Roots say nothing of anybody, so whoever is of the program may read them, keep them, and hold them against
         those that others have. No side effects. The policy table says who may call.
@@ -136,7 +136,7 @@ class ProofServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _proofs_pb2.ListLedgerHeadsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_proofs_pb2.ListLedgerHeadsResponse, _abc.Awaitable[_proofs_pb2.ListLedgerHeadsResponse]]:
-        """Lists the signed heads of a program's chain that no root stands for yet, oldest first.
+        """Lists the signed heads of a program's chain, of the ledger or of the badges, that no root stands for yet, oldest first.
 
         No side effects. The policy table says who may call.
         """

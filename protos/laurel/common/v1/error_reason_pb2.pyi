@@ -254,6 +254,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such break-glass in the program, or somebody else opened it."""
     ERROR_REASON_BREAK_GLASS_ENDED: _ErrorReason.ValueType  # 253
     """The break-glass is over: its time is past, or somebody ended it. Example: a compliance officer did."""
+    ERROR_REASON_BADGE_UNKNOWN: _ErrorReason.ValueType  # 290
+    """No such badge in the program, or none of a member of the caller's."""
+    ERROR_REASON_BADGE_SOLD_OUT: _ErrorReason.ValueType  # 291
+    """As many badges of this key were issued as there ever are; detail has the limit."""
+    ERROR_REASON_BADGE_HELD: _ErrorReason.ValueType  # 292
+    """The member has a badge of this key, which detail has."""
+    ERROR_REASON_BADGE_REVOKED: _ErrorReason.ValueType  # 293
+    """The badge was revoked before. Example: two of the staff revoke it at once."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request, or one item of it, was refused.
@@ -494,4 +502,12 @@ ERROR_REASON_BREAK_GLASS_UNKNOWN: ErrorReason.ValueType  # 252
 """No such break-glass in the program, or somebody else opened it."""
 ERROR_REASON_BREAK_GLASS_ENDED: ErrorReason.ValueType  # 253
 """The break-glass is over: its time is past, or somebody ended it. Example: a compliance officer did."""
+ERROR_REASON_BADGE_UNKNOWN: ErrorReason.ValueType  # 290
+"""No such badge in the program, or none of a member of the caller's."""
+ERROR_REASON_BADGE_SOLD_OUT: ErrorReason.ValueType  # 291
+"""As many badges of this key were issued as there ever are; detail has the limit."""
+ERROR_REASON_BADGE_HELD: ErrorReason.ValueType  # 292
+"""The member has a badge of this key, which detail has."""
+ERROR_REASON_BADGE_REVOKED: ErrorReason.ValueType  # 293
+"""The badge was revoked before. Example: two of the staff revoke it at once."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -11,10 +11,12 @@ from services.gateway.pages import Cursor, page_info
 from services.gateway.values import Long, time_of
 
 
-@strawberry.type(description="The signed root of the ledger entries of one business day.")
+@strawberry.type(
+    description="The signed root of the ledger entries, or the records of badges, of one business day."
+)
 class LedgerRoot:
     service: str = strawberry.field(description="Service whose ledger it is.")
-    chain: str = strawberry.field(description="Which of the service's chains: `ledger`.")
+    chain: str = strawberry.field(description="Which of the service's chains: `ledger`, or `badges`.")
     date: str = strawberry.field(description="The day, such as 2026-11-23, where the program does business.")
     first_position: Long = strawberry.field(description="Position of its first entry in the chain.")
     last_position: Long = strawberry.field(description="Position of its last entry.")
@@ -39,7 +41,7 @@ class LedgerRootConnection:
     page_info: relay.PageInfo = strawberry.field(description="Whether there are more.")
 
 
-@strawberry.type(description="The end of the ledger's chain, signed within seconds.")
+@strawberry.type(description="The end of a chain, of the ledger or of the badges, signed within seconds.")
 class LedgerHead:
     position: Long = strawberry.field(description="Position of the last entry under it.")
     chain_hash: str = strawberry.field(description="Chain hash of that entry.")
@@ -91,9 +93,9 @@ def proof_of(proof: pb.EntryProof) -> EntryProof:
         lot=content.lot,
         leaf=content.leaf,
         position=Long(proof.position),
-        root=_root(proof.root) if proof.HasField("root") else None,
+        root=root_of(proof.root) if proof.HasField("root") else None,
         path=list(proof.path),
-        head=_head(proof.head) if proof.HasField("head") else None,
+        head=head_of(proof.head) if proof.HasField("head") else None,
         previous_hash=proof.previous_hash,
         following_leaves=list(proof.following_leaves),
         statement=proof.statement,
@@ -105,14 +107,15 @@ def page_of_roots(page: pb.ListLedgerRootsResponse, after: str | None) -> Ledger
     places = [Cursor(root.date).encode() for root in page.roots]
     return LedgerRootConnection(
         edges=[
-            LedgerRootEdge(cursor=cursor, node=_root(root))
+            LedgerRootEdge(cursor=cursor, node=root_of(root))
             for cursor, root in zip(places, page.roots, strict=True)
         ],
         page_info=page_info(places, page.roots[-1].date if page.more else "", after),
     )
 
 
-def _root(root: pb.LedgerRoot) -> LedgerRoot:
+def root_of(root: pb.LedgerRoot) -> LedgerRoot:
+    """A root as the graph shows it."""
     return LedgerRoot(
         service=root.service,
         chain=root.chain,
@@ -127,7 +130,8 @@ def _root(root: pb.LedgerRoot) -> LedgerRoot:
     )
 
 
-def _head(head: audit_pb2.AuditHead) -> LedgerHead:
+def head_of(head: audit_pb2.AuditHead) -> LedgerHead:
+    """A head as the graph shows it."""
     return LedgerHead(
         position=Long(head.position),
         chain_hash=head.chain_hash,
