@@ -74,11 +74,12 @@ async def test_the_same_request_gives_one_badge(world: BadgesWorld, at_once: boo
     assert (await world.granted()).serial == 2
 
 
-async def test_another_payload_under_the_same_id_is_refused(world: BadgesWorld) -> None:
+@pytest.mark.parametrize("key", ["founder", "emperor"], ids=["another badge", "no badge"])
+async def test_another_payload_under_the_same_id_is_refused(world: BadgesWorld, key: str) -> None:
     request = world.granting(await world.a_member())
     await world.as_().GrantBadge(request)
 
-    other = world.granting(request.member_id, "founder", request.request_id)
+    other = world.granting(request.member_id, key, request.request_id)
 
     _, reason, _ = await refusal(world.as_().GrantBadge(other))
     assert reason == "IDEMPOTENCY_KEY_REUSED"

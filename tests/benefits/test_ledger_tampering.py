@@ -11,6 +11,7 @@ import typer
 
 from laurel.benefits.v1 import benefits_pb2
 from libs.cli import foreground
+from libs.cli.badge_chain import BadgesChecked
 from libs.cli.commands import verify as command
 from libs.common.chains.chain import Root, link, origin
 from libs.common.chains.check import Checked, Code, Fault
@@ -23,6 +24,7 @@ from services.benefits.domain.leaves import leaf
 from services.benefits.repository.documents import entry_from, lot_from, transaction_from
 from tests.benefits.proof_world import SERVICE, Books, ProofWorld, a_while_ago
 
+NO_BADGES = BadgesChecked(Checked(), 0, [])
 FRIDAY, SATURDAY = datetime(2026, 11, 20, 4, tzinfo=UTC), datetime(2026, 11, 21, 4, tzinfo=UTC)
 OVER = datetime(2026, 11, 22, 16, 2, tzinfo=UTC)
 KEPT = ("accounts", "entries", "transactions", "lots", "ledger_heads", "ledger_roots")
@@ -467,12 +469,14 @@ async def test_another_programs_faults_are_not_told(proofs: ProofWorld, whole: B
 # The command
 
 
-def ended(monkeypatch: pytest.MonkeyPatch, result: Any, checked: Checked) -> int:
+def ended(
+    monkeypatch: pytest.MonkeyPatch, result: Any, checked: Checked, badges: BadgesChecked = NO_BADGES
+) -> int:
     """How `laurel verify` ends on what was found."""
 
     def run(found: Any) -> Any:
         found.close()
-        return result, checked
+        return result, checked, badges
 
     monkeypatch.setattr(foreground, "run", run)
     monkeypatch.setattr(command, "running_platform", lambda _: None)
@@ -497,3 +501,27 @@ def test_the_command_says_what_is_wrong_with_the_chain_and_ends_with_1(
     told = capsys.readouterr()
     assert f'"broken": {len(faults)}' in told.out
     assert [f"{each.code.name} {each.object_id}" in told.err for each in faults] == [True] * len(faults)
+
+
+@pytest.mark.parametrize(
+    ("badges", "told"),
+    [
+        (BadgesChecked(Checked(), 3, ["SERIAL_MISSING founder 2: …"]), "SERIAL_MISSING founder 2"),
+        (
+            BadgesChecked(Checked(broken=1, faults=[Fault(Code.TAIL_CUT, "position 3")]), 3, []),
+            "TAIL_CUT position 3",
+        ),
+    ],
+    ids=["their numbers", "their chain"],
+)
+def test_the_command_says_what_is_wrong_with_badges_and_ends_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], badges: BadgesChecked, told: str
+) -> None:
+    whole = benefits_pb2.VerifyLedgerResponse(done=True)
+
+    assert ended(monkeypatch, whole, Checked(), badges) == 1
+
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert '"badges": 3' in shown.out
+    assert '"broken": 1' in shown.out

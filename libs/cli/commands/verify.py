@@ -83,7 +83,7 @@ async def _verify(
 
 
 def _show(figures: dict[str, int | float]) -> None:
-    table = Table(title="Ledger", title_justify="left")
+    table = Table(title="Ledger and badges", title_justify="left")
     table.add_column("figure")
     table.add_column("value", justify="right")
     for name, value in figures.items():

@@ -52,9 +52,9 @@ class BadgeHandlers:
     ) -> M:
         """Give a member the next badge of a key; BadgeSoldOut when all were issued, BadgeHeld who has one."""
         program = (await self._programs.live(program_id)).program
-        terms = _known(program, key)
 
         async def attempt(benefits: BenefitsStore) -> M:
+            terms = _known(program, key)
             serial = await badges.take(benefits, program_id, terms)
             if serial is None:
                 raise BadgeSoldOut(badge=key, limit=terms.limit)
