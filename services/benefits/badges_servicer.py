@@ -30,11 +30,11 @@ class BadgesServicer(badges_pb2_grpc.BadgesServiceServicer):
         asked = request(message.program_id, "GrantBadge", message.request_id, message, pb.GrantBadgeResponse)
         return await self.badges.grant(
             message.program_id,
-            message.member_id,
-            message.key,
-            message.explanation,
             asked,
             lambda badge, program: pb.GrantBadgeResponse(badge=badge_message(badge, program)),
+            member_id=message.member_id,
+            key=message.key,
+            explanation=message.explanation,
         )
 
     async def RevokeBadge(self, message: pb.RevokeBadgeRequest, context: Any) -> pb.RevokeBadgeResponse:
@@ -43,10 +43,10 @@ class BadgesServicer(badges_pb2_grpc.BadgesServiceServicer):
         )
         return await self.badges.revoke(
             message.program_id,
-            message.badge_id,
-            message.explanation,
             asked,
             lambda badge, program: pb.RevokeBadgeResponse(badge=badge_message(badge, program)),
+            badge_id=message.badge_id,
+            explanation=message.explanation,
         )
 
     async def BatchListBadges(

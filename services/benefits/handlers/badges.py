@@ -44,11 +44,12 @@ class BadgeHandlers:
     async def grant(
         self,
         program_id: str,
+        request: Request[M],
+        answer: Answer[M],
+        *,
         member_id: str,
         key: str,
         explanation: str,
-        request: Request[M],
-        answer: Answer[M],
     ) -> M:
         """Give a member the next badge of a key; BadgeSoldOut when all were issued, BadgeHeld who has one."""
         program = (await self._programs.live(program_id)).program
@@ -78,7 +79,7 @@ class BadgeHandlers:
             return await self._store.once(request, attempt, now=self._now)
 
     async def revoke(
-        self, program_id: str, badge_id: str, explanation: str, request: Request[M], answer: Answer[M]
+        self, program_id: str, request: Request[M], answer: Answer[M], *, badge_id: str, explanation: str
     ) -> M:
         """Take a badge back; its serial stays its own."""
         program = (await self._programs.live(program_id)).program
