@@ -1,5 +1,6 @@
 """What all tests share: a real mongod and valkey, started once, and how generated examples are run."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +21,12 @@ mongo.SELECTION_MS = 30_000
 # these in a run are no accident, but a defect.
 SECOND_TRIES_MAX = 3
 _second_tries: list[str] = []
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and found by now stays: to look through it for garbage takes seconds each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
