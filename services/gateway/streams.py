@@ -127,9 +127,11 @@ class Stream(Response):
         try:
             with self._streams.places.subscription(self._principal):
                 events = self._streams.events.of(self._asked, self._principal, self._request_id)
-                async for result in events:
-                    await self._next(send, told(result, self._request_id))
-                    EVENTS.inc()
+                # Whoever is cut off leaves no events behind, which would be ended in no order.
+                async with contextlib.aclosing(events):
+                    async for result in events:
+                        await self._next(send, told(result, self._request_id))
+                        EVENTS.inc()
         except _Over:
             raise
         except Exception as error:

@@ -1,9 +1,11 @@
 """A client of graphql-transport-ws that speaks to the gateway in this process, message by message."""
 
 import asyncio
+import gc
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from tests.gateway.conftest import HOST, Graph
@@ -130,3 +132,16 @@ async def connected(graph: Graph, token: str | None = None) -> AsyncIterator[Soc
         assert (accepted["type"], accepted["subprotocol"]) == ("websocket.accept", PROTOCOL)
         await socket.acknowledged(token or graph.token())
         yield socket
+
+
+@contextmanager
+def no_events_left() -> Iterator[None]:
+    """Events are ended by whoever told them, and none are left to be ended as garbage, in no order."""
+    before, left = sys.get_asyncgen_hooks(), list[str]()
+    sys.set_asyncgen_hooks(finalizer=lambda events: left.append(repr(events)))
+    try:
+        yield
+        gc.collect()
+    finally:
+        sys.set_asyncgen_hooks(*before)
+    assert left == []

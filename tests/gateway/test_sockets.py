@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from laurel.risk.v1 import risk_pb2
 from libs.common.clock import now
 from libs.common.tokens import TokenSigner
 from services.gateway.codes import Code
 from services.gateway.sockets import connection
 from tests.gateway.conftest import ORIGIN, Graph, gateway
-from tests.gateway.sockets import SUBSCRIPTION, a_socket, connected
+from tests.gateway.sockets import SUBSCRIPTION, a_socket, connected, no_events_left
 from tests.gateway.world import PROGRAM, member_id
 
 
@@ -300,10 +301,13 @@ async def test_subscriptions_end_soon_after_their_token(
 
 
 async def test_a_client_that_takes_nothing_is_sent_away(keys: Path) -> None:
-    async with gateway(keys, websocket_slow_seconds=0.1) as graph, connected(graph) as socket:
-        socket.subscribe()
-        await socket.change()
-        socket.takes.clear()
-        socket.say(type="ping")
+    async with gateway(keys, websocket_slow_seconds=0.1) as graph:
+        with no_events_left():
+            async with connected(graph) as socket:
+                socket.subscribe()
+                await socket.change()
+                socket.takes.clear()
+                change = risk_pb2.StandingChange(level=risk_pb2.RISK_LEVEL_LOW, integrity=50)
+                graph.services.risk.fake.told.tell(member_id(1), standing_changed=change)
 
-        assert await socket.closed() == (1013, "Too slow: resume after the last cursor")
+                assert await socket.closed() == (1013, "Too slow: resume after the last cursor")

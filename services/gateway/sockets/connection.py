@@ -1,6 +1,7 @@
 """One WebSocket, spoken by graphql-transport-ws: who connects, what is subscribed, and why it is closed."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from enum import IntEnum
@@ -178,10 +179,12 @@ class Connection:
         request_id, ending = new_id("req"), "stopped"
         try:
             with self._places.subscription(principal):
-                async for result in self._events.of(asked, principal, request_id):
-                    payload = told(result, request_id)
-                    await self._send({"id": operation_id, "type": "next", "payload": payload})
-                    EVENTS.inc()
+                # Whoever is sent away leaves no events behind, which would be ended in no order.
+                async with contextlib.aclosing(self._events.of(asked, principal, request_id)) as events:
+                    async for result in events:
+                        payload = told(result, request_id)
+                        await self._send({"id": operation_id, "type": "next", "payload": payload})
+                        EVENTS.inc()
             self._forget(operation_id)
             await self._send({"id": operation_id, "type": "complete"})
         except Closed:
