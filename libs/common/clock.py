@@ -22,10 +22,14 @@ def business_date(moment: datetime, time_zone: str) -> date:
     return moment.astimezone(ZoneInfo(time_zone)).date()
 
 
+def start_of_day(day: date, time_zone: str) -> datetime:
+    """The first moment of a business day."""
+    return datetime.combine(day, datetime.min.time(), ZoneInfo(time_zone)).astimezone(UTC)
+
+
 def end_of_day(day: date, time_zone: str) -> datetime:
     """The last moment of a business day, in the milliseconds that times are kept in."""
-    following = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(time_zone))
-    return following.astimezone(UTC) - timedelta(milliseconds=1)
+    return start_of_day(day + timedelta(days=1), time_zone) - timedelta(milliseconds=1)
 
 
 def months_later(moment: datetime, months: int) -> datetime:

@@ -12,13 +12,12 @@ import pytest
 from laurel.benefits.v1 import earning_pb2, earning_pb2_grpc, entitlements_pb2_grpc, events_pb2
 from laurel.benefits.v1 import entitlements_pb2 as pb
 from laurel.members.v1 import events_pb2 as members_pb2
-from libs.common.clock import now
+from libs.common.clock import now, start_of_day
 from libs.common.ids import new_id
 from libs.common.program import Program, preset
 from libs.common.redis import StreamMessage
 from libs.common.rpc.errors import error_info, reason_of
 from libs.common.rpc.time import moment, timestamp
-from services.benefits.domain.expiry_notices import day_begin
 from services.benefits.handlers.birthdays import BirthdayGreetings
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.repository.store import BenefitsStore
@@ -234,7 +233,7 @@ async def happen_until(
 
 
 def begin(year: int, month: int, day: int) -> datetime:
-    return day_begin(date(year, month, day), ZONE)
+    return start_of_day(date(year, month, day), ZONE)
 
 
 async def causes(benefits: BenefitsWorld, story: Story) -> list[tuple[str, str]]:

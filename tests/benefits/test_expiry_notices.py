@@ -4,10 +4,9 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from libs.common.clock import now
+from libs.common.clock import now, start_of_day
 from libs.common.ids import new_id
 from libs.common.program import Program
-from services.benefits.domain.expiry_notices import day_begin
 from services.benefits.handlers.expiry_notices import ExpiryNotices
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.repository.store import BenefitsStore
@@ -24,7 +23,7 @@ LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 def days_before(days: int) -> datetime:
-    return day_begin(EXPIRES - timedelta(days=days), ZONE)
+    return start_of_day(EXPIRES - timedelta(days=days), ZONE)
 
 
 def notices_of(benefits: BenefitsWorld) -> ExpiryNotices:

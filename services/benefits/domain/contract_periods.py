@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
-from libs.common.clock import business_date, months_later
+from libs.common.clock import business_date, months_later, start_of_day
 from libs.common.contract_policy import Plan
-from services.benefits.domain.expiry_notices import day_begin, day_end
+from services.benefits.domain.expiry_notices import day_end
 
 Rounding = Literal["down", "half_up", "up"]
 
@@ -58,7 +58,7 @@ def _period(terms: Plan, start_time: datetime, anchor: date, months: int, time_z
 
 def grace_end(end_time: datetime, grace_days: int, time_zone: str) -> datetime:
     """Until when a contract grants that nothing follows: so many days after its last."""
-    return day_begin(business_date(end_time, time_zone) + timedelta(days=grace_days), time_zone)
+    return start_of_day(business_date(end_time, time_zone) + timedelta(days=grace_days), time_zone)
 
 
 def last_day(end_time: datetime, time_zone: str) -> date:
@@ -68,7 +68,7 @@ def last_day(end_time: datetime, time_zone: str) -> date:
 
 def reminder_time(end_time: datetime, days: int, time_zone: str) -> datetime:
     """When so many days before the last one are told: as that day begins."""
-    return day_begin(last_day(end_time, time_zone) - timedelta(days=days), time_zone)
+    return start_of_day(last_day(end_time, time_zone) - timedelta(days=days), time_zone)
 
 
 def left_minor(amount_minor: int, period: Period, at: datetime, *, time_zone: str, rounding: Rounding) -> int:

@@ -1,10 +1,9 @@
 """Expiry notices: how far ahead members are told of the days on which their points expire."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
-from libs.common.clock import business_date
+from libs.common.clock import business_date, start_of_day
 from services.benefits.domain.ledger import Lot
 
 
@@ -31,12 +30,12 @@ class Walk:
 def first_walk(program_id: str, days: int, time_zone: str, at: datetime) -> Walk:
     """A walk that begins with the points to be told of on the day of a time of the program."""
     expires = business_date(at, time_zone) + timedelta(days=days)
-    return Walk(program_id, days, day_begin(expires, time_zone))
+    return Walk(program_id, days, start_of_day(expires, time_zone))
 
 
 def notice_time(expires: date, days: int, time_zone: str) -> datetime:
     """When a day's expiry is told: when the day begins that lies so many days before."""
-    return day_begin(expires - timedelta(days=days), time_zone)
+    return start_of_day(expires - timedelta(days=days), time_zone)
 
 
 def told_until(days: int, time_zone: str, until: datetime) -> datetime:
@@ -44,11 +43,6 @@ def told_until(days: int, time_zone: str, until: datetime) -> datetime:
     return day_end(business_date(until, time_zone) + timedelta(days=days), time_zone)
 
 
-def day_begin(day: date, time_zone: str) -> datetime:
-    """The first moment of a business day."""
-    return datetime.combine(day, time(0), ZoneInfo(time_zone)).astimezone(UTC)
-
-
 def day_end(day: date, time_zone: str) -> datetime:
     """The first moment after a business day."""
-    return day_begin(day + timedelta(days=1), time_zone)
+    return start_of_day(day + timedelta(days=1), time_zone)

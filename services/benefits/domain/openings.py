@@ -6,8 +6,7 @@ from datetime import date, datetime
 
 from libs.common.benefit_policy import BenefitGrant
 from libs.common.birthdays import Birthday
-from libs.common.clock import business_date
-from services.benefits.domain.expiry_notices import day_begin
+from libs.common.clock import business_date, start_of_day
 from services.benefits.domain.reward_windows import Window
 
 
@@ -41,6 +40,6 @@ def opening(grant: BenefitGrant, birthday: Birthday | None, at: datetime, time_z
 def _begins(spans: list[tuple[date, date]], since: datetime, time_zone: str) -> Iterator[datetime]:
     """The first moment of each span of days, from a time on."""
     for first, end in spans:
-        begin = max(day_begin(first, time_zone), since)
-        if begin < day_begin(end, time_zone):
+        begin = max(start_of_day(first, time_zone), since)
+        if begin < start_of_day(end, time_zone):
             yield begin

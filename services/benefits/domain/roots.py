@@ -8,12 +8,11 @@ last one of this day did.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
 from libs.common.chains.chain import link
 from libs.common.chains.merkle import HASH_BYTES, leaf_hash, path_to, root_of
-from libs.common.clock import business_date
+from libs.common.clock import business_date, start_of_day
 
 # Longer than a transaction lasts that records an entry, and clocks of replicas differ.
 SETTLED_AFTER = timedelta(minutes=1)
@@ -100,7 +99,7 @@ def closed_date(recorded_time: datetime, after: str, time_zone: str, now: dateti
 def end_of(day: str, time_zone: str) -> datetime:
     """When a business day ends."""
     following = date.fromisoformat(day) + timedelta(days=1)
-    return datetime.combine(following, time(), ZoneInfo(time_zone)).astimezone(UTC)
+    return start_of_day(following, time_zone)
 
 
 def leaf_hashes(leaves: Sequence[str]) -> list[bytes]:

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Self
-from zoneinfo import ZoneInfo
 
-from libs.common.clock import business_date
+from libs.common.clock import business_date, start_of_day
 from libs.common.tier_policy import TierSet
 from services.benefits.domain.contracts import Contract
 from services.benefits.domain.standing import tier_at
@@ -87,15 +86,11 @@ class Month:
 
     def begin(self, time_zone: str) -> datetime:
         """When it begins where the program does its business."""
-        return _midnight(self.first, time_zone)
+        return start_of_day(self.first, time_zone)
 
     def settled_time(self, time_zone: str) -> datetime:
         """When it is counted."""
-        return _midnight(self.following.first + timedelta(days=SETTLED_DAYS), time_zone)
-
-
-def _midnight(day: date, time_zone: str) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
+        return start_of_day(self.following.first + timedelta(days=SETTLED_DAYS), time_zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from itertools import groupby
 
 from libs.common.birthdays import Birthday
 from libs.common.calendar import Due
-from libs.common.clock import business_date
+from libs.common.clock import business_date, start_of_day
 from libs.common.program import Program
-from services.benefits.domain.expiry_notices import day_begin
 from services.benefits.domain.occasions import birthday as birthday_occasion
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.telling import NewId, tell
@@ -53,7 +52,7 @@ class BirthdayHandlers:
         if birthday is None:
             return None
         today = business_date(await self._times.of(program), program.time_zone)
-        return day_begin(birthday.next_from(today), program.time_zone)
+        return start_of_day(birthday.next_from(today), program.time_zone)
 
 
 class BirthdayGreetings:
@@ -100,4 +99,4 @@ class BirthdayGreetings:
         day = business_date(item.due_time, program.time_zone)
         following = birthdays[item.key].next_from(day + timedelta(days=1))
         time = item.due_time.astimezone(UTC)
-        return await kept.greeted(benefits, item.key, time, day_begin(following, program.time_zone))
+        return await kept.greeted(benefits, item.key, time, start_of_day(following, program.time_zone))

@@ -6,15 +6,9 @@ from datetime import date, datetime
 from functools import partial
 
 from libs.common.calendar import Due
-from libs.common.clock import business_date
+from libs.common.clock import business_date, start_of_day
 from libs.common.program import Program
-from services.benefits.domain.expiry_notices import (
-    day_begin,
-    day_end,
-    first_walk,
-    notice_time,
-    told_until,
-)
+from services.benefits.domain.expiry_notices import day_end, first_walk, notice_time, told_until
 from services.benefits.domain.ledger import Lot
 from services.benefits.domain.occasions import points_expiring
 from services.benefits.handlers.programs import ProgramHandlers
@@ -92,7 +86,7 @@ class ExpiryNotices:
         time: datetime,
     ) -> None:
         """Tell of lots that expire on one day, each member of all that they lose on it."""
-        since, before = day_begin(day, program.time_zone), day_end(day, program.time_zone)
+        since, before = start_of_day(day, program.time_zone), day_end(day, program.time_zone)
         accounts = dict.fromkeys(lot.account_id for lot in page)
         points = await kept.expiring_points(benefits, accounts, since, before)
         occasions = [
