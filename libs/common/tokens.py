@@ -66,22 +66,20 @@ class TokenSigner:
 class TokenVerifier:
     """Verifies tokens against a key set, and remembers the verified ones for a minute.
 
-    One verification costs about a third of a call; the memory is bounded, and
-    keyed by digest, by which shared calls name tokens that came before. It is
-    emptied whenever the keys or the revocations change.
+    One verification costs about a third of a call; the memory is bounded. Shared calls name tokens that
+    came before by their digests. All is forgotten whenever the keys or the revocations change.
     """
 
     def __init__(self, settings: Identity, *, now: Callable[[], float] = time.time) -> None:
         """`now` gives seconds since 1970, as tokens do: each call of everybody's asks for it."""
         self._settings, self._now = settings, now
-        self._verified: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
-        self._keys: Watched[KeySet] = Watched(
-            _key_source(settings), parse_key_set, changed=self._verified.clear
-        )
+        self._verified: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self._digests: dict[bytes, Principal] = {}
+        self._keys: Watched[KeySet] = Watched(_key_source(settings), parse_key_set, changed=self._forget)
         self._revocations: Watched[Revocations] | None = None
         if settings.revocations_file is not None:
             source = FileSource(settings.revocations_file)
-            self._revocations = Watched(source, parse_revocations, changed=self._verified.clear)
+            self._revocations = Watched(source, parse_revocations, changed=self._forget)
 
     async def load(self) -> None:
         """Read keys and revocations for the first time, or ConfigurationError."""
@@ -96,12 +94,12 @@ class TokenVerifier:
         """The principal of a token, or Unauthenticated."""
         if len(token) > TOKEN_CHARACTERS_MAX or not token.isascii():
             raise Unauthenticated
-        now, digest = self._now(), hashlib.sha256(token.encode()).digest()
-        if known := self._verified.get(digest):
+        now = self._now()
+        if known := self._verified.get(token):
             principal, until = known
             if now < until:
                 return principal
-            del self._verified[digest]
+            self._drop(token)
         claims = self._claims(token)
         principal = _principal(claims, token)
         self.require_unrevoked(
@@ -111,9 +109,10 @@ class TokenVerifier:
             issued=_time(claims["iat"]),
             jti=claims["jti"],
         )
-        self._verified[digest] = (principal, min(now + CACHED_SECONDS, claims["exp"]))
+        self._verified[token] = (principal, min(now + CACHED_SECONDS, claims["exp"]))
+        self._digests[_digest(token)] = principal
         if len(self._verified) > CACHED_TOKENS:
-            self._verified.popitem(last=False)
+            self._drop(next(iter(self._verified)))
         return principal
 
     def known(self, digest: bytes) -> Principal | None:
@@ -121,11 +120,8 @@ class TokenVerifier:
 
         Unauthenticated when it is good no more.
         """
-        known = self._verified.get(digest)
-        if known is None:
-            return None
-        principal, until = known
-        return principal if self._now() < until else self.principal(principal.token)
+        principal = self._digests.get(digest)
+        return None if principal is None else self.principal(principal.token)
 
     def require_unrevoked(
         self, kind: str, subject: str, program_id: str | None, *, issued: datetime, jti: str = ""
@@ -135,6 +131,14 @@ class TokenVerifier:
             return
         if self._revocations.value.cover(kind, subject, program_id, issued=issued, jti=jti):
             raise Unauthenticated("this identity was revoked")
+
+    def _drop(self, token: str) -> None:
+        del self._verified[token]
+        del self._digests[_digest(token)]
+
+    def _forget(self) -> None:
+        self._verified.clear()
+        self._digests.clear()
 
     def _claims(self, token: str) -> dict[str, Any]:
         try:
@@ -175,10 +179,15 @@ def bearer(given: Sequence[str]) -> str | None:
     """The token that was given as `authorization`, if any; what is no bearer token is refused."""
     if not given:
         return None
-    scheme, _, token = given[0].partition(" ")
-    if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
+    scheme, _, rest = given[0].partition(" ")
+    token = rest.strip()
+    if len(given) > 1 or scheme.lower() != "bearer" or not token:
         raise Unauthenticated
-    return token.strip()
+    return token
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _key_source(settings: Identity) -> Source:

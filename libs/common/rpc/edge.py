@@ -115,7 +115,8 @@ class Edge:
                     holder = await self._turns.take(caller())
                     checked = in_program(valid(message_of(read, request)))
                     answer = await serve(checked, context)
-                    await self._audit(method, rule, checked, answer)
+                    if rule.audit == "read":
+                        await self._audit(method, checked, answer)
                 mask(answer, grant.mask)
                 return answer
             except asyncio.CancelledError:
@@ -166,7 +167,8 @@ class Edge:
                     checked = call.each(_each_valid(read, request, admit))
                 else:
                     checked = in_program(valid(message_of(read, request)))
-                    await self._audit(method, rule, checked, None)
+                    if rule.audit == "read":
+                        await self._audit(method, checked, None)
                 async for answer in serve(checked, context):
                     admit()
                     mask(answer, grant.mask)
@@ -197,7 +199,8 @@ class Edge:
                 grant = self._admit(method, rule, asked)
                 with self._watching.place(method, caller()):
                     checked = in_program(valid(message_of(read, request)))
-                    await self._audit(method, rule, checked, None)
+                    if rule.audit == "read":
+                        await self._audit(method, checked, None)
 
                     async def write(answer: Message) -> None:
                         mask(answer, grant.mask)
@@ -271,9 +274,9 @@ class Edge:
         set_granted(grant)
         return grant
 
-    async def _audit(self, method: str, rule: Rule, request: Message, answer: Message | None) -> None:
+    async def _audit(self, method: str, request: Message, answer: Message | None) -> None:
         """Record what staff read of members; members and partners read what is theirs."""
-        if rule.audit == "read" and caller().kind == "staff" and self._audit_read is not None:
+        if caller().kind == "staff" and self._audit_read is not None:
             await self._audit_read([(caller(), method, request, answer)])
 
 

@@ -21,8 +21,9 @@ WHOLE = "message"
 
 def message_of(read: Deserialize, data: bytes) -> Message:
     """The message that these bytes are, unless it has too many parts to be read."""
-    bound = OF_SERVICES if caller().kind == "service" else OF_STRANGERS
-    require_countable(read.__self__, data, bound)  # type: ignore[attr-defined]  # FromString of a message
+    if len(data) >= OF_STRANGERS.bytes_min:
+        bound = OF_SERVICES if caller().kind == "service" else OF_STRANGERS
+        require_countable(read.__self__, data, bound)  # type: ignore[attr-defined]  # FromString of a message
     try:
         return read(data)
     except DecodeError as error:
