@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # What locks of images and of tools are for: the machine and the Python that the Dockerfiles name.
 IMAGE := --python-platform linux --python-version 3.11.14 --generate-hashes --no-annotate --no-header
 
-.PHONY: help up demo check test attacks faults conformance bench bench-rivals nightly protos sdk release schema access k8s images lock clean
+.PHONY: help up demo check test attacks faults conformance bench bench-rivals nightly protos sdk release schema access features k8s images lock clean
 
 help: ## Say what each command does
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -74,6 +74,9 @@ schema: $(READY) ## Write services/gateway/schema.graphql, and the schema of pro
 
 access: $(READY) ## Write docs/access.md, the policy table as a page
 	$(PYTHON) -m libs.cli.access_page --write
+
+features: $(READY) ## Write docs/features.md, the list of what models read
+	$(PYTHON) -m libs.models.features_page
 
 k8s: $(READY) ## Render the manifests, hold them against Kubernetes and checkov, try the alerts; into build/k8s
 	$(PYTHON) -m tests.deploy.check

@@ -1,4 +1,4 @@
-"""Reads purchases in the format of the CDNOW sample: pure, exact, and all of a file or nothing."""
+"""Reads purchases in the format of the CDNOW sample: exact, and all of a file or nothing."""
 
 import hashlib
 import re
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from libs.cli.errors import CommandError
 
@@ -26,7 +27,9 @@ class BadLineError(CommandError):
     """A line that is no purchase; the file is refused."""
 
     def __init__(self, number: int, line: str) -> None:
-        super().__init__(f"line {number}: {EXPECTED}; got {line.strip()[:80]!r}. Nothing was sent.")
+        super().__init__(
+            f"line {number}: {EXPECTED}; got {line.strip()[:80]!r}. Nothing of the file was used."
+        )
         self.number = number
 
 
@@ -39,6 +42,18 @@ class Purchase:
     quantity: int
     amount_minor: int
     external_ref: str
+
+
+def read(file: Path) -> tuple[bytes, list[Purchase]]:
+    """The content of a file and its purchases, in its order."""
+    try:
+        content = file.read_bytes()
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{file} is no text in UTF-8.") from error
+    return content, parse(text.splitlines())
 
 
 def parse(lines: Iterable[str]) -> list[Purchase]:

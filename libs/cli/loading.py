@@ -9,7 +9,6 @@ from libs.cli import cdnow, programs
 from libs.cli.clients import connected, connected_partner, staff_token
 from libs.cli.console import progress_bar
 from libs.cli.data_folder import DataFolder, RunFile
-from libs.cli.errors import CommandError
 from libs.cli.load_run import LoadRuns
 from libs.cli.loader import Loader, LoadResult
 
@@ -29,14 +28,8 @@ class LoadFile:
 
 def read(file: Path, *, source: str, program_id: str, store_id: str = "") -> LoadFile:
     """Read a file whole and check each line of it, before anything is sent."""
-    try:
-        content = file.read_bytes()
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{file} is no text in UTF-8.") from error
-    return LoadFile(content, cdnow.parse(text.splitlines()), source, program_id, store_id)
+    content, purchases = cdnow.read(file)
+    return LoadFile(content, purchases, source, program_id, store_id)
 
 
 def is_loaded(folder: DataFolder, file: LoadFile) -> bool:

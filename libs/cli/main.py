@@ -19,6 +19,7 @@ COMMANDS = {
     "generate": ("generate", "generate"),
     "load": ("load", "load"),
     "score": ("score", "score"),
+    "evaluate": ("evaluate", "app"),
     "clock": ("clock", "clock"),
     "status": ("status", "status"),
     "token": ("token", "token"),

@@ -1,0 +1,94 @@
+"""An evaluation of models as a terminal shows it, or as JSON for programs."""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from rich.table import Table
+
+from libs.cli import cdnow
+from libs.cli.console import err, out, percentage_bar
+from libs.cli.errors import CommandError
+from libs.models import bgnbd, gamma_gamma
+from libs.models.evaluation import Churn, Evaluation, EvaluationError, Holdout, as_document, evaluate
+from libs.models.fitting import Maximum
+from libs.models.measures import Lead
+from libs.models.purchases import PurchaseLog
+
+
+def measure(file: Path, until: date, *, as_json: bool) -> None:
+    """Fit models to the purchases of a file up to a day, measure them on the rest, print what came out."""
+    started, rows = time.monotonic(), cdnow.read(file)[1]
+    if not rows:
+        raise CommandError(f"{file} has no purchases.")
+    log = PurchaseLog.of((row.customer, row.day, row.quantity, row.amount_minor) for row in rows)
+    try:
+        with percentage_bar(err) as progress:
+            bar = progress.add_task("Fitting lifetime value", total=1.0)
+
+            def told(what: str, part: float) -> None:
+                progress.update(bar, description=what, completed=part)
+
+            found = evaluate(log, until, told)
+            told("Measured", 1.0)
+    except EvaluationError as error:
+        raise CommandError(f"{error}. Choose another --calibration-end.") from error
+    seconds = round(time.monotonic() - started, 3)
+    if as_json:
+        print(json.dumps(as_document(found, seconds), allow_nan=False))  # noqa: T201 - for programs
+    else:
+        _show(found)
+
+
+def _show(found: Evaluation) -> None:
+    out.print(
+        f"{found.customers:,} customers who bought by {found.calibration_end}, "
+        f"measured on what followed until {found.holdout_end}"
+    )
+    table = Table(title="Models", title_justify="left")
+    for name in ("model", "parameters", "log-likelihood"):
+        table.add_column(name, justify="left" if name != "log-likelihood" else "right")
+    _fitted(table, "BG/NBD: how often", found.bgnbd, bgnbd.NAMES)
+    _fitted(table, "Gamma-Gamma: how much", found.gamma_gamma, gamma_gamma.NAMES)
+    out.print(table)
+    out.print(_holdout(found.holdout))
+    out.print(_churn(found.churn))
+
+
+def _fitted(table: Table, model: str, fit: Maximum, names: Sequence[str]) -> None:
+    if not fit.parameters:
+        table.add_row(model, f"[red]not fitted: {fit.problem}[/red]", "")
+        return
+    values = ", ".join(f"{name} {value:.3f}" for name, value in zip(names, fit.parameters, strict=True))
+    if fit.problem:
+        values += f"\n[red]not identified: {fit.problem}; historic value serves[/red]"
+    table.add_row(model, values, f"{fit.log_likelihood:,.1f}")
+
+
+def _holdout(found: Holdout) -> Table:
+    table = Table(title=f"Purchase days in {found.weeks:.1f} weeks, by {found.model}", title_justify="left")
+    for name in ("foretold", "came", "correlation", "mean absolute error"):
+        table.add_column(name, justify="right")
+    correlation = "-" if found.correlation is None else f"{found.correlation:.3f}"
+    table.add_row(f"{found.predicted:,.0f}", f"{found.actual:,.0f}", correlation, f"{found.mae:.3f}")
+    return table
+
+
+def _churn(found: Churn) -> Table | str:
+    if found.problem:
+        return f"Churn: nothing to learn from: {found.problem}."
+    title = f"Who did not buy again: {found.churned:,} of {found.customers:,}; by {found.model}, out of fold"
+    table = Table(title=title, title_justify="left")
+    for name in ("ranked by", "AUC", "our lead", "calibration error"):
+        table.add_column(name, justify="left" if name == "ranked by" else "right")
+    table.add_row(f"[green]{found.model}[/green]", f"{found.auc:.4f}", "", f"{found.ece:.4f}")
+    table.add_row("days since the last purchase", f"{found.auc_recency:.4f}", _led(found.lead_recency), "")
+    table.add_row("BG/NBD", f"{found.auc_bgnbd:.4f}", _led(found.lead_bgnbd), "")
+    return table
+
+
+def _led(lead: Lead | None) -> str:
+    assert lead is not None, "there is one wherever there is a model"
+    return f"{lead.value:+.4f} ({lead.low:+.4f} to {lead.high:+.4f})"

@@ -1,0 +1,220 @@
+"""Models held against what came: fitted to a log up to a day, and measured on what it says of later days."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from libs.models import bgnbd, gamma_gamma
+from libs.models.bgnbd import BgNbd
+from libs.models.churn import OF_EACH_MIN, choose, data_of, is_learnable, out_of_fold
+from libs.models.features import FEATURES, feature_matrix
+from libs.models.fitting import Maximum
+from libs.models.measures import Bin, Lead, auc, calibration, calibration_error, lead
+from libs.models.purchases import DAYS_PER_WEEK, PurchaseLog, Repeats, facts_of
+from libs.models.redundancy import Dropped, kept_features
+
+Floats: TypeAlias = NDArray[np.float64]
+Labels: TypeAlias = NDArray[np.bool_]
+# What is done, and which part of that.
+Told = Callable[[str, float], None]
+
+HISTORIC = "historic rates"
+
+
+class EvaluationError(ValueError):
+    """A log that nothing can be measured on, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """Purchase days after the calibration: what was expected of each customer, and what came.
+
+    `by_week` has both as sums over everybody, cumulated; `model` is BG/NBD, or the customers' historic rates
+    where that is not identified. `correlation` is None where everybody did, or was said to do, the same.
+    """
+
+    weeks: float
+    model: str
+    predicted: float
+    actual: float
+    correlation: float | None
+    mae: float
+    by_week: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Churn:
+    """How well no purchase in the holdout was foretold, out of fold; rankings of others beside it.
+
+    `auc_bgnbd` ranks by exp(-expected purchases). All but the counts is None where `problem` says why
+    nothing could be learned.
+    """
+
+    customers: int
+    churned: int
+    problem: str = ""
+    model: str | None = None
+    auc: float | None = None
+    ece: float | None = None
+    auc_recency: float | None = None
+    auc_bgnbd: float | None = None
+    lead_recency: Lead | None = None
+    lead_bgnbd: Lead | None = None
+    bins: tuple[Bin, ...] = ()
+    features: tuple[str, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What models of a log are, and how well they foretold it."""
+
+    customers: int
+    calibration_end: date
+    holdout_end: date
+    bgnbd: Maximum
+    gamma_gamma: Maximum
+    holdout: Holdout
+    churn: Churn
+
+
+def evaluate(log: PurchaseLog, calibration_end: date, told: Told = lambda what, part: None) -> Evaluation:
+    """Fit models to what was bought by the end of a day, and measure them on the rest of the log.
+
+    Customers are those who had bought by then. EvaluationError where nobody
+    had, or nothing comes after it.
+    """
+    until, end = calibration_end.toordinal(), int(log.day.max())
+    if int(log.day.min()) > until:
+        raise EvaluationError(f"nobody bought by {calibration_end}: the log begins later")
+    if end <= until:
+        raise EvaluationError(f"nothing was bought after {calibration_end}: there is nothing to measure on")
+    log = log.of_buyers_until(until)
+    repeats = Repeats.of(log, until)
+    told("Fitting lifetime value", 0.0)
+    frequency = bgnbd.fit(repeats)
+    money = gamma_gamma.fit(repeats)
+    model = None if frequency.problem else BgNbd.of(frequency)
+    return Evaluation(
+        customers=log.customers_count,
+        calibration_end=calibration_end,
+        holdout_end=date.fromordinal(end),
+        bgnbd=frequency,
+        gamma_gamma=money,
+        holdout=_holdout(log, repeats, model, until, end),
+        churn=_churn(log, repeats, model, until, end, told),
+    )
+
+
+def _holdout(log: PurchaseLog, repeats: Repeats, model: BgNbd | None, until: int, end: int) -> Holdout:
+    weeks = (end - until) / DAYS_PER_WEEK
+    expected = _expected(model, repeats, weeks)
+    later = log.where((log.day > until) & (log.day <= end))
+    actual = later.days_bought()
+    days = later.purchase_days()[1] - until
+    ends = [*range(DAYS_PER_WEEK, end - until, DAYS_PER_WEEK), end - until]
+    return Holdout(
+        weeks=weeks,
+        model=HISTORIC if model is None else "bgnbd",
+        predicted=float(expected.sum()),
+        actual=float(actual.sum()),
+        correlation=_correlation(expected, actual),
+        mae=float(np.abs(expected - actual).mean()),
+        by_week=tuple(
+            (float(_expected(model, repeats, day / DAYS_PER_WEEK).sum()), float((days <= day).sum()))
+            for day in ends
+        ),
+    )
+
+
+def _expected(model: BgNbd | None, repeats: Repeats, weeks: float) -> Floats:
+    """By the model, or by the repeats that each customer has had a week, where there is none."""
+    if model is not None:
+        return model.expected(repeats, weeks)
+    return repeats.frequency / np.maximum(repeats.age, 1 / DAYS_PER_WEEK) * weeks
+
+
+def _correlation(expected: Floats, actual: NDArray[np.int64]) -> float | None:
+    if np.ptp(expected) == 0 or np.ptp(actual) == 0:
+        return None
+    return float(np.corrcoef(expected, actual)[0, 1])
+
+
+def _churn(
+    log: PurchaseLog, repeats: Repeats, model: BgNbd | None, until: int, end: int, told: Told
+) -> Churn:
+    churned = log.where((log.day > until) & (log.day <= end)).days_bought() == 0
+    gone = int(churned.sum())
+    if not is_learnable(churned):
+        some = min(gone, len(churned) - gone)
+        problem = f"{some} of one kind, {OF_EACH_MIN} who bought again and who did not are needed to learn"
+        return Churn(len(churned), gone, problem)
+    facts = facts_of(log, until)
+    kept, dropped = kept_features(feature_matrix(facts, list(FEATURES)), list(FEATURES))
+    no_purchase = np.exp(-_expected(model, repeats, (end - until) / DAYS_PER_WEEK))
+    data = data_of(facts, kept, no_purchase, churned)
+    said = out_of_fold(data, lambda part: told("Learning churn", part))
+    silent = facts["purchase.days_since_last"]
+    told("Comparing", 0.0)
+    return Churn(
+        customers=len(churned),
+        churned=gone,
+        model=choose(data).name,
+        auc=auc(churned, said),
+        ece=calibration_error(churned, said),
+        auc_recency=auc(churned, silent),
+        auc_bgnbd=auc(churned, no_purchase),
+        lead_recency=lead(churned, said, silent),
+        lead_bgnbd=lead(churned, said, no_purchase),
+        bins=tuple(calibration(churned, said)),
+        features=kept.names,
+        dropped=tuple(dropped),
+    )
+
+
+def as_document(evaluation: Evaluation, seconds: float) -> Mapping[str, Any]:
+    """The evaluation for programs: numbers of JSON, None where there is none."""
+    churn, holdout = evaluation.churn, evaluation.holdout
+    return {
+        "customers": evaluation.customers,
+        "calibration_end": evaluation.calibration_end.isoformat(),
+        "holdout_end": evaluation.holdout_end.isoformat(),
+        "bgnbd": _fitted(evaluation.bgnbd, bgnbd.NAMES),
+        "gamma_gamma": _fitted(evaluation.gamma_gamma, gamma_gamma.NAMES),
+        "holdout": {
+            "weeks": holdout.weeks,
+            "model": holdout.model,
+            "predicted": holdout.predicted,
+            "actual": holdout.actual,
+            "correlation": holdout.correlation,
+            "mae": holdout.mae,
+        },
+        "churn": {
+            "customers": churn.customers,
+            "churned": churn.churned,
+            "problem": churn.problem,
+            "model": churn.model,
+            "auc": churn.auc,
+            "ece": churn.ece,
+            "auc_recency": churn.auc_recency,
+            "auc_bgnbd": churn.auc_bgnbd,
+            "lead_over_recency": _led(churn.lead_recency),
+            "lead_over_bgnbd": _led(churn.lead_bgnbd),
+        },
+        "seconds": seconds,
+    }
+
+
+def _fitted(found: Maximum, names: tuple[str, ...]) -> dict[str, Any]:
+    values = found.parameters or (None,) * len(names)
+    log_likelihood = found.log_likelihood if np.isfinite(found.log_likelihood) else None
+    parameters = dict(zip(names, values, strict=True))
+    return {**parameters, "log_likelihood": log_likelihood, "problem": found.problem}
+
+
+def _led(found: Lead | None) -> dict[str, float] | None:
+    return None if found is None else {"value": found.value, "low": found.low, "high": found.high}
