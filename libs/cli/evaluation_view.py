@@ -12,7 +12,16 @@ from libs.cli import cdnow
 from libs.cli.console import err, out, percentage_bar
 from libs.cli.errors import CommandError
 from libs.models import bgnbd, gamma_gamma
-from libs.models.evaluation import Churn, Evaluation, EvaluationError, Holdout, as_document, evaluate
+from libs.models.evaluation import (
+    Churn,
+    Cuts,
+    Divided,
+    Evaluation,
+    EvaluationError,
+    Holdout,
+    as_document,
+    evaluate,
+)
 from libs.models.fitting import Maximum
 from libs.models.measures import Lead
 from libs.models.purchases import PurchaseLog
@@ -55,6 +64,8 @@ def _show(found: Evaluation) -> None:
     out.print(table)
     out.print(_holdout(found.holdout))
     out.print(_churn(found.churn))
+    out.print(_divided(found.divided, found.calibration_end))
+    out.print(_cuts(found.cuts))
 
 
 def _fitted(table: Table, model: str, fit: Maximum, names: Sequence[str]) -> None:
@@ -87,6 +98,35 @@ def _churn(found: Churn) -> Table | str:
     table.add_row("days since the last purchase", f"{found.auc_recency:.4f}", _led(found.lead_recency), "")
     table.add_row("BG/NBD", f"{found.auc_bgnbd:.4f}", _led(found.lead_bgnbd), "")
     return table
+
+
+def _divided(found: Divided, day: date) -> Table | str:
+    if found.problem:
+        return f"Segments: {found.problem}."
+    table = Table(
+        title=f"Value segments on {day}, by K-means; silhouette {found.silhouette:.2f}", title_justify="left"
+    )
+    for name in ("segment", "customers", "days ago", "purchase days", "spend", "bought again"):
+        table.add_column(name, justify="left" if name == "segment" else "right")
+    for each in found.segments:
+        table.add_row(
+            each.label,
+            f"{each.customers:,}",
+            f"{each.days_since_last:.0f}",
+            f"{each.purchase_days:.1f}",
+            f"{each.spend_minor / 100:,.2f}",
+            f"{each.bought_again / each.customers:.0%}" if each.customers else "-",
+        )
+    return table
+
+
+def _cuts(found: Cuts) -> str:
+    if found.problem:
+        return f"Cuts of RFM: {found.problem}."
+    return (
+        f"Cuts of RFM: recency {list(found.recency)} days, frequency {list(found.frequency)} purchases, "
+        f"monetary {list(found.monetary)} minor units"
+    )
 
 
 def _led(lead: Lead | None) -> str:

@@ -1,7 +1,7 @@
 """Models held against what came: fitted to a log up to a day, and measured on what it says of later days."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -16,6 +16,9 @@ from libs.models.fitting import Maximum
 from libs.models.measures import Bin, Lead, auc, calibration, calibration_error, lead
 from libs.models.purchases import DAYS_PER_WEEK, PurchaseLog, Repeats, facts_of
 from libs.models.redundancy import Dropped, kept_features
+from libs.models.rfm import CutsInvalidError, fitted_cuts
+from libs.models.segments import SegmentsInvalidError, labels_of, rfm_of
+from libs.models.segments import fit as fit_segments
 
 Floats: TypeAlias = NDArray[np.float64]
 Labels: TypeAlias = NDArray[np.bool_]
@@ -70,6 +73,37 @@ class Churn:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """A value segment on the day: how many, what is typical of them, and how many of them bought again."""
+
+    label: str
+    customers: int
+    days_since_last: float
+    purchase_days: float
+    spend_minor: float
+    bought_again: int
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """The customers by value segments, from the best down; none where `problem` says why."""
+
+    segments: tuple[Segment, ...] = ()
+    silhouette: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """The cuts that RFM would have, in the units of its facts; none where `problem` says why."""
+
+    recency: tuple[int, ...] = ()
+    frequency: tuple[int, ...] = ()
+    monetary: tuple[int, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What models of a log are, and how well they foretold it."""
 
@@ -80,6 +114,8 @@ class Evaluation:
     gamma_gamma: Maximum
     holdout: Holdout
     churn: Churn
+    divided: Divided
+    cuts: Cuts
 
 
 def evaluate(log: PurchaseLog, calibration_end: date, told: Told = lambda what, part: None) -> Evaluation:
@@ -107,6 +143,8 @@ def evaluate(log: PurchaseLog, calibration_end: date, told: Told = lambda what, 
         gamma_gamma=money,
         holdout=_holdout(log, repeats, model, until, end),
         churn=_churn(log, repeats, model, until, end, told),
+        divided=_divided(log, until, end),
+        cuts=_cuts(log, until),
     )
 
 
@@ -176,6 +214,39 @@ def _churn(
     )
 
 
+def _divided(log: PurchaseLog, until: int, end: int) -> Divided:
+    facts = facts_of(log, until)
+    rfm = rfm_of(
+        facts["purchase.days_since_last"],
+        facts["purchase.distinct_days.lifetime"],
+        facts["purchase.amount_minor.lifetime"],
+    )
+    try:
+        found = fit_segments(rfm)
+    except SegmentsInvalidError as error:
+        return Divided(problem=str(error))
+    again = log.where((log.day > until) & (log.day <= end)).days_bought() > 0
+    came = np.bincount(found.of(rfm), again, len(found.centres))
+    rows = zip(labels_of(len(found.centres)), found.sizes, found.typical().tolist(), came, strict=True)
+    segments = tuple(
+        Segment(label, size, days, bought, spend, int(returned))
+        for label, size, (days, bought, spend), returned in rows
+    )
+    return Divided(segments, found.silhouette)
+
+
+def _cuts(log: PurchaseLog, until: int) -> Cuts:
+    facts = facts_of(log, until)
+    try:
+        return Cuts(
+            fitted_cuts(facts["purchase.days_since_last"], "days since the last purchase"),
+            fitted_cuts(facts["purchase.count.lifetime"], "purchases"),
+            fitted_cuts(np.maximum(facts["purchase.amount_minor.lifetime"], 0), "spend"),
+        )
+    except CutsInvalidError as error:
+        return Cuts(problem=str(error))
+
+
 def as_document(evaluation: Evaluation, seconds: float) -> Mapping[str, Any]:
     """The evaluation for programs: numbers of JSON, None where there is none."""
     churn, holdout = evaluation.churn, evaluation.holdout
@@ -205,6 +276,12 @@ def as_document(evaluation: Evaluation, seconds: float) -> Mapping[str, Any]:
             "lead_over_recency": _led(churn.lead_recency),
             "lead_over_bgnbd": _led(churn.lead_bgnbd),
         },
+        "segments": {
+            "silhouette": evaluation.divided.silhouette,
+            "problem": evaluation.divided.problem,
+            "rows": [asdict(each) for each in evaluation.divided.segments],
+        },
+        "rfm_cuts": asdict(evaluation.cuts),
         "seconds": seconds,
     }
 

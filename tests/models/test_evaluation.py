@@ -49,6 +49,14 @@ def test_the_same_log_gives_the_same_bits(log: PurchaseLog, found: Evaluation) -
     assert evaluate(log, UNTIL) == found
 
 
+def test_segments_come_again_the_more_the_better_they_are(found: Evaluation) -> None:
+    came = [each.bought_again / each.customers for each in found.divided.segments]
+
+    assert [each.label for each in found.divided.segments] == ["high_value", "potential", "general", "lost"]
+    assert came == sorted(came, reverse=True)
+    assert found.cuts.frequency == (1, 2, 3, 4)
+
+
 def test_its_document_is_json_of_numbers(found: Evaluation) -> None:
     document = json.loads(json.dumps(as_document(found, 1.5), allow_nan=False))
 
