@@ -1,6 +1,7 @@
 """Scoring's messages: to what the domain knows, and back."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -76,15 +77,15 @@ def tier_subject(message: scoring_pb2.TierSubject) -> TierSubject:
     )
 
 
-def facts_of(messages: Iterable[fact_pb2.Fact]) -> dict[str, int]:
+def facts_of(messages: Sequence[fact_pb2.Fact]) -> dict[str, int]:
     """Facts by name; one that is told twice, or is too large to be written down exactly, is refused."""
-    facts: dict[str, int] = {}
-    for name, value in [(fact.name, fact.value) for fact in messages]:
-        if name in facts:
-            raise InvalidRequest(facts=f"{name} is told twice")
-        if abs(value) > FACT_MAX:
-            raise InvalidRequest(facts=f"{name} is beyond {FACT_MAX}")
-        facts[name] = value
+    facts = {fact.name: fact.value for fact in messages}
+    if len(facts) < len(messages):
+        [(twice, _)] = Counter(fact.name for fact in messages).most_common(1)
+        raise InvalidRequest(facts=f"{twice} is told twice")
+    if facts and not -FACT_MAX <= min(facts.values()) <= max(facts.values()) <= FACT_MAX:
+        beyond = next(name for name, value in facts.items() if abs(value) > FACT_MAX)
+        raise InvalidRequest(facts=f"{beyond} is beyond {FACT_MAX}")
     return facts
 
 

@@ -19,21 +19,16 @@ COLUMN_KINDS: Mapping[int, "np.dtype[Any]"] = {
 }
 
 
-def score_message(score: Score) -> scoring_pb2.Score:
-    """A score on the wire."""
-    message = scoring_pb2.Score(
-        name=score.name,
-        policy_version=score.version,
-        value_bp=score.total_bp,
-        label=score.label,
-        absent_reason=score.absent_reason,
-    )
-    # In their places at once; messages that are handed over are copied.
+def fill_score(message: scoring_pb2.Score, score: Score) -> None:
+    """Write a score in its place: messages that are handed over are copied, which takes as long again."""
+    message.name, message.policy_version, message.label = score.name, score.version, score.label
+    message.absent_reason = score.absent_reason
+    if score.total_bp is not None:
+        message.value_bp = score.total_bp
     for each in score.contributions:
         _fill_contribution(message.contributions.add(), each)
     for reason in score.reasons:
         fill_reason(message.reasons.add(), reason)
-    return message
 
 
 def _fill_contribution(message: scoring_pb2.Contribution, of: Contribution) -> None:

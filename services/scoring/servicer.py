@@ -12,7 +12,7 @@ from libs.common.rpc.shared.reads import SharedReads
 from services.scoring.handlers import BatchScore, DecideTiers, ScoreFrames, ScoringHandlers
 from services.scoring.messages import facts_of, fill_receipt, tier_subject
 from services.scoring.programs import NamedProgram
-from services.scoring.score_messages import COLUMN_KINDS, FrameAnswers, frame_header, frame_of, score_message
+from services.scoring.score_messages import COLUMN_KINDS, FrameAnswers, fill_score, frame_header, frame_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
                 # A dozen scores of 500 members take as long as hundreds of calls: those are answered between.
                 await asyncio.sleep(0)
             scored = response.results.add(subject_id=subject.subject_id)
-            scored.scores.extend(map(score_message, scores))
+            for score in scores:
+                fill_score(scored.scores.add(), score)
         return response
 
     async def BatchRead(self, message: pb.BatchReadRequest, context: Any) -> pb.BatchReadResponse:
