@@ -19,6 +19,7 @@ from libs.models.evaluation import (
     Evaluation,
     EvaluationError,
     Holdout,
+    Value,
     as_document,
     evaluate,
 )
@@ -63,6 +64,8 @@ def _show(found: Evaluation) -> None:
     _fitted(table, "Gamma-Gamma: how much", found.gamma_gamma, gamma_gamma.NAMES)
     out.print(table)
     out.print(_holdout(found.holdout))
+    if found.holdout.value is not None:
+        out.print(_value(found.holdout.value))
     out.print(_churn(found.churn))
     out.print(_divided(found.divided, found.calibration_end))
     out.print(_cuts(found.cuts))
@@ -84,6 +87,15 @@ def _holdout(found: Holdout) -> Table:
         table.add_column(name, justify="right")
     correlation = "-" if found.correlation is None else f"{found.correlation:.3f}"
     table.add_row(f"{found.predicted:,.0f}", f"{found.actual:,.0f}", correlation, f"{found.mae:.3f}")
+    return table
+
+
+def _value(found: Value) -> Table:
+    table = Table(title="Spend in these weeks: lifetime value foretold, and spent", title_justify="left")
+    for name in ("foretold", "came", "correlation", "purchases within bounds"):
+        table.add_column(name, justify="right")
+    correlation = "-" if found.correlation is None else f"{found.correlation:.3f}"
+    table.add_row(f"{found.predicted:,.2f}", f"{found.actual:,.2f}", correlation, f"{found.within:.0%}")
     return table
 
 

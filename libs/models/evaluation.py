@@ -13,8 +13,10 @@ from libs.models.bgnbd import BgNbd
 from libs.models.churn import OF_EACH_MIN, choose, data_of, is_learnable, out_of_fold
 from libs.models.features import FEATURES, feature_matrix
 from libs.models.fitting import Maximum
+from libs.models.gamma_gamma import GammaGamma
+from libs.models.lifetime import historic_purchases, lifetime_value
 from libs.models.measures import Bin, Lead, auc, calibration, calibration_error, lead
-from libs.models.purchases import DAYS_PER_WEEK, PurchaseLog, Repeats, facts_of
+from libs.models.purchases import DAYS_PER_WEEK, MINOR_PER_MAJOR, PurchaseLog, Repeats, facts_of
 from libs.models.redundancy import Dropped, kept_features
 from libs.models.rfm import CutsInvalidError, fitted_cuts
 from libs.models.segments import SegmentsInvalidError, labels_of, rfm_of
@@ -33,6 +35,20 @@ class EvaluationError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """What customers were expected to spend in the holdout, and spent, in major units.
+
+    `within`: the share of them whose purchase days were between the bounds, which `lifetime.INSIDE` or more
+    should be.
+    """
+
+    predicted: float
+    actual: float
+    correlation: float | None
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
 class Holdout:
     """Purchase days after the calibration: what was expected of each customer, and what came.
 
@@ -47,6 +63,7 @@ class Holdout:
     correlation: float | None
     mae: float
     by_week: tuple[tuple[float, float], ...]
+    value: Value | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +158,16 @@ def evaluate(log: PurchaseLog, calibration_end: date, told: Told = lambda what, 
         holdout_end=date.fromordinal(end),
         bgnbd=frequency,
         gamma_gamma=money,
-        holdout=_holdout(log, repeats, model, until, end),
+        holdout=_holdout(log, repeats, model, None if money.problem else GammaGamma.of(money), until, end),
         churn=_churn(log, repeats, model, until, end, told),
         divided=_divided(log, until, end),
         cuts=_cuts(log, until),
     )
 
 
-def _holdout(log: PurchaseLog, repeats: Repeats, model: BgNbd | None, until: int, end: int) -> Holdout:
+def _holdout(
+    log: PurchaseLog, repeats: Repeats, model: BgNbd | None, money: GammaGamma | None, until: int, end: int
+) -> Holdout:
     weeks = (end - until) / DAYS_PER_WEEK
     expected = _expected(model, repeats, weeks)
     later = log.where((log.day > until) & (log.day <= end))
@@ -166,17 +185,26 @@ def _holdout(log: PurchaseLog, repeats: Repeats, model: BgNbd | None, until: int
             (float(_expected(model, repeats, day / DAYS_PER_WEEK).sum()), float((days <= day).sum()))
             for day in ends
         ),
+        value=None if model is None or money is None else _value(model, money, repeats, weeks, later),
+    )
+
+
+def _value(model: BgNbd, money: GammaGamma, repeats: Repeats, weeks: float, later: PurchaseLog) -> Value:
+    foretold, came = lifetime_value(model, money, repeats, weeks), later.days_bought()
+    spent = np.bincount(later.customer, later.amount_minor, later.customers_count) / MINOR_PER_MAJOR
+    return Value(
+        predicted=float(foretold.value.sum()),
+        actual=float(spent.sum()),
+        correlation=_correlation(foretold.value, spent),
+        within=float(((foretold.purchases_low <= came) & (came <= foretold.purchases_high)).mean()),
     )
 
 
 def _expected(model: BgNbd | None, repeats: Repeats, weeks: float) -> Floats:
-    """By the model, or by the repeats that each customer has had a week, where there is none."""
-    if model is not None:
-        return model.expected(repeats, weeks)
-    return repeats.frequency / np.maximum(repeats.age, 1 / DAYS_PER_WEEK) * weeks
+    return historic_purchases(repeats, weeks) if model is None else model.expected(repeats, weeks)
 
 
-def _correlation(expected: Floats, actual: NDArray[np.int64]) -> float | None:
+def _correlation(expected: Floats, actual: NDArray[Any]) -> float | None:
     if np.ptp(expected) == 0 or np.ptp(actual) == 0:
         return None
     return float(np.corrcoef(expected, actual)[0, 1])
@@ -264,6 +292,7 @@ def as_document(evaluation: Evaluation, seconds: float) -> Mapping[str, Any]:
             "correlation": holdout.correlation,
             "mae": holdout.mae,
         },
+        "value": None if holdout.value is None else asdict(holdout.value),
         "churn": {
             "customers": churn.customers,
             "churned": churn.churned,

@@ -14,6 +14,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 
 DAYS_PER_WEEK = 7
+MINOR_PER_MAJOR = 100
 # More than a day's ordinal ever is, so that a customer and a day are one number.
 _DAYS_END = 10_000_000
 
@@ -87,7 +88,7 @@ class Repeats:
     value: Floats
 
     @classmethod
-    def of(cls, log: PurchaseLog, until: int, *, minor_per_major: int = 100) -> Self:
+    def of(cls, log: PurchaseLog, until: int) -> Self:
         """The repeats by the end of a day, of a log whose customers all had bought by then."""
         customer, day, amount = log.where(log.day <= until).purchase_days()
         first_row = np.searchsorted(customer, np.arange(log.customers_count))
@@ -98,7 +99,7 @@ class Repeats:
             frequency=frequency.astype(np.float64),
             recency=(last - first) / DAYS_PER_WEEK,
             age=(until - first) / DAYS_PER_WEEK,
-            value=spent / np.maximum(frequency, 1) / minor_per_major,
+            value=spent / np.maximum(frequency, 1) / MINOR_PER_MAJOR,
         )
 
 

@@ -32,6 +32,15 @@ def test_the_holdout_is_39_weeks_and_near_what_came(found: Evaluation) -> None:
     assert len(found.holdout.by_week) == 39
 
 
+def test_what_was_spent_is_near_what_was_foretold_and_within_bounds(found: Evaluation) -> None:
+    value = found.holdout.value
+    assert value is not None
+    assert value.predicted == pytest.approx(value.actual, rel=0.2)
+    assert value.correlation is not None
+    assert value.correlation > 0.5
+    assert 0.8 <= value.within < 1
+
+
 def test_churn_leads_recency_and_bgnbd_and_is_calibrated(found: Evaluation) -> None:
     churn = found.churn
     assert churn.auc is not None
