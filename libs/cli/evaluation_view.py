@@ -11,6 +11,8 @@ from rich.table import Table
 from libs.cli import cdnow
 from libs.cli.console import err, out, percentage_bar
 from libs.cli.errors import CommandError
+from libs.cli.report_page.models import rendered
+from libs.common.texts import Locale
 from libs.models import bgnbd, gamma_gamma
 from libs.models.evaluation import (
     Churn,
@@ -28,8 +30,11 @@ from libs.models.measures import Lead
 from libs.models.purchases import PurchaseLog
 
 
-def measure(file: Path, until: date, *, as_json: bool) -> None:
-    """Fit models to the purchases of a file up to a day, measure them on the rest, print what came out."""
+def measure(file: Path, until: date, *, as_json: bool, page: Path | None, language: Locale) -> None:
+    """Fit models to the purchases of a file up to a day, measure them on the rest, print what came out.
+
+    With `page`, it is written as a page of HTML as well.
+    """
     started, rows = time.monotonic(), cdnow.read(file)[1]
     if not rows:
         raise CommandError(f"{file} has no purchases.")
@@ -45,11 +50,21 @@ def measure(file: Path, until: date, *, as_json: bool) -> None:
             told("Measured", 1.0)
     except EvaluationError as error:
         raise CommandError(f"{error}. Choose another --calibration-end.") from error
+    if page is not None:
+        _write(page, rendered(found, file.name, language))
     seconds = round(time.monotonic() - started, 3)
     if as_json:
         print(json.dumps(as_document(found, seconds), allow_nan=False))  # noqa: T201 - for programs
     else:
         _show(found)
+
+
+def _write(page: Path, content: str) -> None:
+    try:
+        page.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{page} cannot be written: {error.strerror}.") from error
+    err.print(f"Written to {page}")
 
 
 def _show(found: Evaluation) -> None:

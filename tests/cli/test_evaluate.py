@@ -33,6 +33,35 @@ def test_the_sample_as_tables(capsys: pytest.CaptureFixture[str]) -> None:
         assert words in said
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "Lifetime value"), ("zh", "生命周期价值")])
+def test_the_page_has_charts_of_everything_and_fetches_nothing(
+    tmp_path: Path, language: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.html"
+    with pytest.raises(SystemExit):
+        main.run(
+            [
+                "evaluate",
+                "purchases",
+                str(FILE),
+                *ON,
+                "1997-09-30",
+                "--page",
+                str(page),
+                "--language",
+                language,
+            ]
+        )
+
+    content = page.read_text(encoding="utf-8")
+    assert words in content
+    assert content.count("<svg") == 4
+    assert content.count("<polyline") == 4
+    assert "1,882" in content
+    assert "http" not in content.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+    assert str(page) in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("lines", "day", "words"),
     [

@@ -10,6 +10,7 @@ import typer
 
 from libs.cli.errors import CommandError
 from libs.cli.options import JsonOption
+from libs.common.texts import Locale
 
 app = typer.Typer(no_args_is_help=True, help="Measure models on a log of your own, before you trust them.")
 
@@ -33,6 +34,10 @@ def purchases(
         str,
         typer.Option(metavar="DATE", help="Models see purchases up to this day, and foretell the rest."),
     ],
+    page: Annotated[
+        Path | None, typer.Option(help="Write a page of HTML with charts, too; it is replaced.")
+    ] = None,
+    language: Annotated[Locale, typer.Option("--language", help="Of the page.")] = "en",
     as_json: JsonOption = False,
 ) -> None:
     """Fit BG/NBD, Gamma-Gamma and churn to purchases up to a day; measure them on the days after it."""
@@ -44,7 +49,7 @@ def purchases(
         raise CommandError(
             f"`laurel evaluate` needs {error.name}, which is not here: pip install 'laurel[models]'."
         ) from error
-    view.measure(file, until, as_json=as_json)
+    view.measure(file, until, as_json=as_json, page=page, language=language)
 
 
 def _day(text: str) -> date:

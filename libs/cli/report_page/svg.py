@@ -45,6 +45,15 @@ class Span:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line through points, from left to right, and what it is called."""
+
+    label: str
+    colour: str
+    points: Sequence[tuple[float, float]]
+
+
 def chart(height: float, title: str, described: str, shapes: Iterable[str]) -> str:
     """A chart with what it is called, and what is read out to those who do not see it."""
     number = next(_numbers)
@@ -103,6 +112,32 @@ def up_and_down(title: str, described: str, rows: Sequence[tuple[str, int, int]]
             shapes.append(text(x + wide / 2 - 3, low + 15, label, anchor="middle"))
     shapes.append(f'<line x1="0" y1="{half}" x2="{WIDTH}" y2="{half}" stroke="{GREY}"/>')
     return chart(low + foot, title, described, shapes)
+
+
+def lines(title: str, described: str, series: Sequence[Line]) -> str:
+    """Lines over the same axes, from nothing to the most that any of them has; names stand above them."""
+    top, height, foot, left = ROW, 240, 20, 60
+    wide = max((x for line in series for x, _ in line.points), default=0) or 1
+    tall = max((y for line in series for _, y in line.points), default=0) or 1
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return left + (WIDTH - left - 8) * x / wide, top + (height - top) * (1 - y / tall)
+
+    shapes = [
+        f'<line x1="{left}" y1="{height}" x2="{WIDTH}" y2="{height}" stroke="{GREY}"/>',
+        f'<line x1="{left}" y1="{top}" x2="{left}" y2="{height}" stroke="{GREY}"/>',
+        text(left - 6, top + 8, f"{tall:,.4g}", anchor="end"),
+        text(left - 6, height, "0", anchor="end"),
+        text(WIDTH - 8, height + 15, f"{wide:,.4g}", anchor="end"),
+    ]
+    for number, line in enumerate(series):
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*each) for each in line.points))
+        shapes += [
+            f'<polyline points="{points}" fill="none" stroke="{line.colour}" stroke-width="2"/>',
+            rect(left + 8 + number * LABEL, 4, 12, 12, line.colour),
+            text(left + 26 + number * LABEL, 15, line.label),
+        ]
+    return chart(height + foot, title, described, shapes)
 
 
 def spans(title: str, described: str, rows: Sequence[Span]) -> str:
