@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from libs.cli.report_page.html import Section, Voice, figure, missing, note, page, said, table
+from libs.cli.report_page.html import Section, Voice, figure, heading, missing, note, page, said, table
 from libs.cli.report_page.svg import AMBER, BLUE, GREEN, GREY, Bar, Line, bars, columns, lines
 from libs.common.texts import Locale
 from libs.models import bgnbd, gamma_gamma
@@ -44,7 +44,8 @@ def _lifetime(found: Evaluation, say: Voice) -> Section:
         Line(say("实际", "came"), GREEN, list(zip(weeks, (0.0, *_column(holdout, 1)), strict=True))),
         Line(say("预计", "foretold"), BLUE, list(zip(weeks, (0.0, *_column(holdout, 0)), strict=True))),
     ]
-    body = said(sentence) + figure(lines(say("累计购买日", "Purchase days, cumulated"), sentence, series))
+    title = say("累计购买日，按周", "Purchase days, cumulated by week")
+    body = said(sentence) + heading(title) + figure(lines(title, sentence, series))
     if holdout.value is not None:
         body += note(
             say(
@@ -96,11 +97,13 @@ def _churn(found: Churn, say: Voice) -> Section:
         Line(say("实际", "came"), BLUE, [(each.said, each.came) for each in shown]),
     ]
     marks = [f"{place / BINS:.1f}" for place in range(BINS)]
-    body = said(sentence)
-    body += figure(lines(say("校准曲线：所说与实际", "Calibration: said, and came"), sentence, curve))
+    calibrated = say(
+        "校准曲线：所说的概率与实际比率", "Calibration: the probability that was said, the share that came"
+    )
+    body = said(sentence) + heading(calibrated) + figure(lines(calibrated, sentence, curve))
     sizes = [float(each.count) for each in found.bins]
-    spread = say("流失概率的分布", "Probabilities of churn, how many have which")
-    body += figure(columns(spread, spread, sizes, [AMBER] * BINS, marks))
+    spread = say("流失概率的分布", "How many customers have which probability of churn")
+    body += heading(spread) + figure(columns(spread, spread, sizes, [AMBER] * BINS, marks))
     rows = [
         (
             say("距上次购买天数", "days since the last purchase"),
