@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from libs.models import bgnbd, gamma_gamma
 from libs.models.bgnbd import BgNbd
@@ -149,12 +150,18 @@ def evaluate(log: PurchaseLog, calibration_end: date, told: Told = lambda what, 
     log = log.of_buyers_until(until)
     repeats = Repeats.of(log, until)
     told("Fitting lifetime value", 0.0)
+    # Sums over several threads depend on how many there are; and they wait for each other on a busy machine.
+    with threadpool_limits(1):
+        return _evaluated(log, repeats, until, end, told)
+
+
+def _evaluated(log: PurchaseLog, repeats: Repeats, until: int, end: int, told: Told) -> Evaluation:
     frequency = bgnbd.fit(repeats)
     money = gamma_gamma.fit(repeats)
     model = None if frequency.problem else BgNbd.of(frequency)
     return Evaluation(
         customers=log.customers_count,
-        calibration_end=calibration_end,
+        calibration_end=date.fromordinal(until),
         holdout_end=date.fromordinal(end),
         bgnbd=frequency,
         gamma_gamma=money,
