@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.ids import new_id
-from libs.common.rpc.server import stopped
+from libs.common.rpc.server import leave_out_of_garbage, stopped
 from libs.common.telemetry import serve_metrics
 from libs.common.tokens import TokenVerifier
 from services.gateway import graphiql
@@ -40,8 +39,6 @@ from services.gateway.streams import Streams
 
 SWITCH_SECONDS = 0.001
 GRAPH = "/graphql"
-YOUNG_OBJECTS = 10_000
-"""So many are made before some are looked through for garbage: a request leaves next to none."""
 
 
 def make_app(settings: GatewaySettings, clients: Clients, verifier: TokenVerifier) -> Starlette:
@@ -114,9 +111,7 @@ async def serve(settings: GatewaySettings) -> None:
     server = _Server(uvicorn_config(make_app(settings, clients, verifier), settings))
     # Documents are read in a thread of their own, from which whoever is to be served takes over so soon.
     sys.setswitchinterval(SWITCH_SECONDS)
-    # Schema and modules stay for good; looking through them took 50 ms of a request now and then.
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
+    leave_out_of_garbage()
     serving = asyncio.create_task(server.serve())
     stop = asyncio.create_task(stopped())
     await asyncio.wait([serving, stop], return_when=asyncio.FIRST_COMPLETED)

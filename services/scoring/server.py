@@ -1,14 +1,13 @@
 """Builds and wires the scoring service; the only file that knows every part of it."""
 
 import asyncio
-import gc
 from concurrent.futures import ThreadPoolExecutor
 
 import uvloop
 
 from laurel.scoring.v1 import explanations_pb2_grpc, scoring_pb2_grpc, walks_pb2_grpc
 from libs.common.observing import observing
-from libs.common.rpc.server import RpcServer, stopped
+from libs.common.rpc.server import RpcServer, leave_out_of_garbage, stopped
 from libs.common.settings import read_settings, starting
 from libs.common.telemetry import log, serve_metrics
 from services.scoring.explaining import ExplainingHandlers
@@ -50,8 +49,7 @@ async def main() -> None:
     server = make_server(settings, kernels)
     serve_metrics(settings.metrics_port, settings.host)
     port = await server.start()
-    # Modules stay for good; to look through them takes 100 ms, in which nobody is answered.
-    gc.freeze()
+    leave_out_of_garbage()
     log("server").info("serving", port=port)
     compiling = asyncio.create_task(kernels.compile())
     await stopped()
