@@ -22,16 +22,13 @@ from services.scoring.domain.receipts import (
     RunCause,
     Terms,
 )
-from services.scoring.domain.rules import Rule, RuleResult
+from services.scoring.domain.rules import RULES_HELD, Rule, RuleResult
 from services.scoring.domain.terms import Given, Override, Term
 from services.scoring.domain.tiers import Standing, Step
 from services.scoring.handlers import TierSubject
 
 # Margins, which are differences to thresholds of up to NUMBER_MAX, stay below 2**53, exact in JSON.
 FACT_MAX = 8 * NUMBER_MAX
-
-# A program has some dozens, and each replica some dozens of programs at work.
-RULES_HELD = 4_096
 
 OUTCOMES = {
     Outcome.ENROLLED: receipts_pb2.TIER_OUTCOME_ENROLLED,
@@ -123,9 +120,9 @@ def fill_receipt(message: receipts_pb2.Receipt, receipt: Receipt) -> None:
 
 def fill_reason(message: receipts_pb2.Reason, reason: Reason) -> None:
     """Write a reason in its place, its map item by item: one that is handed over goes through Python code."""
-    message.code = reason.code
+    message.code, params = reason.code, message.params
     for name, text in reason.params.items():
-        message.params[name] = text
+        params[name] = text
 
 
 def term_of(message: receipts_pb2.TierTerm) -> Term:
@@ -221,8 +218,9 @@ def _rule_message(rule: Rule) -> receipts_pb2.RuleResult:
 
 
 def _fill_rule(message: receipts_pb2.RuleResult, result: RuleResult) -> None:
-    message.CopyFrom(_rule_message(result.rule))
-    message.value, message.met, message.margin = result.value, result.met, result.margin
+    rule, value, met = result
+    message.CopyFrom(_rule_message(rule))
+    message.value, message.met, message.margin = value, met, value - rule.threshold
 
 
 def _fill_next(message: receipts_pb2.NextTier, following: NextTier) -> None:

@@ -33,9 +33,10 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from services.scoring.domain.moves import Look, Outcome
-from services.scoring.domain.rules import RuleResult
+from services.scoring.domain.rules import RULES_HELD, Rule, RuleResult
 from services.scoring.domain.terms import NO_TERM, Given, Override, Term
 
 # Of receipts without terms and regions, and with them.
@@ -124,8 +125,7 @@ class Receipt:
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
-        facts = _facts(self.facts)
-        object.__setattr__(self, "facts_digest", _sha256(facts))
+        object.__setattr__(self, "facts_digest", _sha256(_facts(self.facts)))
         object.__setattr__(self, "digest", receipt_digest(self))
 
     @property
@@ -227,14 +227,19 @@ def _cause(cause: Cause) -> str:
             return f'{{"actor":{_quoted(cause.actor)}}}'
 
 
-def _rule(result: RuleResult) -> str:
-    rule = result.rule
-    met = _bool(result.met)
-    return (
-        f'{{"fact":"{rule.fact}","margin":{result.value - rule.threshold},"met":{met},'
-        f'"metric":"{rule.metric}","op":"{rule.op}","path":"{rule.path}","threshold":{rule.threshold},'
-        f'"tier":"{rule.tier}","value":{result.value}}}'
+@lru_cache(RULES_HELD)
+def _around(rule: Rule) -> tuple[str, str]:
+    """What is the same of a rule for everybody: before its margin, and behind whether it is met."""
+    return f'{{"fact":"{rule.fact}","margin":', (
+        f',"metric":"{rule.metric}","op":"{rule.op}","path":"{rule.path}","threshold":{rule.threshold},'
+        f'"tier":"{rule.tier}","value":'
     )
+
+
+def _rule(result: RuleResult) -> str:
+    rule, value, met = result
+    before, behind = _around(rule)
+    return f'{before}{value - rule.threshold},"met":{"true" if met else "false"}{behind}{value}}}'
 
 
 def _reason(reason: Reason) -> str:

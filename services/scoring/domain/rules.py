@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from libs.common.conditions import (
     MONEY_METRICS,
@@ -29,9 +29,13 @@ _COMPARE: dict[Op, Callable[[int, int], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+# A program has some dozens, and each replica some dozens of programs at work.
+RULES_HELD = 4_096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One comparison of one tier.
+    """One comparison of one tier; the same as itself alone, by which what is made of it is found at once.
 
     `currency` is empty where the metric is no money. `goal` is the satisfying
     value that is nearest to the failing ones: 101 where more than 100 is asked.
@@ -48,8 +52,7 @@ class Rule:
     window: str = LIFETIME
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
+class RuleResult(NamedTuple):
     """What one rule said of one value."""
 
     rule: Rule

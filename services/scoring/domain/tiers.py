@@ -1,6 +1,6 @@
 """The tier decision: facts, a policy and a time in; the tier and its receipt out."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -272,17 +272,19 @@ def _in_season(tier_set: TierSet, season: Season, reading: Reading) -> tuple[Sea
 
 def _ranks(tiers: Sequence[TierRule], held: int, results: Sequence[tuple[RuleResult, ...]]) -> Ranks:
     """What is earned by entry, and the highest tier up to the held one that its own rule lets one keep."""
-    earned = _highest(len(tiers) - 1, lambda rank: _holds(tiers[rank].condition, results[rank]))
-    kept = _highest(held, lambda rank: _holds(tiers[rank].keep, results[rank]))
+    earned = _highest(len(tiers) - 1, [tier.condition for tier in tiers], results)
+    kept = _highest(held, [tier.keep for tier in tiers], results)
     return Ranks(held, earned, max(earned, kept))
 
 
-def _highest(rank: int, holds: Callable[[int], bool]) -> int:
-    return next((each for each in range(rank, 0, -1) if holds(each)), 0)
-
-
-def _holds(condition: Node | None, results: tuple[RuleResult, ...]) -> bool:
-    return condition is not None and condition.holds(results)
+def _highest(rank: int, conditions: Sequence[Node | None], results: Sequence[tuple[RuleResult, ...]]) -> int:
+    """The highest up to a rank whose condition holds; the first where none does."""
+    while rank > 0:
+        condition = conditions[rank]
+        if condition is not None and condition.holds(results[rank]):
+            return rank
+        rank -= 1
+    return 0
 
 
 def _gated(ladder: Ladder, facts: Mapping[str, int]) -> tuple[int, int] | None:
