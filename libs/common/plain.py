@@ -15,6 +15,12 @@ def asdict(value: Any) -> dict[str, Any]:
     return {name: _plain(getattr(value, name)) for name in names}
 
 
+def changes(before: Any, after: Any) -> dict[str, Any]:
+    """The fields in which one of two of a dataclass is another than the one before, as asdict gives them."""
+    names = _names(type(after)) or ()  # type: ignore[arg-type]  # types have a hash
+    return {name: _plain(value) for name in names if (value := getattr(after, name)) != getattr(before, name)}
+
+
 def _plain(value: Any) -> Any:
     kind = type(value)
     if kind in _LEAVES:

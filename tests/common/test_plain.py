@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.plain import asdict
+from libs.common.plain import asdict, changes
 
 MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -52,6 +52,14 @@ def test_what_is_changed_in_it_is_not_changed_in_the_dataclass() -> None:
     asdict(branch)["bare"].append("b")
 
     assert branch.bare == ["a"]
+
+
+def test_only_the_fields_that_differ_are_changes() -> None:
+    before = Branch(1, (Leaf("a", None),), {}, [], Leaf("b", MOMENT))
+    after = dataclasses.replace(before, number=2, leaf=Leaf("c", MOMENT))
+
+    assert changes(before, before) == {}
+    assert changes(before, after) == {"number": 2, "leaf": {"text": "c", "moment": MOMENT}}
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, "text", None], ids=["a dict", "a text", "nothing"])

@@ -38,12 +38,13 @@ from services.benefits.handlers.points import Movements, issue, post_movements
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reviews import TierReviews
 from services.benefits.handlers.standing import contracts_of
-from services.benefits.handlers.telling import tell_of_tiers
+from services.benefits.handlers.telling import tell_of_tiers, tier_news
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.unmoved import Moved, require_unmoved
 from services.benefits.outbox import birthday_used, membership_changed
 from services.benefits.repository import reached
 from services.benefits.repository.birthdays import birthdays_of
+from services.benefits.repository.documents import effect_documents
 from services.benefits.repository.earned_days import earned_on, keep_earned
 from services.benefits.repository.store import BenefitsStore
 
@@ -279,7 +280,7 @@ class DecisionHandlers:
         ]
         qualifying = version.program.points.qualifying
         effects = [with_tier_points(each, postings, qualifying) for each in effects]
-        await benefits.keep_effects(effects, now)
+        await benefits.keep_effects(effect_documents(effects, now))
         await reached.add(benefits, newly_reached(version.program, effects))
         await keep_earned(benefits, effects, now)
         announcements = [each for effect in effects for each in membership_changed(effect, postings)]
@@ -291,11 +292,10 @@ class DecisionHandlers:
         await tell_of_tiers(
             benefits,
             version.program,
-            effects,
+            tier_news(version.program, effects, time=time, announcements=announcements),
             time=time,
             now=now,
             new_id=self._new_id,
-            announcements=announcements,
         )
 
 

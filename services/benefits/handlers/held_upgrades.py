@@ -15,7 +15,7 @@ from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.known_facts import known_facts
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reviews import TierReviews
-from services.benefits.handlers.runs import decided_alone, keep_run
+from services.benefits.handlers.runs import decided_alone, keep_run, run_of
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.unmoved import Moved
 from services.benefits.repository.store import BenefitsStore
@@ -82,16 +82,10 @@ class HeldUpgrades:
     async def _keep(
         self, version: Version, effects: Sequence[Effect], time: datetime, benefits: BenefitsStore
     ) -> None:
-        await keep_run(
-            benefits,
-            version.program,
-            effects,
-            announced=effects,
-            time=time,
-            now=self._now(),
-            new_id=self._new_id,
-            told_since=time - FRESH,
+        run = run_of(
+            version.program, effects, announced=effects, time=time, now=self._now(), told_since=time - FRESH
         )
+        await keep_run(benefits, run, new_id=self._new_id)
 
 
 def _says_more(effect: Effect) -> bool:

@@ -34,7 +34,7 @@ from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.known_facts import known_facts
 from services.benefits.handlers.programs import ProgramHandlers
 from services.benefits.handlers.reviews import TierReviews
-from services.benefits.handlers.runs import decided_alone, keep_run
+from services.benefits.handlers.runs import decided_alone, keep_run, run_of
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.unmoved import Moved
 from services.benefits.repository import overrides
@@ -188,16 +188,15 @@ class OverrideHandlers:
         effect = moment.effect
         if effect is None or effect.before != (membership,):
             raise Undecided(membership, override_id, order)
-        await keep_run(
-            benefits,
+        run = run_of(
             moment.version.program,
             [effect],
             announced=[effect],
             time=moment.time,
             now=self._now(),
-            new_id=self._new_id,
             told_since=moment.time - FRESH,
         )
+        await keep_run(benefits, run, new_id=self._new_id)
         return effect.decisions[0].decision_id
 
     async def _applied(

@@ -15,7 +15,7 @@ from services.benefits.domain.program_changes import Change, Recalculation
 from services.benefits.domain.programs import Version
 from services.benefits.handlers.deciding import Deciding
 from services.benefits.handlers.known_facts import known_facts
-from services.benefits.handlers.runs import decided_alone, keep_run
+from services.benefits.handlers.runs import Run, decided_alone, keep_run, run_of
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.handlers.unmoved import Moved
 from services.benefits.repository import program_versions as kept
@@ -29,10 +29,10 @@ TRIES_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Memberships that follow one another, and what was decided of them; none at the end."""
+    """Memberships that follow one another, and what becomes of them; none at the end."""
 
-    memberships: Sequence[Membership]
-    effects: Sequence[Effect]
+    memberships: Sequence[Membership] = ()
+    run: Run | None = None
 
 
 class _Ahead:
@@ -42,7 +42,7 @@ class _Ahead:
         self,
         after: str,
         read: Callable[[str], Awaitable[Sequence[Membership]]],
-        decide: Callable[[Sequence[Membership]], Awaitable[Sequence[Effect]]],
+        decide: Callable[[Sequence[Membership]], Awaitable[Run]],
     ) -> None:
         self._read, self._decide = read, decide
         self._latest = asyncio.ensure_future(read(after))
@@ -68,7 +68,7 @@ class _Ahead:
 
     async def _batch(self, reading: Awaitable[Sequence[Membership]]) -> _Batch:
         memberships = await reading
-        return _Batch(memberships, await self._decide(memberships) if memberships else [])
+        return _Batch(memberships, await self._decide(memberships)) if memberships else _Batch()
 
 
 class RecalculationHandlers:
@@ -110,7 +110,7 @@ class RecalculationHandlers:
             while True:
                 batch = await ahead.next()
                 try:
-                    after = await self._kept(change, version, batch)
+                    after = await self._kept(change, batch)
                 except Moved:
                     if (tries := tries + 1) == TRIES_MAX:
                         raise Contention from None
@@ -128,16 +128,16 @@ class RecalculationHandlers:
         run = change.recalculation
         assert run is not None
         read = partial(self._store.memberships_after, version.program_id, limit=MEMBERS_AT_ONCE)
-        return _Ahead(run.after, read, partial(self.decided, version, run))
+        return _Ahead(run.after, read, partial(self._run, version, run))
 
-    async def _kept(self, change: Change, version: Version, batch: "_Batch") -> Change | None:
+    async def _kept(self, change: Change, batch: _Batch) -> Change | None:
         run = change.recalculation
         assert run is not None
-        if not batch.memberships:
+        if batch.run is None:
             done = replace(run, end_time=self._now())
             moved = await kept.advance(self._store, change, done)
             return replace(change, recalculation=done) if moved else None
-        outcomes = [each.tier.outcome for effect in batch.effects for each in effect.decisions]
+        outcomes = [each.tier.outcome for effect in batch.run.effects for each in effect.decisions]
         further = replace(
             run,
             after=batch.memberships[-1].membership_id,
@@ -146,10 +146,19 @@ class RecalculationHandlers:
             upgraded=run.upgraded + outcomes.count("UPGRADED"),
             downgraded=run.downgraded + outcomes.count("DOWNGRADED"),
         )
-        time = await self._times.of(version.program)
-        keep = partial(self._keep, change, version, batch.effects, further, time)
-        moved = await self._store.transaction(keep)
+        moved = await self._store.transaction(partial(self._keep, change, further, batch.run))
         return replace(change, recalculation=further) if moved else None
+
+    async def _run(self, version: Version, run: Recalculation, memberships: Sequence[Membership]) -> Run:
+        effects = await self.decided(version, run, memberships)
+        return run_of(
+            version.program,
+            effects,
+            announced=[each for each in effects if any(decision.changed for decision in each.decisions)],
+            time=await self._times.of(version.program),
+            now=self._now(),
+            told_since=run.as_of,
+        )
 
     async def decided(
         self, version: Version, run: Recalculation, memberships: Sequence[Membership]
@@ -162,26 +171,9 @@ class RecalculationHandlers:
         ]
         return await decided_alone(self._deciding, version, steps, self._new_id)
 
-    async def _keep(
-        self,
-        change: Change,
-        version: Version,
-        effects: Sequence[Effect],
-        further: Recalculation,
-        time: datetime,
-        benefits: BenefitsStore,
-    ) -> bool:
+    async def _keep(self, change: Change, further: Recalculation, run: Run, benefits: BenefitsStore) -> bool:
         # First in the transaction: of two at it, one meets the other here.
         if not await kept.advance(benefits, change, further):
             return False
-        await keep_run(
-            benefits,
-            version.program,
-            effects,
-            announced=[each for each in effects if any(decision.changed for decision in each.decisions)],
-            time=time,
-            now=self._now(),
-            new_id=self._new_id,
-            told_since=further.as_of,
-        )
+        await keep_run(benefits, run, new_id=self._new_id)
         return True

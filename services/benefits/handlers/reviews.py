@@ -16,7 +16,7 @@ from services.benefits.domain.memberships import (
 )
 from services.benefits.domain.programs import Version
 from services.benefits.handlers.deciding import Deciding
-from services.benefits.handlers.runs import decided_alone, keep_run
+from services.benefits.handlers.runs import decided_alone, keep_run, run_of
 from services.benefits.handlers.times import ProgramTimes
 from services.benefits.repository.store import BenefitsStore
 
@@ -88,16 +88,10 @@ class TierReviews:
         told_since: datetime,
         benefits: BenefitsStore,
     ) -> None:
-        await keep_run(
-            benefits,
-            version.program,
-            effects,
-            announced=effects,
-            time=time,
-            now=self._now(),
-            new_id=self._new_id,
-            told_since=told_since,
+        run = run_of(
+            version.program, effects, announced=effects, time=time, now=self._now(), told_since=told_since
         )
+        await keep_run(benefits, run, new_id=self._new_id)
 
 
 def _last_moment(membership: Membership) -> FactsKey:

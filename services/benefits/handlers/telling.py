@@ -1,7 +1,7 @@
 """Telling: what is an occasion for a notice becomes one, in the transaction of its cause."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from libs.common.outbox import Announcement
@@ -72,22 +72,24 @@ async def _announced(
     return [replace(each, seq=seqs.get(each.notice_id, 0)) for each in made]
 
 
-async def tell_of_tiers(
-    benefits: BenefitsStore,
+@dataclass(frozen=True, slots=True)
+class TierNews:
+    """What there is to tell of decisions, and who is in another tier now, by member and tier set."""
+
+    occasions: Sequence[Occasion]
+    moved: Sequence[tuple[str, str]]
+    announcements: Sequence[Announcement]
+
+
+def tier_news(
     program: Program,
     effects: Iterable[Effect],
     *,
     time: datetime,
-    now: datetime,
-    new_id: NewId,
     announcements: Sequence[Announcement],
     told_since: datetime | None = None,
-) -> None:
-    """Announce what was decided, and tell members of their tiers, in the transaction that stores it.
-
-    Of events, what is not history yet; of reviews, what was due after a time.
-    Who has another tier now is no longer near the one before.
-    """
+) -> TierNews:
+    """The news of effects: of events, what is not history yet; of reviews, what was due after a time."""
     occasions: list[Occasion] = []
     moved: set[tuple[str, str]] = set()
     for effect in effects:
@@ -101,8 +103,32 @@ async def tell_of_tiers(
                 if each.event_seq not in history and (told_since is None or each.tier.as_of >= told_since)
             ]
             occasions += tier_occasions(program, explained_of(program, membership.tier_set, news))
-    await kept.overtake_near_upgrades(benefits, sorted(moved))
-    await tell(benefits, program, occasions, time=time, now=now, new_id=new_id, announcements=announcements)
+    return TierNews(occasions, sorted(moved), announcements)
+
+
+async def tell_of_tiers(
+    benefits: BenefitsStore,
+    program: Program,
+    news: TierNews,
+    *,
+    time: datetime,
+    now: datetime,
+    new_id: NewId,
+) -> None:
+    """Announce what was decided, and tell members of their tiers, in the transaction that stores it.
+
+    Who has another tier now is no longer near the one before.
+    """
+    await kept.overtake_near_upgrades(benefits, news.moved)
+    await tell(
+        benefits,
+        program,
+        news.occasions,
+        time=time,
+        now=now,
+        new_id=new_id,
+        announcements=news.announcements,
+    )
 
 
 def explained_of(program: Program, tier_set: str, decisions: Sequence[Decision]) -> list[Explained]:

@@ -1,24 +1,46 @@
 """How memberships, decisions and the ledger look as Mongo documents, and back."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from libs.common.mongo import Document
-from libs.common.plain import asdict
+from libs.common.plain import asdict, changes
 from services.benefits.domain.earning import Earning
 from services.benefits.domain.earning_situations import Factor
+from services.benefits.domain.effects import Effect
 from services.benefits.domain.ledger import Account, Allocation, Entry, Lot, Reversal, Transaction
 from services.benefits.domain.memberships import Decision, InForce, Membership, TierReceipt
 from services.benefits.domain.verification import StoredEntry
 from services.benefits.repository.chaining import PLACE
 
 
-def membership_update(before: Membership, after: Membership) -> Document:
+@dataclass(frozen=True, slots=True)
+class EffectDocuments:
+    """What stores effects: decisions as documents, and the statements that update memberships."""
+
+    decisions: Sequence[Document]
+    memberships: Sequence[Document]
+
+
+def effect_documents(effects: Sequence[Effect], now: datetime) -> EffectDocuments:
+    """What stores effects that were decided at a time."""
+    return EffectDocuments(
+        [_decision_document(decision, now) for effect in effects for decision in effect.decisions],
+        [
+            _membership_update(before, after)
+            for effect in effects
+            for before, after in zip(effect.before, effect.after, strict=True)
+        ],
+    )
+
+
+def _membership_update(before: Membership, after: Membership) -> Document:
     """The statement that stores a membership: whole the first time, then what is another than before."""
-    query, fields = {"_id": after.membership_id}, asdict(after)
+    query = {"_id": after.membership_id}
     if not before.version:
-        return {"q": query, "u": fields, "upsert": True}
-    changed = {name: value for name, value in fields.items() if getattr(before, name) != getattr(after, name)}
-    return {"q": query, "u": {"$set": changed}}
+        return {"q": query, "u": asdict(after), "upsert": True}
+    return {"q": query, "u": {"$set": changes(before, after)}}
 
 
 def membership_from(document: Document) -> Membership:
@@ -32,7 +54,7 @@ def membership_from(document: Document) -> Membership:
     )
 
 
-def decision_document(decision: Decision, now: datetime) -> Document:
+def _decision_document(decision: Decision, now: datetime) -> Document:
     """A decision, with its receipt as it came."""
     tier = decision.tier
     return {

@@ -58,16 +58,24 @@ async def told(store: BenefitsStore, member_ids: Iterable[str], day: date) -> di
 
 async def overtake_near_upgrades(store: BenefitsStore, members: Iterable[tuple[str, str]]) -> None:
     """Withhold what waits to be told to members whose tier in a tier set is another by now."""
+    of_tier_sets: dict[str, list[str]] = {}
+    for member_id, tier_set in members:
+        of_tier_sets.setdefault(tier_set, []).append(member_id)
     await _overtake(
         store,
         [
-            {"member_id": member_id, "code": NoticeCode.NEAR_UPGRADE, "params.tier_set": tier_set}
-            for member_id, tier_set in members
+            {
+                "member_id": {"$in": sorted(member_ids)},
+                "code": NoticeCode.NEAR_UPGRADE,
+                "params.tier_set": tier_set,
+            }
+            for tier_set, member_ids in of_tier_sets.items()
         ],
+        {member_id for member_ids in of_tier_sets.values() for member_id in member_ids},
     )
 
 
-async def overtake_wake_ups(store: BenefitsStore, spells: Iterable[tuple[str, int]]) -> None:
+async def overtake_wake_ups(store: BenefitsStore, spells: Sequence[tuple[str, int]]) -> None:
     """Withhold what waits to be told to members whose spell of dormancy is over by now."""
     await _overtake(
         store,
@@ -75,10 +83,11 @@ async def overtake_wake_ups(store: BenefitsStore, spells: Iterable[tuple[str, in
             {"member_id": member_id, "code": NoticeCode.WAKE_UP, "cause": str(spell)}
             for member_id, spell in spells
         ],
+        {member_id for member_id, _ in spells},
     )
 
 
-async def overtake_contract_endings(store: BenefitsStore, contracts: Iterable[tuple[str, str]]) -> None:
+async def overtake_contract_endings(store: BenefitsStore, contracts: Sequence[tuple[str, str]]) -> None:
     """Withhold what waits to be told to members whose contract goes on, or is over, by now."""
     await _overtake(
         store,
@@ -86,13 +95,14 @@ async def overtake_contract_endings(store: BenefitsStore, contracts: Iterable[tu
             {"member_id": member_id, "code": NoticeCode.CONTRACT_ENDING, "params.contract_id": contract_id}
             for member_id, contract_id in contracts
         ],
+        {member_id for member_id, _ in contracts},
     )
 
 
-async def _overtake(store: BenefitsStore, wanted: Sequence[Document]) -> None:
+async def _overtake(store: BenefitsStore, wanted: Sequence[Document], member_ids: Iterable[str]) -> None:
     if not wanted:
         return
-    members = {"$in": sorted({each["member_id"] for each in wanted})}
+    members = {"$in": sorted(member_ids)}
     # Found by their members: to plan an alternative for each takes longer than to read what these were told.
     await store.database.notices.update_many(
         {"member_id": members, "status": NoticeStatus.SCHEDULED, "$or": list(wanted)},

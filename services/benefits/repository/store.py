@@ -16,15 +16,9 @@ from libs.common.mongo import Database, Document, Request, Session
 from libs.common.once_each import once_each
 from libs.common.outbox import Announcement
 from libs.common.program import Program
-from services.benefits.domain.effects import Effect
 from services.benefits.domain.memberships import Decision, Membership
 from services.benefits.domain.programs import Version
-from services.benefits.repository.documents import (
-    decision_document,
-    decision_from,
-    membership_from,
-    membership_update,
-)
+from services.benefits.repository.documents import EffectDocuments, decision_from, membership_from
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
@@ -154,17 +148,11 @@ class BenefitsStore:
         found = self.database.decisions.find(changed, session=self.session).sort("seq", -1).limit(limit)
         return [decision_from(document) async for document in found]
 
-    async def keep_effects(self, effects: Sequence[Effect], now: datetime) -> None:
+    async def keep_effects(self, documents: EffectDocuments) -> None:
         """Store memberships and decisions of several members."""
         assert self.session is not None, "all of it or nothing"
-        decisions = [decision_document(decision, now) for effect in effects for decision in effect.decisions]
-        memberships = [
-            membership_update(before, after)
-            for effect in effects
-            for before, after in zip(effect.before, effect.after, strict=True)
-        ]
-        await self.database.decisions.insert_many(decisions, session=self.session)
-        await mongo.update_each(self.database.memberships, memberships, self.session)
+        await self.database.decisions.insert_many(documents.decisions, session=self.session)
+        await mongo.update_each(self.database.memberships, documents.memberships, self.session)
 
     async def announce(self, announcements: Sequence[Announcement], now: datetime) -> list[int]:
         """Store announcements, each with the next place among its member's changes; gives these places."""
