@@ -118,7 +118,8 @@ def texts_of(texts: Mapping[str, str]) -> list[NamedText]:
 
 def known(kind: type[E], value: int | str) -> E | None:
     """The enum value of what is on the wire; None for one that a newer service has and we do not."""
-    return cast(E | None, kind._value2member_map_.get(value))
+    found: Any = kind._value2member_map_.get(value)
+    return cast("E | None", found)
 
 
 def wire(value: Enum | None) -> Any:

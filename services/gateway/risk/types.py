@@ -132,11 +132,22 @@ class RefusedLimit:
 @strawberry.type(description="A member's standing: how far they can be trusted, and why.")
 class Risk:
     message: strawberry.Private[pb.RiskProfile]
-    member_id: strawberry.Private[str]
-    integrity: int = strawberry.field(description="From 0 to 100, the sum of its parts.")
-    level: RiskLevel | None = strawberry.field(description="How careful to be.")
-    verification: Verification | None = strawberry.field(description="What is known of their identity.")
-    reporters_count: int = strawberry.field(description="Distinct reporters whose reports stand.")
+
+    @strawberry.field(description="From 0 to 100, the sum of its parts.")
+    def integrity(self) -> int:
+        return self.message.integrity
+
+    @strawberry.field(description="How careful to be.")
+    def level(self) -> RiskLevel | None:
+        return known(RiskLevel, self.message.level)
+
+    @strawberry.field(description="What is known of their identity.")
+    def verification(self) -> Verification | None:
+        return known(Verification, self.message.verification)
+
+    @strawberry.field(description="Distinct reporters whose reports stand.")
+    def reporters_count(self) -> int:
+        return self.message.reporters_count
 
     @strawberry.field(description="How the integrity came about.")
     def parts(self) -> list[IntegrityPart]:
@@ -164,16 +175,9 @@ class Risk:
     def changes(
         self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20
     ) -> tuple[str, int]:
-        return self.member_id, checked_first(first)
+        return self.message.member_id, checked_first(first)
 
 
 def risk_of(profile: pb.RiskProfile) -> Risk:
     """A profile as the graph shows it."""
-    return Risk(
-        message=profile,
-        member_id=profile.member_id,
-        integrity=profile.integrity,
-        level=known(RiskLevel, profile.level),
-        verification=known(Verification, profile.verification),
-        reporters_count=profile.reporters_count,
-    )
+    return Risk(message=profile)

@@ -68,14 +68,24 @@ class ScoreReason:
 class Score:
     message: strawberry.Private[pb.Score]
     name: str = strawberry.field(description="Which score, such as `rfm`, or the key of a scorecard.")
-    value_bp: Long | None = strawberry.field(
+
+    @strawberry.field(
         description="In basis points of the scale's unit: 36000 is 3.6. Null when `absentReason` says why."
     )
+    def value_bp(self) -> Long | None:
+        return Long(self.message.value_bp) if self.message.HasField("value_bp") else None
+
     label: str | None = strawberry.field(
         description="Key of the label that it falls in, such as `high_value`."
     )
-    policy_version: str = strawberry.field(description="Version of the policy or model that scored.")
-    absent_reason: str | None = strawberry.field(description="Why there is no score, such as `NO_PURCHASES`.")
+
+    @strawberry.field(description="Version of the policy or model that scored.")
+    def policy_version(self) -> str:
+        return self.message.policy_version
+
+    @strawberry.field(description="Why there is no score, such as `NO_PURCHASES`.")
+    def absent_reason(self) -> str | None:
+        return self.message.absent_reason or None
 
     @strawberry.field(description="What it is made of.")
     def contributions(self) -> list[Contribution]:
@@ -111,14 +121,7 @@ class Score:
 
 def score_of(score: pb.Score) -> Score:
     """A score as the graph shows it."""
-    return Score(
-        message=score,
-        name=score.name,
-        value_bp=Long(score.value_bp) if score.HasField("value_bp") else None,
-        label=score.label or None,
-        policy_version=score.policy_version,
-        absent_reason=score.absent_reason or None,
-    )
+    return Score(message=score, name=score.name, label=score.label or None)
 
 
 def _contribution(contribution: pb.Contribution) -> Contribution:

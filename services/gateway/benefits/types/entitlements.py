@@ -45,18 +45,35 @@ class Unlock:
 class Benefit:
     message: strawberry.Private[pb.Entitlement]
     key: str = strawberry.field(description="Key, such as `free_shipping`.")
-    kind: BenefitKind | None = strawberry.field(description="What it is about.")
-    tier_set: str = strawberry.field(
+
+    @strawberry.field(description="What it is about.")
+    def kind(self) -> BenefitKind | None:
+        return known(BenefitKind, self.message.kind)
+
+    @strawberry.field(
         description="Key of the tier set that grants it; empty where a contract does by itself."
     )
-    granted_by_tier: str = strawberry.field(
+    def tier_set(self) -> str:
+        return self.message.tier_set
+
+    @strawberry.field(
         description="Key of the tier in whose list it stands; empty where a contract grants it by itself."
     )
-    inherited: bool = strawberry.field(description="Whether that tier is below the member's own.")
-    contract_id: strawberry.ID | None = strawberry.field(
-        description="The contract without which they would not have it; null where they would."
-    )
-    plan: str | None = strawberry.field(description="Key of that contract's plan.")
+    def granted_by_tier(self) -> str:
+        return self.message.granted_by_tier
+
+    @strawberry.field(description="Whether that tier is below the member's own.")
+    def inherited(self) -> bool:
+        return self.message.inherited
+
+    @strawberry.field(description="The contract without which they would not have it; null where they would.")
+    def contract_id(self) -> strawberry.ID | None:
+        return strawberry.ID(self.message.contract_id) if self.message.contract_id else None
+
+    @strawberry.field(description="Key of that contract's plan.")
+    def plan(self) -> str | None:
+        return self.message.plan or None
+
     member_key: strawberry.Private[str]
 
     @strawberry.field(description="Name for people.")
@@ -155,14 +172,4 @@ def use_of(use: entitlements_pb2.BenefitUse) -> BenefitUse:
 
 def benefit_of(entitlement: pb.Entitlement, member_key: str) -> Benefit:
     """An entitlement of a member as the graph shows it."""
-    return Benefit(
-        message=entitlement,
-        member_key=member_key,
-        key=entitlement.benefit,
-        kind=known(BenefitKind, entitlement.kind),
-        tier_set=entitlement.tier_set,
-        granted_by_tier=entitlement.granted_by_tier,
-        inherited=entitlement.inherited,
-        contract_id=strawberry.ID(entitlement.contract_id) if entitlement.contract_id else None,
-        plan=entitlement.plan or None,
-    )
+    return Benefit(message=entitlement, member_key=member_key, key=entitlement.benefit)

@@ -76,12 +76,14 @@ class Membership:
     tier_key: str = strawberry.field(
         description="Key of the tier held: the higher one of what they earned and what a contract grants."
     )
-    earned_tier_key: str = strawberry.field(
-        description="Key of the tier that they earned, or that staff gave them by hand."
-    )
-    contract_id: strawberry.ID | None = strawberry.field(
-        description="The contract that grants the tier; null where they earned it."
-    )
+
+    @strawberry.field(description="Key of the tier that they earned, or that staff gave them by hand.")
+    def earned_tier_key(self) -> str:
+        return self.message.earned_tier
+
+    @strawberry.field(description="The contract that grants the tier; null where they earned it.")
+    def contract_id(self) -> strawberry.ID | None:
+        return strawberry.ID(self.message.contract_id) if self.message.contract_id else None
 
     @strawberry.field(description="Since when the tier is held.")
     def since(self) -> datetime | None:
@@ -91,9 +93,11 @@ class Membership:
     def review_time(self) -> datetime | None:
         return time_of(self.message, "review_time")
 
-    in_grace: bool = strawberry.field(
+    @strawberry.field(
         description="The earned tier is held by grace until then: it was not met at the review before."
     )
+    def in_grace(self) -> bool:
+        return self.message.in_grace
 
     @strawberry.field(
         description="What staff decided of the earned tier by hand; null where nothing of it is in force."
@@ -172,14 +176,7 @@ class Membership:
 
 def membership_of(membership: pb.Membership) -> Membership:
     """A membership as the graph shows it."""
-    return Membership(
-        message=membership,
-        tier_set=membership.tier_set,
-        tier_key=membership.tier,
-        earned_tier_key=membership.earned_tier,
-        contract_id=strawberry.ID(membership.contract_id) if membership.contract_id else None,
-        in_grace=membership.in_grace,
-    )
+    return Membership(message=membership, tier_set=membership.tier_set, tier_key=membership.tier)
 
 
 def progress_of(tier_set: str, following: receipts_pb2.NextTier) -> Progress | None:

@@ -135,18 +135,28 @@ class TypedPoints:
 @strawberry.type(description="The redeemable points of a member.")
 class PointsAccount:
     message: strawberry.Private[pb.PointsAccount]
-    member_id: strawberry.Private[str]
-    currency: str = strawberry.field(description="Which points, as the program calls them.")
-    available: Long = strawberry.field(
+
+    @strawberry.field(description="Which points, as the program calls them.")
+    def currency(self) -> str:
+        return self.message.currency
+
+    @strawberry.field(
         description="What may be spent: the balance, which held points have left; 0 where that is less."
     )
-    balance: Long = strawberry.field(
-        description="Sum of all entries; below 0 where a refund took more than there was."
-    )
-    held: Long = strawberry.field(
-        description="Held for something that is not settled; no part of the balance."
-    )
-    pending: Long = strawberry.field(description="Earned and not yet active; no part of the balance.")
+    def available(self) -> Long:
+        return Long(self.message.available_points)
+
+    @strawberry.field(description="Sum of all entries; below 0 where a refund took more than there was.")
+    def balance(self) -> Long:
+        return Long(self.message.balance_points)
+
+    @strawberry.field(description="Held for something that is not settled; no part of the balance.")
+    def held(self) -> Long:
+        return Long(self.message.held_points)
+
+    @strawberry.field(description="Earned and not yet active; no part of the balance.")
+    def pending(self) -> Long:
+        return Long(self.message.pending_points)
 
     @strawberry.field(description="What expires next, soonest first; at most ten.")
     def expiring(self) -> list[ExpiringPoints]:
@@ -156,7 +166,7 @@ class PointsAccount:
         description="What the member has of the other types of points, as the program names them."
     )
     def types(self) -> list[TypedPoints]:
-        return [_typed(each, self.member_id) for each in self.message.types]
+        return [_typed(each, self.message.member_id) for each in self.message.types]
 
     @loaded(
         list[Entry] | None,
@@ -167,7 +177,7 @@ class PointsAccount:
     def entries(
         self, first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20
     ) -> EntriesKey:
-        return self.member_id, ("", checked_first(first))
+        return self.message.member_id, ("", checked_first(first))
 
     @strawberry.field(description="What is on hold, latest first.")
     async def holds(
@@ -175,21 +185,13 @@ class PointsAccount:
         info: Info,
         first: Annotated[int, strawberry.argument(description="At most so many, 1 to 100.")] = 20,
     ) -> list[PointsHold] | None:
-        holds = await info.context.points.holds.load((self.member_id, checked_first(first)))
+        holds = await info.context.points.holds.load((self.message.member_id, checked_first(first)))
         return [hold_of(each) for each in holds or ()]
 
 
 def account_of(account: pb.PointsAccount) -> PointsAccount:
     """An account as the graph shows it."""
-    return PointsAccount(
-        message=account,
-        member_id=account.member_id,
-        currency=account.currency,
-        available=Long(account.available_points),
-        balance=Long(account.balance_points),
-        held=Long(account.held_points),
-        pending=Long(account.pending_points),
-    )
+    return PointsAccount(message=account)
 
 
 def _typed(points: pb.TypedPoints, member_id: str) -> TypedPoints:
