@@ -159,7 +159,7 @@ class SharedWorld:
 
     def forget(self) -> None:
         """The service forgets whom it has seen."""
-        self.server._verifier._verified.clear()
+        self.server._verifier._forget()
 
 
 def _of_key(principal: Principal, grant: Grant, ask: Ask, key: str) -> object:
