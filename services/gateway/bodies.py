@@ -1,7 +1,7 @@
 """What a POST asks for: its body, read within bounds."""
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from services.gateway.admission.gate import Asked
 from services.gateway.admission.requests import asked_of
@@ -15,15 +15,16 @@ async def asked_by(request: Request, bytes_max: int) -> Asked:
 
 
 async def _body(request: Request, bytes_max: int) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bytes_max:
-                raise BodyTooLarge(f"the body is larger than {bytes_max} bytes")
-    except ClientDisconnect as error:
-        raise BadRequest("the request ended early") from error
-    return bytes(body)
+    body, more = b"", True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("the request ended early")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > bytes_max:
+            raise BodyTooLarge(f"the body is larger than {bytes_max} bytes")
+    return body
 
 
 def _asked(request: Request, body: bytes) -> Asked:

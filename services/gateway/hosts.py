@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,6 +29,12 @@ class TrustedHosts:
             await self._app(scope, receive, send)
 
     def _trusts(self, scope: Scope) -> bool:
-        hosts = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
-        found = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-        return found is not None and found["name"] in self._names
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        return len(hosts) == 1 and _name_of(hosts[0]) in self._names
+
+
+@lru_cache(maxsize=256)  # a gateway has few, of a header's length at most
+def _name_of(host: bytes) -> str | None:
+    """The name in a Host header; None in what is none."""
+    found = _HOST.fullmatch(host.decode("latin-1").lower())
+    return None if found is None else found["name"]

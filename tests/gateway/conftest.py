@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from libs.common.caller import PrincipalKind
 from libs.common.clock import now
@@ -34,7 +34,7 @@ class Graph:
     http: httpx.AsyncClient
     services: Services
     signer: TokenSigner
-    app: Starlette
+    app: ASGIApp
     settings: GatewaySettings
 
     def token(

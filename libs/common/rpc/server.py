@@ -162,13 +162,13 @@ class RpcServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def leave_out_of_garbage() -> None:
-    """Look for garbage less often, and never in what is there by now.
+def leave_out_of_garbage(young_objects: int = YOUNG_OBJECTS) -> None:
+    """Look for garbage when so many more objects are there, and never in what is there by now.
 
     Modules stay for good; to look through them takes 50 to 100 ms, in which nobody is answered.
     """
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS)
+    gc.set_threshold(young_objects)
 
 
 async def look_for_garbage() -> None:

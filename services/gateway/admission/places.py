@@ -1,7 +1,5 @@
 """How many operations are worked on at once, and which are refused first where there is too much to do."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import IntEnum
 
 from prometheus_client import Counter, Gauge
@@ -37,16 +35,34 @@ class AtOnce:
         self._max = {each: max(1, places_max * full // 100) for each, full in _FULL.items()}
         self._taken = 0
 
-    @contextmanager
-    def place(self, importance: Importance) -> Iterator[None]:
+    def place(self, importance: Importance) -> "Place":
         """A place while an operation runs, or Overloaded: nobody waits, as of that there is too much."""
+        return Place(self, importance)
+
+    def take(self, importance: Importance) -> None:
+        """Take a place, or Overloaded."""
         if self._taken >= self._max[importance]:
             SHED.labels(importance.name.lower()).inc()
             raise Overloaded
         self._taken += 1
-        OPERATIONS.set(self._taken)
-        try:
-            yield
-        finally:
-            self._taken -= 1
-            OPERATIONS.set(self._taken)
+        OPERATIONS.inc()
+
+    def leave(self) -> None:
+        """Leave a place that was taken."""
+        self._taken -= 1
+        OPERATIONS.dec()
+
+
+class Place:
+    """A place of an operation, taken as long as the block runs."""
+
+    __slots__ = ("_importance", "_places")
+
+    def __init__(self, places: AtOnce, importance: Importance) -> None:
+        self._places, self._importance = places, importance
+
+    def __enter__(self) -> None:
+        self._places.take(self._importance)
+
+    def __exit__(self, *_: object) -> None:
+        self._places.leave()
