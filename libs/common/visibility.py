@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from laurel.common.v1 import home_pb2
 from libs.common.caller import Principal, Scope, caller, granted
 
+PROGRAM_WIDE = frozenset[Scope]({"program", "all"})
+"""Scopes that reach every member of the principal's program."""
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -28,7 +31,7 @@ def home_of(message: home_pb2.Home) -> Home:
 
 def sees(principal: Principal, scope: Scope, member_id: str, home: Home) -> bool:
     """Whether a grant of this scope reaches a member of the principal's program."""
-    if scope in {"program", "all"}:
+    if scope in PROGRAM_WIDE:
         return True
     if scope == "self":
         return member_id == principal.subject

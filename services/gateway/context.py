@@ -1,14 +1,13 @@
 """What one request carries to its resolvers: who asks, and the loaders made for it."""
 
 from collections.abc import Mapping
-from functools import cached_property
 
 import strawberry
 from graphql import DocumentNode
 
 from laurel.members.v1 import members_pb2
 from libs.common.caller import Grant, Principal
-from libs.common.visibility import Home, sees
+from libs.common.visibility import PROGRAM_WIDE, Home, sees
 from services.gateway.auth import program_of
 from services.gateway.authorization import fields_granted
 from services.gateway.benefits.badge_loaders import BadgesLoaders
@@ -24,6 +23,7 @@ from services.gateway.benefits.proof_loaders import ProofLoaders
 from services.gateway.benefits.reward_loaders import RewardsLoaders
 from services.gateway.benefits.simulation_loaders import SimulationsLoaders
 from services.gateway.clients import Clients
+from services.gateway.loading import made_once
 from services.gateway.members.loaders import MembersLoaders
 from services.gateway.risk.loaders import RiskLoaders
 from services.gateway.scoring.loaders import ScoringLoaders
@@ -44,70 +44,70 @@ class Context:
         self.operation = "none"
         self.document: DocumentNode | None = None
 
-    @cached_property
+    @made_once
     def members(self) -> MembersLoaders:
         return MembersLoaders(
             self.clients.members, self.clients.shared_members.by(self._asks), self.program_id
         )
 
-    @cached_property
+    @made_once
     def scoring(self) -> ScoringLoaders:
         shared = self.clients.shared_scoring.by(self._asks)
         return ScoringLoaders(shared, self.members, self.benefits, self.program_id)
 
-    @cached_property
+    @made_once
     def benefits(self) -> BenefitsLoaders:
         return BenefitsLoaders(self.clients.shared_benefits.by(self._asks))
 
-    @cached_property
+    @made_once
     def notices(self) -> NoticesLoaders:
         return NoticesLoaders(self.clients.notices, self.program_id)
 
-    @cached_property
+    @made_once
     def decisions(self) -> DecisionsLoaders:
         return DecisionsLoaders(self.clients.benefits, self.clients.decisions, self.program_id)
 
-    @cached_property
+    @made_once
     def entitlements(self) -> EntitlementsLoaders:
         return EntitlementsLoaders(self.clients.entitlements, self.program_id)
 
-    @cached_property
+    @made_once
     def earning(self) -> EarningLoaders:
         return EarningLoaders(self.clients.earning, self.program_id)
 
-    @cached_property
+    @made_once
     def badges(self) -> BadgesLoaders:
         return BadgesLoaders(self.clients.badges, self.program_id)
 
-    @cached_property
+    @made_once
     def contracts(self) -> ContractsLoaders:
         return ContractsLoaders(self.clients.contracts, self.program_id)
 
-    @cached_property
+    @made_once
     def coupons(self) -> CouponsLoaders:
         return CouponsLoaders(self.clients.coupons, self.program_id)
 
-    @cached_property
+    @made_once
     def rewards(self) -> RewardsLoaders:
         return RewardsLoaders(self.clients.rewards, self.program_id)
 
-    @cached_property
+    @made_once
     def points(self) -> PointsLoaders:
         return PointsLoaders(self.clients.points, self.program_id)
 
-    @cached_property
+    @made_once
     def program_versions(self) -> ProgramVersionsLoaders:
         return ProgramVersionsLoaders(self.clients.programs, self.program_id)
 
-    @cached_property
+    @made_once
     def simulations(self) -> SimulationsLoaders:
         return SimulationsLoaders(self.clients.simulations, self.program_id)
 
-    @cached_property
+    @made_once
     def proofs(self) -> ProofLoaders:
         return ProofLoaders(self.clients.proofs, self.program_id)
 
-    @cached_property
+    @made_once
     def risk(self) -> RiskLoaders:
         return RiskLoaders(self.clients.risk, self.clients.shared_risk.by(self._asks), self.program_id)
 
@@ -117,5 +117,8 @@ Info = strawberry.Info[Context, None]
 
 def may_see(context: Context, field: str, member: members_pb2.Member) -> bool:
     """Whether the grant of this field reaches a member; services decide the same from the same token."""
+    scope = context.grants[field].scope
+    if scope in PROGRAM_WIDE:
+        return True  # as `sees` says, without looking where each of them is at home
     home = Home(member.store_id, member.sharing_group, next((each.source for each in member.identities), ""))
-    return sees(context.principal, context.grants[field].scope, member.member_id, home)
+    return sees(context.principal, scope, member.member_id, home)

@@ -43,15 +43,19 @@ class Cursor:
 
     def encode(self) -> str:
         """The place as text that means nothing to clients."""
-        return base64.urlsafe_b64encode(orjson.dumps([self.page_token, self.skipped])).decode()
+        return _encoded(self.page_token, self.skipped)
 
 
 def cursors(page_token: str, next_page_token: str, count: int) -> list[str]:
     """The cursors of a page: the last is the next page's token, where there is one."""
-    places = [Cursor(page_token, index + 1) for index in range(count)]
+    places = [_encoded(page_token, index + 1) for index in range(count)]
     if places and next_page_token:
-        places[-1] = Cursor(next_page_token)
-    return [place.encode() for place in places]
+        places[-1] = _encoded(next_page_token, 0)
+    return places
+
+
+def _encoded(page_token: str, skipped: int) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([page_token, skipped])).decode()
 
 
 class Page(Protocol):

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from laurel.common.v1.fact_pb2 import Fact
+from laurel.common.v1.lookup_pb2 import LOOKUP_STATUS_FOUND
+from laurel.members.v1.members_pb2 import FactsResult
+from laurel.scoring.v1.scoring_pb2 import ScoreSubject
 from services.gateway.loading import KEYS_MAX
 from services.gateway.scoring import loaders
 from tests.gateway.conftest import Graph, gateway
@@ -43,6 +47,15 @@ async def test_several_members_in_one_query_are_read_with_one_call(graph: Graph)
     await graph.data(f"{{ {aliases} }}")
 
     assert graph.services.asked.calls == {"BatchGetMembers": 1, "BatchGetRiskProfiles": 1}
+
+
+def test_what_is_scored_is_the_time_and_the_facts_that_were_read_and_nothing_else() -> None:
+    read = FactsResult(status=LOOKUP_STATUS_FOUND, facts=[Fact(name="login.count.7d", value=3)])
+    read.as_of.seconds = 7
+
+    assert loaders.subject_of("mem_1", read) == ScoreSubject(
+        subject_id="mem_1", as_of=read.as_of, facts=read.facts
+    )
 
 
 async def test_only_what_is_asked_for_is_read(graph: Graph) -> None:

@@ -315,7 +315,7 @@ async def test_a_defect_of_a_plan_ends_it_and_hangs_nobody(monkeypatch: pytest.M
     def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("services.gateway.plans.run.Run._write", broken)
+    monkeypatch.setattr("services.gateway.plans.run.Run._loaded", broken)
 
     with pytest.raises(RuntimeError, match="a defect"):
         async with asyncio.timeout(30):

@@ -19,6 +19,12 @@ def seconds_left(at_most: float) -> float:
     return at_most if deadline is None else max(0.001, min(at_most, deadline - time.monotonic()))
 
 
+def latest(seconds: float) -> float:
+    """Until when something may take so many seconds, by the monotonic clock; the task's deadline at most."""
+    until, deadline = time.monotonic() + seconds, _deadline.get()
+    return until if deadline is None or until < deadline else deadline
+
+
 class Within:
     """Ends what takes longer than so many seconds with TimeoutError: asyncio.timeout at a third of its cost.
 

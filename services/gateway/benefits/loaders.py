@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from laurel.benefits.v1 import benefits_pb2 as pb
 from laurel.benefits.v1 import events_pb2, notices_pb2
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, DataLoader, SharedLoader, for_each_argument, found
+from services.gateway.loading import (
+    KEYS_MAX,
+    DataLoader,
+    SharedLoader,
+    SharedRead,
+    for_each_argument,
+    found,
+    made_once,
+)
 from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:
@@ -27,26 +35,33 @@ class BenefitsLoaders:
     """What one request reads from benefits."""
 
     def __init__(self, shared: Shared) -> None:
-        self.program: SharedLoader[str, pb.Program | None] = SharedLoader(
-            shared, "programs", attrgetter("program"), seconds=READ_SECONDS
-        )
-        self.memberships: SharedLoader[str, Sequence[pb.Membership] | None] = SharedLoader(
-            shared, "memberships", attrgetter("memberships"), seconds=READ_SECONDS
-        )
-        self.tier_changes: SharedLoader[
-            tuple[str, tuple[str, int]], Sequence[events_pb2.TierChange] | None
-        ] = SharedLoader(
-            shared, "tier_changes", attrgetter("changes"), seconds=READ_SECONDS, arguments=_of_tier_set
-        )
-        self.account: SharedLoader[str, pb.PointsAccount | None] = SharedLoader(
-            shared, "accounts", attrgetter("account"), seconds=READ_SECONDS
-        )
-        self.entries: SharedLoader[tuple[str, tuple[str, int]], Sequence[pb.Entry] | None] = SharedLoader(
-            shared, "entries", attrgetter("entries"), seconds=READ_SECONDS, arguments=_of_point_type
-        )
-        self.entitlements: SharedLoader[str, Sequence[pb.Entitlement] | None] = SharedLoader(
-            shared, "entitlements", attrgetter("entitlements"), seconds=READ_SECONDS
-        )
+        self._shared = shared
+
+    @made_once
+    def program(self) -> SharedLoader[str, pb.Program | None]:
+        return SharedLoader(self._shared, _PROGRAM)
+
+    @made_once
+    def memberships(self) -> SharedLoader[str, Sequence[pb.Membership] | None]:
+        return SharedLoader(self._shared, _MEMBERSHIPS)
+
+    @made_once
+    def tier_changes(
+        self,
+    ) -> SharedLoader[tuple[str, tuple[str, int]], Sequence[events_pb2.TierChange] | None]:
+        return SharedLoader(self._shared, _TIER_CHANGES)
+
+    @made_once
+    def account(self) -> SharedLoader[str, pb.PointsAccount | None]:
+        return SharedLoader(self._shared, _ACCOUNT)
+
+    @made_once
+    def entries(self) -> SharedLoader[tuple[str, tuple[str, int]], Sequence[pb.Entry] | None]:
+        return SharedLoader(self._shared, _ENTRIES)
+
+    @made_once
+    def entitlements(self) -> SharedLoader[str, Sequence[pb.Entitlement] | None]:
+        return SharedLoader(self._shared, _ENTITLEMENTS)
 
 
 def _of_tier_set(asked: tuple[str, int]) -> pb.ReadArguments:
@@ -57,6 +72,14 @@ def _of_tier_set(asked: tuple[str, int]) -> pb.ReadArguments:
 def _of_point_type(asked: tuple[str, int]) -> pb.ReadArguments:
     point_type, first = asked
     return pb.ReadArguments(first=first, point_type=point_type)
+
+
+_PROGRAM = SharedRead("programs", attrgetter("program"), READ_SECONDS)
+_MEMBERSHIPS = SharedRead("memberships", attrgetter("memberships"), READ_SECONDS)
+_TIER_CHANGES = SharedRead("tier_changes", attrgetter("changes"), READ_SECONDS, _of_tier_set)
+_ACCOUNT = SharedRead("accounts", attrgetter("account"), READ_SECONDS)
+_ENTRIES = SharedRead("entries", attrgetter("entries"), READ_SECONDS, _of_point_type)
+_ENTITLEMENTS = SharedRead("entitlements", attrgetter("entitlements"), READ_SECONDS)
 
 
 class NoticesLoaders:

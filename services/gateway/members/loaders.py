@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from laurel.members.v1 import members_pb2 as pb
 from libs.common.rpc.time import timestamp
 from services.gateway.clients import LIST_SECONDS, READ_SECONDS
-from services.gateway.loading import SharedLoader
+from services.gateway.loading import SharedLoader, SharedRead, made_once
 from services.gateway.shared.sharer import Shared
 
 if TYPE_CHECKING:
@@ -28,13 +28,15 @@ class MembersLoaders:
     """What one request reads from members."""
 
     def __init__(self, members: "MembersServiceAsyncStub", shared: Shared, program_id: str) -> None:
-        self._members, self._program_id = members, program_id
-        self.member: SharedLoader[str, pb.Member | None] = SharedLoader(
-            shared, "members", attrgetter("member"), seconds=READ_SECONDS
-        )
-        self.facts: SharedLoader[tuple[str, FactsAsked], pb.FactsResult | None] = SharedLoader(
-            shared, "facts", lambda result: result, seconds=READ_SECONDS, arguments=_arguments
-        )
+        self._members, self._shared, self._program_id = members, shared, program_id
+
+    @made_once
+    def member(self) -> SharedLoader[str, pb.Member | None]:
+        return SharedLoader(self._shared, _MEMBER)
+
+    @made_once
+    def facts(self) -> SharedLoader[tuple[str, FactsAsked], pb.FactsResult | None]:
+        return SharedLoader(self._shared, _FACTS)
 
     async def page(
         self, *, page_size: int, page_token: str, tier: tuple[str, str] | None
@@ -51,3 +53,7 @@ class MembersLoaders:
 def _arguments(asked: FactsAsked) -> pb.ReadArguments:
     as_of, names = asked
     return pb.ReadArguments(as_of=None if as_of is None else timestamp(as_of), names=names)
+
+
+_MEMBER = SharedRead("members", attrgetter("member"), READ_SECONDS)
+_FACTS = SharedRead("facts", lambda result: result, READ_SECONDS, _arguments)

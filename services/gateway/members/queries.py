@@ -91,7 +91,7 @@ class MembersQuery:
         listed = await page(first, page_token)
         places = cursors(page_token, listed.next_page_token, len(listed.members))
         edges = [
-            relay.Edge[Member](cursor=cursor, node=member_of(each))
+            relay.Edge(cursor=cursor, node=member_of(each))
             for cursor, each in zip(places, listed.members, strict=True)
             # What is left out here keeps its place: cursors count what the service told.
             if may_see(info.context, "Query.members", each)

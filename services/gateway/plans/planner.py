@@ -41,8 +41,10 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 from graphql.pyutils import inspect, is_awaitable, is_iterable
-from strawberry import Schema
+from strawberry import ID, Schema
+from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
+from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
 from services.gateway.authorization import denied, may_mask
@@ -241,9 +243,22 @@ class _Planning:
         if declared is None or source_of(declared.metadata) is None:
             return lambda variables: get_argument_values(definition, node, variables)
         registry, config = self._schema.schema_converter.scalar_registry, self._schema.config
-        return lambda variables: convert_arguments(
-            get_argument_values(definition, node, variables), declared.arguments, registry, config
-        )
+
+        def convert(variables: VariableValues) -> Mapping[str, Any]:
+            return convert_arguments(
+                get_argument_values(definition, node, variables), declared.arguments, registry, config
+            )
+
+        texts = _texts(node, declared, config)
+        if texts is None:
+            return convert
+
+        def read(variables: VariableValues) -> Mapping[str, Any]:
+            coerced = variables.coerced
+            found = {name: coerced.get(variable) for name, variable in texts.items()}
+            return convert(variables) if None in found.values() else found
+
+        return read
 
     def _read(self, field: PlanField) -> Read | None:
         """Reads an attribute, or calls a method without arguments; None for what is got otherwise."""
@@ -285,7 +300,7 @@ class _Planning:
         complete = self._complete(_bare(kind.of_type), field, details)
 
         def write(values: Any, place: Place, run: Run) -> list[Any]:
-            if not is_iterable(values):
+            if type(values) is not list and not is_iterable(values):
                 raise GraphQLError(f"Expected Iterable, but did not find one for field '{field.name}'.")
             out: list[Any] = []
             for index, value in enumerate(values):
@@ -340,9 +355,11 @@ class _Planning:
         is_type_of = kind.is_type_of
         if is_type_of is None:
             return write
+        declared = kind.extensions.get("strawberry-definition")
+        shown = getattr(declared, "origin", None)
 
         def checked(value: Any, place: Place, run: Run) -> dict[str, Any]:
-            if not is_type_of(value, run.about(field)):
+            if type(value) is not shown and not is_type_of(value, run.about(field)):
                 raise GraphQLError(f"Expected value of type '{kind}' but got: {inspect(value)}.", field.nodes)
             return write(value, place, run)
 
@@ -351,13 +368,16 @@ class _Planning:
 
 def _reading(field: PlanField, read: Read) -> Step:
     """Writes what its parent has."""
-    name = field.name
+    name, key, nullable, complete = field.name, field.key, field.nullable, field.complete
 
     def step(source: Any, out: dict[str, Any], up: Place | None, run: Run) -> None:
         try:
             if name in run.denied:
                 raise denied(name, run.context.principal)
             value = read(source)
+            if value is not None and not isinstance(value, Exception):
+                out[key] = complete(value, (up, key, out, nullable), run)
+                return
         except Exception as error:
             value = error
         field.write(value, out, up, run)
@@ -367,14 +387,17 @@ def _reading(field: PlanField, read: Read) -> Step:
 
 def _loading(field: PlanField, source: Loaded) -> Step:
     """Keeps the place of what is loaded, with that of the same field of other parents."""
-    name = field.name
+    name, find = field.name, source.key
+    is_found_by_parent = field.constant is not None and not field.constant and not source.takes_context
 
     def step(parent: Any, out: dict[str, Any], up: Place | None, run: Run) -> None:
         try:
             if name in run.denied:
                 raise denied(name, run.context.principal)
-            arguments = run.arguments(field) if field.constant is None else field.constant
-            wanted = source.key_of(parent, run.context, arguments)
+            if is_found_by_parent:
+                wanted = find(parent)
+            else:
+                wanted = source.key_of(parent, run.context, run.arguments(field))
         except Exception as error:
             field.write(error, out, up, run)
             return
@@ -417,6 +440,24 @@ def _bare(kind: GraphQLOutputType) -> GraphQLOutputType:
 def _definition(field: GraphQLField) -> StrawberryField | None:
     declared = field.extensions.get("strawberry-definition")
     return declared if isinstance(declared, StrawberryField) else None
+
+
+def _texts(node: FieldNode, declared: StrawberryField, config: StrawberryConfig) -> Mapping[str, str] | None:
+    """The variables that the arguments of a field are, by name, where all are texts or ids.
+
+    None for all other fields.
+    """
+    names = {config.name_converter.from_argument(each): each for each in declared.arguments}
+    given = {each.name.value: each.value for each in node.arguments or ()}
+    found: dict[str, str] = {}
+    for name, argument in names.items():
+        kind, value = argument.type, given.get(name)
+        if type(kind) is StrawberryOptional:
+            kind = kind.of_type
+        if kind not in (str, ID) or not isinstance(value, VariableNode):
+            return None
+        found[argument.python_name] = value.name.value
+    return found
 
 
 def _has_variable(node: FieldNode) -> bool:

@@ -18,7 +18,7 @@ from strawberry.types.execution import ExecutionResult
 
 from libs.common.errors import Unavailable
 from services.gateway.context import Context
-from services.gateway.loading import begin
+from services.gateway.loading import DataLoader, begin
 from services.gateway.plans.fields import PlanField
 from services.gateway.plans.places import Place, nullable_around
 from services.gateway.sources import Loaded
@@ -48,6 +48,7 @@ class Run:
         self._arguments: dict[PlanField, Mapping[str, Any] | Exception] = {}
         self._infos: dict[PlanField, GraphQLResolveInfo[Context]] = {}
         self._wanted: dict[PlanField, Wanted] = {}
+        self._ahead: dict[DataLoader[Any, Any], list[Any]] = {}
         self._waiting: dict[object, Sequence[Slot]] = {}
         self._done: asyncio.Future[None] | None = None
 
@@ -99,7 +100,7 @@ class Run:
                 with suppress(Exception):
                     key = source.key_of(parent, self.context, self.arguments(field))
                     if key is not None:
-                        source.loader(self.context).ask((key,), _noted)
+                        self._ahead.setdefault(source.loader(self.context), []).append(key)
 
     def wait_for(
         self, field: PlanField, value: Awaitable[Any], out: dict[str, Any], up: Place | None
@@ -146,30 +147,52 @@ class Run:
         """Ask for all that is wanted; what is there already is written at once, and may want more."""
         while self._wanted:
             wanted, self._wanted = self._wanted, {}
-            for each in wanted.values():
-                _, source, slots = each
-                loader = source.loader(self.context)
+            asking = [
+                (source.loader(self.context), (field, source, slots))
+                for field, source, slots in wanted.values()
+            ]
+            self._ask_together(asking)
+            for loader, each in asking:
+                slots = each[2]
                 self._waiting[id(slots)] = slots
 
-                def told(each: Wanted = each) -> None:
-                    self._resume(lambda: self._loaded(each))
+                def told(loader: DataLoader[Any, Any] = loader, each: Wanted = each) -> None:
+                    self._resume(lambda: self._loaded(loader, each))
 
                 if loader.ask([slot[0] for slot in slots], told):
-                    self._loaded(each)
+                    self._loaded(loader, each)
 
-    def _loaded(self, wanted: Wanted) -> None:
+    def _ask_together(self, asking: Sequence[tuple[DataLoader[Any, Any], Wanted]]) -> None:
+        """Ask each loader once for the keys of all its fields, and for those that are loaded ahead."""
+        together, self._ahead = self._ahead, {}
+        if len({loader for loader, _ in asking}) < len(asking):
+            for loader, (_, _, slots) in asking:
+                together.setdefault(loader, []).extend([slot[0] for slot in slots])
+        for loader, keys in together.items():
+            loader.ask(keys, _noted)
+
+    def _loaded(self, loader: DataLoader[Any, Any], wanted: Wanted) -> None:
+        """Write what was loaded for a field of all parents; whatever is not as most is left to `_write`."""
         field, source, slots = wanted
         del self._waiting[id(slots)]
-        answer, show, context = source.loader(self.context).answer, source.show, self.context
-        for key, parent, out, up in slots:
+        name, nullable, complete = field.key, field.nullable, field.complete
+        sees, shown_of, context = source.sees, source.shown, self.context
+        for (_, parent, out, up), value in zip(
+            slots, loader.answers([slot[0] for slot in slots]), strict=True
+        ):
             if (self._lost or self._all_lost) and self._is_lost(up):
                 continue
-            value = answer(key)
             try:
-                value = _failure(value) if isinstance(value, BaseException) else show(parent, context, value)
+                if isinstance(value, BaseException):
+                    raise _failure(value)
+                is_shown = value is not None and (sees is None or sees(context, value))
+                shown = shown_of(parent, value) if is_shown else None
+                if shown is None or isinstance(shown, Exception):
+                    self._write(field, shown, out, up)
+                else:
+                    out[name] = complete(shown, (up, name, out, nullable), self)
             except Exception as error:
-                value = error
-            self._write(field, value, out, up)
+                self._write(field, error, out, up)
 
     def _resolved(
         self, task: asyncio.Future[Any], field: PlanField, out: dict[str, Any], up: Place | None

@@ -1,8 +1,9 @@
 """Loads from scoring, which keeps nothing: facts and the program are read first and sent along."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -10,13 +11,14 @@ import grpc
 from laurel.benefits.v1 import benefits_pb2
 from laurel.members.v1 import members_pb2
 from laurel.scoring.v1 import scoring_pb2 as pb
-from libs.common.errors import ProgramUnknown
+from libs.common.errors import ProgramUnknown, Unavailable
 from libs.common.rpc.errors import reason_of
 from services.gateway.benefits.documents import PROGRAMS_KEPT, score_facts
 from services.gateway.benefits.loaders import BenefitsLoaders
 from services.gateway.clients import READ_SECONDS
-from services.gateway.loading import KEYS_MAX, DataLoader
-from services.gateway.members.loaders import FactsKey, MembersLoaders
+from services.gateway.loading import KEYS_MAX, Batch, DataLoader, begin
+from services.gateway.members.loaders import FactsAsked, FactsKey, MembersLoaders
+from services.gateway.shared.runs import Values
 from services.gateway.shared.sharer import Shared
 
 _facts_read: OrderedDict[str, tuple[str, ...]] = OrderedDict()
@@ -33,48 +35,107 @@ class ScoringLoaders:
         benefits: BenefitsLoaders,
         program_id: str,
     ) -> None:
-        load = partial(_load_scores, shared, members, benefits, program_id)
-        self.scores: DataLoader[FactsKey, Sequence[pb.Score] | None] = DataLoader(
-            load, max_batch_size=KEYS_MAX
+        self.scores = _Scores(shared, members, benefits, program_id)
+
+
+class _Scores(DataLoader[FactsKey, Sequence[pb.Score] | None]):
+    """Scores, step by step: the program, the facts that it reads, the scores.
+
+    Each step begins in the callback of the one before: a task that waits for all three costs more.
+    """
+
+    __slots__ = ("_benefits", "_members", "_program_id", "_shared")
+
+    def __init__(
+        self, shared: Shared, members: MembersLoaders, benefits: BenefitsLoaders, program_id: str
+    ) -> None:
+        self._shared, self._members, self._benefits = shared, members, benefits
+        self._program_id, self._keys_max = program_id, KEYS_MAX
+        self._begin_empty()
+
+    def _begun(self, keys: list[FactsKey]) -> Iterable[Batch[FactsKey]]:
+        return self._left(keys)
+
+    def _leaves(self, batch: Batch[FactsKey]) -> bool:
+        guess = _facts_read.get(self._program_id)
+        if guess:
+            # With the program, which says what is right: then they are on their way.
+            self._members.facts.ask(_facts_of(batch, guess), lambda: None)
+        program = self._benefits.program
+        self._go_on(batch, program, [self._program_id], lambda: self._with_program(batch))
+        return batch.keys[0] in self._coming
+
+    def _with_program(self, batch: Batch[FactsKey]) -> None:
+        program = self._benefits.program.answer(self._program_id)
+        if isinstance(program, BaseException):
+            raise program
+        names = score_facts(program.document) if program is not None else ()
+        _remember(self._program_id, names)
+        if program is None or not names:
+            self._settle(batch, dict.fromkeys(batch.keys, None if program is None else ()))
+            return
+        facts, keys = self._members.facts, _facts_of(batch, names)
+        self._go_on(batch, facts, keys, lambda: self._with_facts(batch, program, facts.answers(keys)))
+
+    def _with_facts(self, batch: Batch[FactsKey], program: benefits_pb2.Program, facts: list[Any]) -> None:
+        found = dict(zip(batch.keys, facts, strict=True))
+        there = [key for key in batch.keys if isinstance(found[key], members_pb2.FactsResult)]
+        if there:
+            subjects = [subject_of(key.member_id, found[key]) for key in there]
+            self._score(_Scored(batch, found, there, subjects, program))
+        else:
+            self._settle(batch, found)
+
+    def _score(self, scored: "_Scored", document: bytes = b"") -> None:
+        """Score by the program's digest, and with its document where a replica does not know it yet."""
+        arguments = pb.ReadArguments(program_digest=scored.program.digest, program_document=document)
+        coming = begin(self._shared.read("scores", scored.subjects, arguments, seconds=READ_SECONDS))
+        coming.add_done_callback(
+            lambda values: self._guarded(scored.batch, lambda: self._with_scores(scored, values, document))
         )
 
+    def _with_scores(self, scored: "_Scored", coming: asyncio.Future[Values], document: bytes) -> None:
+        values = coming.result()
+        if not document and any(_is_program_unknown(each) for each in values):
+            self._score(scored, scored.program.document)
+            return
+        told = (each.scores if isinstance(each, pb.SubjectScores) else each for each in values)
+        self._settle(scored.batch, scored.found | dict(zip(scored.there, told, strict=True)))
 
-async def _load_scores(
-    shared: Shared,
-    members: MembersLoaders,
-    benefits: BenefitsLoaders,
-    program_id: str,
-    keys: list[FactsKey],
-) -> Sequence[Sequence[pb.Score] | BaseException | None]:
-    guess = _facts_read.get(program_id)
-    if guess:
-        # With the program, which says what is right: then they are on their way.
-        members.facts.ask([(key.member_id, (key.as_of, guess)) for key in keys], lambda: None)
-    program = await benefits.program.load(program_id)
-    names = score_facts(program.document) if program is not None else ()
-    _remember(program_id, names)
-    if program is None or not names:
-        return [None if program is None else [] for _ in keys]
-    facts = await members.facts.each([(key.member_id, (key.as_of, names)) for key in keys])
-    answers: list[Any] = [each if isinstance(each, BaseException) else None for each in facts]
-    there = [index for index, each in enumerate(facts) if isinstance(each, members_pb2.FactsResult)]
-    subjects = [_subject(keys[index].member_id, facts[index]) for index in there]
-    scores = await _score(shared, program, subjects) if subjects else []
-    for index, scored in zip(there, scores, strict=True):
-        answers[index] = scored.scores if isinstance(scored, pb.SubjectScores) else scored
-    return answers
+    def _go_on(
+        self, batch: Batch[FactsKey], loader: DataLoader[Any, Any], keys: list[Any], step: Callable[[], None]
+    ) -> None:
+        """Take a step when keys of another loader are there."""
+
+        def there() -> None:
+            self._guarded(batch, step)
+
+        if loader.ask(keys, there):
+            there()
+
+    def _guarded(self, batch: Batch[FactsKey], step: Callable[[], None]) -> None:
+        """Take a step; where it fails, so do the keys of its batch."""
+        try:
+            step()
+        except asyncio.CancelledError:
+            self._settle(batch, dict.fromkeys(batch.keys, Unavailable()))
+        except Exception as error:
+            self._settle(batch, dict.fromkeys(batch.keys, error))
 
 
-async def _score(
-    shared: Shared, program: benefits_pb2.Program, subjects: Sequence[pb.ScoreSubject]
-) -> Sequence[pb.SubjectScores | Exception | None]:
-    """Score by the program's digest, and with its document where a replica does not know it yet."""
-    arguments = pb.ReadArguments(program_digest=program.digest)
-    values = await shared.read("scores", subjects, arguments, seconds=READ_SECONDS)
-    if any(_is_program_unknown(each) for each in values):
-        arguments.program_document = program.document
-        values = await shared.read("scores", subjects, arguments, seconds=READ_SECONDS)
-    return values
+@dataclass(slots=True, eq=False)
+class _Scored:
+    """A batch that is being scored: what was found of its keys, and the subjects of those that have facts."""
+
+    batch: Batch[FactsKey]
+    found: dict[FactsKey, Any]
+    there: Sequence[FactsKey]
+    subjects: Sequence[pb.ScoreSubject]
+    program: benefits_pb2.Program
+
+
+def _facts_of(batch: Batch[FactsKey], names: tuple[str, ...]) -> list[tuple[str, FactsAsked]]:
+    return [(key.member_id, (key.as_of, names)) for key in batch.keys]
 
 
 def _remember(program_id: str, names: tuple[str, ...]) -> None:
@@ -88,5 +149,9 @@ def _is_program_unknown(value: object) -> bool:
     return isinstance(value, grpc.aio.AioRpcError) and reason_of(value) == ProgramUnknown.reason
 
 
-def _subject(member_id: str, facts: Any) -> pb.ScoreSubject:
-    return pb.ScoreSubject(subject_id=member_id, as_of=facts.as_of, facts=facts.facts)
+def subject_of(member_id: str, facts: members_pb2.FactsResult) -> pb.ScoreSubject:
+    """Somebody to score. Time and facts have the same numbers in both messages, and bytes copy fastest."""
+    subject = pb.ScoreSubject.FromString(facts.SerializeToString())
+    subject.DiscardUnknownFields()  # its status
+    subject.subject_id = member_id
+    return subject

@@ -10,9 +10,10 @@ from typing import Any
 from google.protobuf.message import Message
 from opentelemetry.trace import Span
 
-from libs.common.errors import Overloaded
+from libs.common.errors import InvalidRequest, Overloaded
 from services.gateway.shared.callers import Caller
 
+KEY_LENGTH_MAX = 1024
 KEYS_MAX, CALLERS_MAX = 500, 128
 """In one call."""
 BYTES_MAX = 2 * 1024 * 1024
@@ -57,7 +58,7 @@ class Run:
 
     def is_left(self) -> bool:
         """Whether nobody waits for it any more."""
-        return not self.waiters()
+        return all(each.done() for waiters in self.wants.values() for each in waiters)
 
     def fail(self, error: BaseException) -> None:
         """Tell those who still wait that it failed."""
@@ -80,18 +81,24 @@ class Waiting:
         return bool(self._turns)
 
     def run(self, caller: Caller, keys: Sequence[Any], arguments: Message | None, span: Span) -> Run:
-        """The waiting run of a caller with these keys and arguments, or a new one; else Overloaded."""
+        """The waiting run of a caller with these keys and arguments, or a new one; else Overloaded.
+
+        The keys are texts or messages, not both. InvalidRequest where no service would take them.
+        """
         self.asks_count += 1
         told = b"" if arguments is None else arguments.SerializeToString(deterministic=True)
         # Who asks for the same again is shown the same; everything of a member is asked for together.
-        names = tuple(key if isinstance(key, str) else key.SerializeToString() for key in keys)
+        are_texts = isinstance(keys[0], str)
+        names = tuple(keys if are_texts else [key.SerializeToString() for key in keys])
         name = (caller.digest, told, names)
         if name in self._open:
             return self._open[name]
+        if are_texts:
+            _require_sendable(keys)
         waiting = self._keys_of.get(caller.name, 0)
         if self.keys_count + len(keys) > WAITING_MAX or waiting + len(keys) > WAITING_OF_CALLER_MAX:
             raise Overloaded
-        size = len(told) + sum(len(each) for each in names)
+        size = len(told) + sum(map(len, names))
         run = self._open[name] = Run(caller, keys, arguments, size, span, name)
         self._turns.setdefault(caller.name, deque()).append(run)
         self._count(run, len(keys))
@@ -125,3 +132,18 @@ class Waiting:
         self._keys_of[run.caller.name] = left = self._keys_of.get(run.caller.name, 0) + keys
         if not left:
             del self._keys_of[run.caller.name]
+
+
+def _require_sendable(keys: Sequence[str]) -> None:
+    """Refuse what no service would take, before it is in a call with others."""
+    for key in keys:
+        if len(key) > KEY_LENGTH_MAX or not (key.isascii() or _is_text(key)):
+            raise InvalidRequest(keys=f"are texts of at most {KEY_LENGTH_MAX} characters")
+
+
+def _is_text(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -11,8 +11,8 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
-from libs.common.errors import InvalidRequest, Refusal, Unauthenticated, Unavailable
-from libs.common.rpc.deadline import seconds_left
+from libs.common.errors import Refusal, Unauthenticated, Unavailable
+from libs.common.rpc.deadline import latest
 from libs.common.rpc.errors import error_info
 from libs.common.tracing import go_on, here
 from services.gateway.shared.callers import Caller, KnownCallers
@@ -21,7 +21,6 @@ from services.gateway.shared.lateness import Lateness
 from services.gateway.shared.metrics import SHARED_CALL_KEYS, SHARED_WAITING
 from services.gateway.shared.runs import Run, Values, Waiter, Waiting
 
-KEY_LENGTH_MAX = 1024
 LEFT_SECONDS_MIN = 0.001
 QUIET_TICKS, TICKS_MAX = 3, 16
 """Turns of the loop: a call leaves after so many without an ask, as those of one request are two apart."""
@@ -58,10 +57,9 @@ class Sharer:
         Its results, None where there is none, the error that a key met.
         Overloaded where too much waits, DeadlineExceeded after so many seconds.
         """
-        _require_sendable(keys)
         run = self._waiting.run(caller, keys, arguments, here())
-        waiter = Waiter()
-        waiter.until = time.monotonic() + seconds_left(seconds)
+        waiter = Waiter(loop=asyncio.get_running_loop())
+        waiter.until = latest(seconds)
         run.wants.setdefault(self._messages.bits[field], []).append(waiter)
         self._lateness.watch(run, waiter.until)
         self._leave_soon()
@@ -148,7 +146,7 @@ class Sharer:
         self._lateness.close()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shared:
     """The reads of one caller, made together with those of others."""
 
@@ -181,18 +179,3 @@ def _settle(run: Run, bit: int, values: Values) -> None:
     for waiter in run.wants[bit]:
         if not waiter.done():
             waiter.set_result(values)
-
-
-def _require_sendable(keys: Sequence[Any]) -> None:
-    """Refuse what no service would take, before it is in a call with others."""
-    for key in keys:
-        if isinstance(key, str) and (len(key) > KEY_LENGTH_MAX or not (key.isascii() or _is_text(key))):
-            raise InvalidRequest(keys=f"are texts of at most {KEY_LENGTH_MAX} characters")
-
-
-def _is_text(key: str) -> bool:
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
