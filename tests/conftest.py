@@ -20,6 +20,7 @@ mongo.SELECTION_MS = 30_000
 # A failed test is tried once more (`make test`), as any of ten thousand may meet such a moment. More than
 # these in a run are no accident, but a defect.
 SECOND_TRIES_MAX = 3
+REASON_LINES_MAX = 20
 _second_tries: list[str] = []
 
 
@@ -30,9 +31,10 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Note what is tried once more."""
+    """Note what is tried once more, and why."""
     if str(report.outcome) == "rerun":
-        _second_tries.append(report.nodeid)
+        told = [line for line in report.longreprtext.splitlines() if line.startswith("E ")]
+        _second_tries.append("\n".join([report.nodeid, *told[:REASON_LINES_MAX]]))
 
 
 @pytest.hookimpl(wrapper=True)
