@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from libs.models import bgnbd, gamma_gamma
 from libs.models.bgnbd import BgNbd
 from libs.models.churn import OF_EACH_MIN, choose, data_of, is_learnable, out_of_fold
-from libs.models.features import FEATURES, feature_matrix
+from libs.models.features import FEATURES, Facts, feature_matrix
 from libs.models.fitting import Maximum
 from libs.models.gamma_gamma import GammaGamma
 from libs.models.lifetime import historic_purchases, lifetime_value
@@ -24,7 +24,6 @@ from libs.models.segments import SegmentsInvalidError, labels_of, rfm_of
 from libs.models.segments import fit as fit_segments
 
 Floats: TypeAlias = NDArray[np.float64]
-Labels: TypeAlias = NDArray[np.bool_]
 # What is done, and which part of that.
 Told = Callable[[str, float], None]
 
@@ -156,6 +155,7 @@ def evaluate(log: PurchaseLog, calibration_end: date, told: Told = lambda what, 
 
 
 def _evaluated(log: PurchaseLog, repeats: Repeats, until: int, end: int, told: Told) -> Evaluation:
+    facts, later = facts_of(log, until), log.where(log.day > until)
     frequency = bgnbd.fit(repeats)
     money = gamma_gamma.fit(repeats)
     model = None if frequency.problem else BgNbd.of(frequency)
@@ -165,19 +165,18 @@ def _evaluated(log: PurchaseLog, repeats: Repeats, until: int, end: int, told: T
         holdout_end=date.fromordinal(end),
         bgnbd=frequency,
         gamma_gamma=money,
-        holdout=_holdout(log, repeats, model, None if money.problem else GammaGamma.of(money), until, end),
-        churn=_churn(log, repeats, model, until, end, told),
-        divided=_divided(log, until, end),
-        cuts=_cuts(log, until),
+        holdout=_holdout(later, repeats, model, None if money.problem else GammaGamma.of(money), until, end),
+        churn=_churn(facts, later, _expected(model, repeats, (end - until) / DAYS_PER_WEEK), told),
+        divided=_divided(facts, later),
+        cuts=_cuts(facts),
     )
 
 
 def _holdout(
-    log: PurchaseLog, repeats: Repeats, model: BgNbd | None, money: GammaGamma | None, until: int, end: int
+    later: PurchaseLog, repeats: Repeats, model: BgNbd | None, money: GammaGamma | None, until: int, end: int
 ) -> Holdout:
     weeks = (end - until) / DAYS_PER_WEEK
     expected = _expected(model, repeats, weeks)
-    later = log.where((log.day > until) & (log.day <= end))
     actual = later.days_bought()
     days = later.purchase_days()[1] - until
     ends = [*range(DAYS_PER_WEEK, end - until, DAYS_PER_WEEK), end - until]
@@ -217,18 +216,15 @@ def _correlation(expected: Floats, actual: NDArray[Any]) -> float | None:
     return float(np.corrcoef(expected, actual)[0, 1])
 
 
-def _churn(
-    log: PurchaseLog, repeats: Repeats, model: BgNbd | None, until: int, end: int, told: Told
-) -> Churn:
-    churned = log.where((log.day > until) & (log.day <= end)).days_bought() == 0
+def _churn(facts: Facts, later: PurchaseLog, expected: Floats, told: Told) -> Churn:
+    churned = later.days_bought() == 0
     gone = int(churned.sum())
     if not is_learnable(churned):
         some = min(gone, len(churned) - gone)
         problem = f"{some} of one kind, {OF_EACH_MIN} who bought again and who did not are needed to learn"
         return Churn(len(churned), gone, problem)
-    facts = facts_of(log, until)
     kept, dropped = kept_features(feature_matrix(facts, list(FEATURES)), list(FEATURES))
-    no_purchase = np.exp(-_expected(model, repeats, (end - until) / DAYS_PER_WEEK))
+    no_purchase = np.exp(-expected)
     data = data_of(facts, kept, no_purchase, churned)
     said = out_of_fold(data, lambda part: told("Learning churn", part))
     silent = facts["purchase.days_since_last"]
@@ -249,8 +245,7 @@ def _churn(
     )
 
 
-def _divided(log: PurchaseLog, until: int, end: int) -> Divided:
-    facts = facts_of(log, until)
+def _divided(facts: Facts, later: PurchaseLog) -> Divided:
     rfm = rfm_of(
         facts["purchase.days_since_last"],
         facts["purchase.distinct_days.lifetime"],
@@ -260,7 +255,7 @@ def _divided(log: PurchaseLog, until: int, end: int) -> Divided:
         found = fit_segments(rfm)
     except SegmentsInvalidError as error:
         return Divided(problem=str(error))
-    again = log.where((log.day > until) & (log.day <= end)).days_bought() > 0
+    again = later.days_bought() > 0
     came = np.bincount(found.of(rfm), again, len(found.centres))
     rows = zip(labels_of(len(found.centres)), found.sizes, found.typical().tolist(), came, strict=True)
     segments = tuple(
@@ -270,8 +265,7 @@ def _divided(log: PurchaseLog, until: int, end: int) -> Divided:
     return Divided(segments, found.silhouette)
 
 
-def _cuts(log: PurchaseLog, until: int) -> Cuts:
-    facts = facts_of(log, until)
+def _cuts(facts: Facts) -> Cuts:
     try:
         return Cuts(
             fitted_cuts(facts["purchase.days_since_last"], "days since the last purchase"),

@@ -127,7 +127,7 @@ class Ratio:
 class Pace:
     """How a kind of event goes on, by the days of the first and the last one, and those between.
 
-    `interval`: days from one day with it to the next, the days since the first where there was one alone.
+    `interval`: days from one day with it to the next; of one alone the days since it, and one.
     `lapse`: how many such intervals (and a day) it was not seen: the decay of behaviour by the member's own
     baseline. `silence`: which share of the time since the first one it was not seen.
     """

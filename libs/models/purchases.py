@@ -1,6 +1,6 @@
 """Purchases as columns, and what models read of them: facts at a day, and repeats as BG/NBD counts them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Self, TypeAlias
@@ -126,8 +126,3 @@ def facts_of(log: PurchaseLog, until: int) -> Mapping[str, Floats]:
     np.maximum.at(last, past.customer, past.day)
     facts |= {"purchase.days_since_first": until - first, "purchase.days_since_last": until - last}
     return {name: column.astype(np.float64) for name, column in facts.items()}
-
-
-def boundaries(log: PurchaseLog) -> Sequence[date]:
-    """The first and the last day of a log."""
-    return [date.fromordinal(int(log.day.min())), date.fromordinal(int(log.day.max()))]
