@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from laurel.common.v1 import error_reason_pb2, fact_pb2
 from laurel.members.v1 import access_pb2, events_pb2, members_pb2
-from libs.common.rpc.time import moment, timestamp
+from libs.common.rpc.time import moment, timestamp, write_time
 from libs.common.visibility import Home
 from libs.common.watch import Change
 from services.members.domain.activity import ActivityState
@@ -177,29 +177,27 @@ def clock_moved(before: datetime, after: datetime) -> members_pb2.MoveClockRespo
     return members_pb2.MoveClockResponse(from_time=timestamp(before), to_time=timestamp(after))
 
 
-def recorded_event(event: Event) -> events_pb2.RecordedEvent:
-    """An event with the lifetime facts right after it."""
-    original = event.original
-    after = tally_facts(event.after, LIFETIME)
-    return events_pb2.RecordedEvent(
-        event_id=event.event_id,
-        seq=event.seq,
-        kind=KIND_NUMBERS[event.key.kind],
-        source=event.source,
-        external_ref=event.key.external_ref,
-        line=event.key.line,
-        occurred_time=timestamp(event.occurred_time),
-        recorded_time=timestamp(event.recorded_time),
-        store_id=event.store_id,
-        amount_minor=event.amount_minor,
-        currency=event.currency,
-        quantity=event.quantity,
-        original=None
-        if original is None
-        else events_pb2.EventReference(external_ref=original.external_ref, line=original.line),
-        after=facts_messages(after),
-        attributes=event.attributes or None,  # an empty map costs as much as three fields
-    )
+def fill_recorded(message: events_pb2.RecordedEvent, event: Event) -> None:
+    """Write an event with the lifetime facts right after it, in its place: what is handed over is copied."""
+    message.event_id = event.event_id
+    message.seq = event.seq
+    message.kind = KIND_NUMBERS[event.key.kind]
+    message.source = event.source
+    message.external_ref = event.key.external_ref
+    message.line = event.key.line
+    write_time(message.occurred_time, event.occurred_time)
+    write_time(message.recorded_time, event.recorded_time)
+    message.store_id = event.store_id
+    message.amount_minor = event.amount_minor
+    message.currency = event.currency
+    message.quantity = event.quantity
+    if event.original is not None:
+        message.original.external_ref = event.original.external_ref
+        message.original.line = event.original.line
+    for name, value in sorted(tally_facts(event.after, LIFETIME).items()):
+        message.after.add(name=name, value=value)
+    if event.attributes:
+        message.attributes.update(event.attributes)
 
 
 def watched(change: Change) -> members_pb2.WatchMemberResponse:

@@ -6,11 +6,11 @@ from datetime import datetime
 from laurel.members.v1 import events_pb2
 from libs.common.mongo import Document
 from libs.common.outbox import outbox_row
-from libs.common.rpc.time import timestamp
+from libs.common.rpc.time import timestamp, write_time
 from services.members.domain.intake import Event
 from services.members.domain.members import Member
 from services.members.domain.reveals import BreakGlass
-from services.members.messages import ACTIVITY_STATES, VERIFICATIONS, home_of, recorded_event
+from services.members.messages import ACTIVITY_STATES, VERIFICATIONS, fill_recorded, home_of
 
 STREAM = "members.events"
 # Who must have read an announcement before the stream may forget it.
@@ -39,10 +39,11 @@ def facts_changed(
         member_id=member.member_id,
         seq_from=first,
         seq_to=last,
-        events=[recorded_event(event) for event in events],
-        registered_time=timestamp(member.registered_time),
         verification=VERIFICATIONS[member.verification],
     )
+    write_time(message.registered_time, member.registered_time)
+    for event in events:
+        fill_recorded(message.events.add(), event)
     return outbox_row(message, member_id=member.member_id, change_seq=change_seq, now=now, trace=trace)
 
 

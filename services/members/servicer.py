@@ -36,9 +36,9 @@ from services.members.messages import (
     clock_moved,
     event_results,
     facts_messages,
+    fill_recorded,
     incoming_event,
     member_message,
-    recorded_event,
     registered,
     registration,
     watched,
@@ -192,12 +192,14 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
             after_seq=message.after_seq,
             limit=message.page_size or EVENTS_PAGE_SIZE,
         )
-        return pb.ListMemberEventsResponse(
-            events=[recorded_event(event) for event in events],
+        response = pb.ListMemberEventsResponse(
             more=more,
             registered_time=timestamp(member.registered_time),
             verification=VERIFICATIONS[member.verification],
         )
+        for event in events:
+            fill_recorded(response.events.add(), event)
+        return response
 
     def WatchMember(
         self, message: pb.WatchMemberRequest, context: Any

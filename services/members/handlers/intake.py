@@ -134,7 +134,7 @@ class IntakeHandlers:
             if each.outcome == "accepted"
         }
         await members.keep_recording(
-            recording, partial(_announcements, known, recording, now=now, traces=traces)
+            recording, known.members, partial(_announcements, known, recording, now=now, traces=traces)
         )
         return [ask.answer(own) for ask, own in zip(asks, results, strict=True)]
 

@@ -206,28 +206,32 @@ def _key_document(key: BusinessKey) -> Document:
     return {"external_ref": key.external_ref, "line": key.line}
 
 
-def member_update(member: Member) -> Document:
-    """What events change of a member."""
-    lifetime = {
+def member_update(before: Member, after: Member) -> Document:
+    """What events change of a member, and no field that stays as it is: each costs the database a little."""
+    fields = {
+        name: getattr(after, name)
+        for name in ("seq", "change_seq", "last_login_time", "last_activity_time")
+        if getattr(after, name) != getattr(before, name)
+    }
+    fields |= {
         f"lifetime.{kind}": {
             "count": counts.count,
             "amount_minor": counts.amount_minor,
             "quantity": counts.quantity,
         }
-        for kind, counts in member.lifetime.items()
+        for kind, counts in after.lifetime.items()
+        if counts != before.lifetime.get(kind)
     }
-    fields = {
-        "seq": member.seq,
-        "change_seq": member.change_seq,
-        "last_login_time": member.last_login_time,
-        "last_activity_time": member.last_activity_time,
-        "activity": _activity_document(member.activity),
-        **lifetime,
+    fields |= {
+        f"activity.{name}": value
+        for name, was, value in zip(Activity._fields, before.activity, after.activity, strict=True)
+        if value != was
     }
     update: Document = {"$set": fields, "$inc": {"version": 1}}
-    if (absent_since := member.activity.absent_since) is not None:
-        update["$min"] = {"absent_since": absent_since}
-    return {"q": {"_id": member.member_id}, "u": update}
+    since, is_since = before.activity.absent_since, after.activity.absent_since
+    if is_since is not None and (since is None or is_since < since):
+        update["$min"] = {"absent_since": is_since}
+    return {"q": {"_id": after.member_id}, "u": update}
 
 
 def day_update(member_id: str, day: date, kinds: dict[str, Counts]) -> Document:

@@ -284,9 +284,12 @@ class MembersStore:
         return dict(given_back)
 
     async def keep_recording(
-        self, recording: Recording, announcements: Callable[[], Sequence[Document]]
+        self,
+        recording: Recording,
+        before: Mapping[str, Member],
+        announcements: Callable[[], Sequence[Document]],
     ) -> None:
-        """Store new events with what they change: members, days and the outbox.
+        """Store new events with what they change of members as they were before: these, days and the outbox.
 
         What is written next is made while the database is busy with the last.
         """
@@ -295,7 +298,8 @@ class MembersStore:
         assert self.session is not None, "all of it or nothing"
         events = [event_document(each) for each in recording.events]
         members, days = await mongo.meanwhile(
-            self.database.events.insert_many(events, session=self.session), lambda: _updates(recording)
+            self.database.events.insert_many(events, session=self.session),
+            lambda: _updates(recording, before),
         )
         rows = await mongo.meanwhile(
             mongo.update_each(self.database.members, members, self.session), announcements
@@ -357,8 +361,8 @@ class MembersStore:
         }
 
 
-def _updates(recording: Recording) -> tuple[list[Document], list[Document]]:
+def _updates(recording: Recording, before: Mapping[str, Member]) -> tuple[list[Document], list[Document]]:
     """What new events change of members, and of their days."""
-    members = [member_update(recording.members[each]) for each in sorted(recording.members)]
+    members = [member_update(before[each], recording.members[each]) for each in sorted(recording.members)]
     days = [day_update(*day, kinds) for day, kinds in sorted(recording.days().items())]
     return members, days
