@@ -38,7 +38,7 @@ check: $(READY) ## Formats, lints, types, layers, and that generated files are c
 	$(PYTHON) -m libs.cli.access_page --check
 
 test: $(READY) ## All tests, on a real mongod and valkey; under ten minutes
-	$(VENV)/bin/pytest -m "not nightly" -n 3 --dist loadfile --reruns 1 $(ARGS)
+	$(VENV)/bin/pytest -m "not nightly" -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 $(ARGS)
 
 attacks: $(READY) ## Attack the whole platform: bad input, floods, neighbours; writes build/attacks.json
 	$(PYTHON) -m tests.attacks $(ARGS)
