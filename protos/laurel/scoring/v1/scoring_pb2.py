@@ -29,7 +29,7 @@ from laurel.common.v1 import sharing_pb2 as laurel_dot_common_dot_v1_dot_sharing
 from laurel.scoring.v1 import receipts_pb2 as laurel_dot_scoring_dot_v1_dot_receipts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flaurel/scoring/v1/scoring.proto\x12\x11laurel.scoring.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1blaurel/common/v1/fact.proto\x1a\x1elaurel/common/v1/sharing.proto\x1a laurel/scoring/v1/receipts.proto\"\xa7\x01\n\x12\x44\x65\x63ideTiersRequest\x12-\n\x0eprogram_digest\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12#\n\x10program_document\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\x12=\n\x08subjects\x18\x03 \x03(\x0b\x32\x1e.laurel.scoring.v1.TierSubjectB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\"\xa4\x02\n\x0bTierSubject\x12\x1e\n\nsubject_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x01\x12\x1b\n\x08tier_set\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x15\n\x04tier\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x43\n\x0c\x64\x65\x63ided_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\x1a\x07\x08\x80\x95\x90\xb8\xba\x06\x32\x00\x12\x37\n\x05steps\x18\x05 \x03(\x0b\x32\x1b.laurel.scoring.v1.TierStepB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12)\n\x04term\x18\x06 \x01(\x0b\x32\x1b.laurel.scoring.v1.TierTerm\x12\x18\n\x07variant\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x98\x02\n\x08TierStep\x12/\n\x05\x63\x61use\x18\x01 \x01(\x0b\x32\x18.laurel.scoring.v1.CauseB\x06\xbaH\x03\xc8\x01\x01\x12G\n\roccurred_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xbaH\x11\xb2\x01\x0b\x1a\x07\x08\x80\x95\x90\xb8\xba\x06\x32\x00\xc8\x01\x01\x12\x30\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\x16.laurel.common.v1.FactB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03\x12\x33\n\x04look\x18\x04 \x01(\x0e\x32\x1b.laurel.scoring.v1.TierLookB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x05given\x18\x05 \x01(\x0b\x32\x1c.laurel.scoring.v1.TierOrder\"J\n\x13\x44\x65\x63ideTiersResponse\x12\x33\n\tdecisions\x18\x01 \x03(\x0b\x32 .laurel.scoring.v1.TierDecisions\"Q\n\rTierDecisions\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12,\n\x08receipts\x18\x02 \x03(\x0b\x32\x1a.laurel.scoring.v1.Receipt\"\xa7\x01\n\x11\x42\x61tchScoreRequest\x12-\n\x0eprogram_digest\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12#\n\x10program_document\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\x12>\n\x08subjects\x18\x03 \x03(\x0b\x32\x1f.laurel.scoring.v1.ScoreSubjectB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\"\xa1\x01\n\x0cScoreSubject\x12\x1e\n\nsubject_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x01\x12?\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xbaH\x11\xb2\x01\x0b\x1a\x07\x08\x80\x95\x90\xb8\xba\x06\x32\x00\xc8\x01\x01\x12\x30\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\x16.laurel.common.v1.FactB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03\"\xc2\x01\n\x10\x42\x61tchReadRequest\x12\x32\n\x04\x61sks\x18\x01 \x01(\x0b\x32\x1c.laurel.common.v1.SharedAsksB\x06\xbaH\x03\xc8\x01\x01\x12:\n\x04keys\x18\x02 \x03(\x0b\x32\x1f.laurel.scoring.v1.ScoreSubjectB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12>\n\targuments\x18\x03 \x03(\x0b\x32 .laurel.scoring.v1.ReadArgumentsB\t\xbaH\x06\x92\x01\x03\x10\x80\x01\"U\n\rReadArguments\x12\x1f\n\x0eprogram_digest\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12#\n\x10program_document\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\"D\n\x11\x42\x61tchReadResponse\x12/\n\x06scores\x18\x01 \x01(\x0b\x32\x1f.laurel.scoring.v1.SharedScores\"\x7f\n\x0cSharedScores\x12/\n\x05items\x18\x01 \x03(\x0b\x32 .laurel.scoring.v1.SubjectScores\x12\x0f\n\x07results\x18\x02 \x03(\x11\x12-\n\x06\x65rrors\x18\x03 \x03(\x0b\x32\x1d.laurel.common.v1.SharedError\"\x80\x01\n\x12ScoreFramesRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.laurel.scoring.v1.FrameHeaderH\x00\x12)\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x18.laurel.scoring.v1.FrameH\x00\x42\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"\x81\x02\n\x0b\x46rameHeader\x12-\n\x0eprogram_digest\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12#\n\x10program_document\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\x12#\n\x05\x66\x61\x63ts\x18\x03 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x08\x01\x10\x32\x18\x01\"\x06r\x04\x10\x01\x18`\x12\x16\n\x05score\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\"\n\x06scores\x18\x05 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\r\x18\x01\"\x06r\x04\x10\x01\x18@\x12=\n\x05kinds\x18\x06 \x03(\x0e\x32\x1d.laurel.scoring.v1.ColumnKindB\x0f\xbaH\x0c\x92\x01\t\x10\x32\"\x05\x82\x01\x02\x10\x01\"]\n\x05\x46rame\x12\x10\n\x08\x66rame_id\x18\x01 \x01(\x03\x12\x1f\n\nrows_count\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x9c\x01(\x01\x12!\n\x07\x63olumns\x18\x03 \x03(\x0c\x42\x10\xbaH\r\x92\x01\n\x10\x32\"\x06z\x04\x18\x80\xe2\t\"\xeb\x01\n\x13ScoreFramesResponse\x12\x10\n\x08\x66rame_id\x18\x01 \x01(\x03\x12\x12\n\nrows_count\x18\x02 \x01(\x05\x12\x11\n\ttotals_bp\x18\x03 \x01(\x0c\x12\x0e\n\x06labels\x18\x04 \x01(\x0c\x12\x30\n\x07\x66\x61\x63tors\x18\x05 \x03(\x0b\x32\x1f.laurel.scoring.v1.FactorScores\x12\x12\n\nlabel_keys\x18\x06 \x03(\t\x12\x16\n\x0epolicy_version\x18\x07 \x01(\t\x12-\n\x06scores\x18\x08 \x03(\x0b\x32\x1d.laurel.scoring.v1.FrameScore\"\x9b\x01\n\nFrameScore\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\ttotals_bp\x18\x02 \x01(\x0c\x12\x0e\n\x06labels\x18\x03 \x01(\x0c\x12\x30\n\x07\x66\x61\x63tors\x18\x04 \x03(\x0b\x32\x1f.laurel.scoring.v1.FactorScores\x12\x12\n\nlabel_keys\x18\x05 \x03(\t\x12\x16\n\x0epolicy_version\x18\x06 \x01(\t\".\n\x0c\x46\x61\x63torScores\x12\x0e\n\x06\x66\x61\x63tor\x18\x01 \x01(\t\x12\x0e\n\x06scores\x18\x02 \x01(\x0c\"G\n\x12\x42\x61tchScoreResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .laurel.scoring.v1.SubjectScores\"M\n\rSubjectScores\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12(\n\x06scores\x18\x02 \x03(\x0b\x32\x18.laurel.scoring.v1.Score\"\xdb\x01\n\x05Score\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0epolicy_version\x18\x02 \x01(\t\x12\x15\n\x08value_bp\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05label\x18\x04 \x01(\t\x12\x36\n\rcontributions\x18\x05 \x03(\x0b\x32\x1f.laurel.scoring.v1.Contribution\x12\x15\n\rabsent_reason\x18\x06 \x01(\t\x12*\n\x07reasons\x18\x07 \x03(\x0b\x32\x19.laurel.scoring.v1.ReasonB\x0b\n\t_value_bp\"\xb8\x01\n\x0c\x43ontribution\x12\x0e\n\x06\x66\x61\x63tor\x18\x01 \x01(\t\x12\x0c\n\x04\x66\x61\x63t\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x03\x12\r\n\x05score\x18\x04 \x01(\x05\x12\x11\n\tweight_bp\x18\x05 \x01(\x05\x12\x17\n\x0f\x63ontribution_bp\x18\x06 \x01(\x03\x12\x0c\n\x04\x63uts\x18\x07 \x03(\x03\x12\x0f\n\x07missing\x18\x08 \x01(\x08\x12\x10\n\x08\x64\x65\x63\x61y_bp\x18\t \x01(\x05\x12\x0f\n\x07most_bp\x18\n \x01(\x03*Y\n\nColumnKind\x12\x1b\n\x17\x43OLUMN_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OLUMN_KIND_FLOAT64\x10\x01\x12\x15\n\x11\x43OLUMN_KIND_INT32\x10\x02\x32\x97\x03\n\x0eScoringService\x12\x61\n\x0b\x44\x65\x63ideTiers\x12%.laurel.scoring.v1.DecideTiersRequest\x1a&.laurel.scoring.v1.DecideTiersResponse\"\x03\x90\x02\x01\x12^\n\nBatchScore\x12$.laurel.scoring.v1.BatchScoreRequest\x1a%.laurel.scoring.v1.BatchScoreResponse\"\x03\x90\x02\x01\x12[\n\tBatchRead\x12#.laurel.scoring.v1.BatchReadRequest\x1a$.laurel.scoring.v1.BatchReadResponse\"\x03\x90\x02\x01\x12\x65\n\x0bScoreFrames\x12%.laurel.scoring.v1.ScoreFramesRequest\x1a&.laurel.scoring.v1.ScoreFramesResponse\"\x03\x90\x02\x01(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flaurel/scoring/v1/scoring.proto\x12\x11laurel.scoring.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1blaurel/common/v1/fact.proto\x1a\x1elaurel/common/v1/sharing.proto\x1a laurel/scoring/v1/receipts.proto\"\xa7\x01\n\x12\x44\x65\x63ideTiersRequest\x12-\n\x0eprogram_digest\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12#\n\x10program_document\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\x12=\n\x08subjects\x18\x03 \x03(\x0b\x32\x1e.laurel.scoring.v1.TierSubjectB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\"\xa4\x02\n\x0bTierSubject\x12\x1e\n\nsubject_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x01\x12\x1b\n\x08tier_set\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x15\n\x04tier\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x43\n\x0c\x64\x65\x63ided_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\x1a\x07\x08\x80\x95\x90\xb8\xba\x06\x32\x00\x12\x37\n\x05steps\x18\x05 \x03(\x0b\x32\x1b.laurel.scoring.v1.TierStepB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12)\n\x04term\x18\x06 \x01(\x0b\x32\x1b.laurel.scoring.v1.TierTerm\x12\x18\n\x07variant\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\x98\x02\n\x08TierStep\x12/\n\x05\x63\x61use\x18\x01 \x01(\x0b\x32\x18.laurel.scoring.v1.CauseB\x06\xbaH\x03\xc8\x01\x01\x12G\n\roccurred_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xbaH\x11\xb2\x01\x0b\x1a\x07\x08\x80\x95\x90\xb8\xba\x06\x32\x00\xc8\x01\x01\x12\x30\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\x16.laurel.common.v1.FactB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03\x12\x33\n\x04look\x18\x04 \x01(\x0e\x32\x1b.laurel.scoring.v1.TierLookB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12+\n\x05given\x18\x05 \x01(\x0b\x32\x1c.laurel.scoring.v1.TierOrder\"J\n\x13\x44\x65\x63ideTiersResponse\x12\x33\n\tdecisions\x18\x01 \x03(\x0b\x32 .laurel.scoring.v1.TierDecisions\"Q\n\rTierDecisions\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12,\n\x08receipts\x18\x02 \x03(\x0b\x32\x1a.laurel.scoring.v1.Receipt\"\xde\x01\n\x11\x42\x61tchScoreRequest\x12-\n\x0eprogram_digest\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12#\n\x10program_document\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\x12>\n\x08subjects\x18\x03 \x03(\x0b\x32\x1f.laurel.scoring.v1.ScoreSubjectB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12\x35\n\rmodel_digests\x18\x04 \x03(\tB\x1e\xbaH\x1b\x92\x01\x18\x10\x08\x18\x01\"\x12r\x10\x32\x0e^[0-9a-f]{64}$\"\xa1\x01\n\x0cScoreSubject\x12\x1e\n\nsubject_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x01\x12?\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xbaH\x11\xb2\x01\x0b\x1a\x07\x08\x80\x95\x90\xb8\xba\x06\x32\x00\xc8\x01\x01\x12\x30\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\x16.laurel.common.v1.FactB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03\"\xc2\x01\n\x10\x42\x61tchReadRequest\x12\x32\n\x04\x61sks\x18\x01 \x01(\x0b\x32\x1c.laurel.common.v1.SharedAsksB\x06\xbaH\x03\xc8\x01\x01\x12:\n\x04keys\x18\x02 \x03(\x0b\x32\x1f.laurel.scoring.v1.ScoreSubjectB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12>\n\targuments\x18\x03 \x03(\x0b\x32 .laurel.scoring.v1.ReadArgumentsB\t\xbaH\x06\x92\x01\x03\x10\x80\x01\"|\n\rReadArguments\x12\x1f\n\x0eprogram_digest\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12#\n\x10program_document\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\x12%\n\rmodel_digests\x18\x03 \x03(\tB\x0e\xbaH\x0b\x92\x01\x08\x10\x08\"\x04r\x02\x18@\"D\n\x11\x42\x61tchReadResponse\x12/\n\x06scores\x18\x01 \x01(\x0b\x32\x1f.laurel.scoring.v1.SharedScores\"\x7f\n\x0cSharedScores\x12/\n\x05items\x18\x01 \x03(\x0b\x32 .laurel.scoring.v1.SubjectScores\x12\x0f\n\x07results\x18\x02 \x03(\x11\x12-\n\x06\x65rrors\x18\x03 \x03(\x0b\x32\x1d.laurel.common.v1.SharedError\"\x80\x01\n\x12ScoreFramesRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.laurel.scoring.v1.FrameHeaderH\x00\x12)\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x18.laurel.scoring.v1.FrameH\x00\x42\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"\xb8\x02\n\x0b\x46rameHeader\x12-\n\x0eprogram_digest\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12#\n\x10program_document\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@\x12#\n\x05\x66\x61\x63ts\x18\x03 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x08\x01\x10\x32\x18\x01\"\x06r\x04\x10\x01\x18`\x12\x16\n\x05score\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\"\n\x06scores\x18\x05 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\r\x18\x01\"\x06r\x04\x10\x01\x18@\x12=\n\x05kinds\x18\x06 \x03(\x0e\x32\x1d.laurel.scoring.v1.ColumnKindB\x0f\xbaH\x0c\x92\x01\t\x10\x32\"\x05\x82\x01\x02\x10\x01\x12\x35\n\rmodel_digests\x18\x07 \x03(\tB\x1e\xbaH\x1b\x92\x01\x18\x10\x08\x18\x01\"\x12r\x10\x32\x0e^[0-9a-f]{64}$\"]\n\x05\x46rame\x12\x10\n\x08\x66rame_id\x18\x01 \x01(\x03\x12\x1f\n\nrows_count\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xa0\x9c\x01(\x01\x12!\n\x07\x63olumns\x18\x03 \x03(\x0c\x42\x10\xbaH\r\x92\x01\n\x10\x32\"\x06z\x04\x18\x80\xe2\t\"\xa5\x02\n\x13ScoreFramesResponse\x12\x10\n\x08\x66rame_id\x18\x01 \x01(\x03\x12\x12\n\nrows_count\x18\x02 \x01(\x05\x12\x11\n\ttotals_bp\x18\x03 \x01(\x0c\x12\x0e\n\x06labels\x18\x04 \x01(\x0c\x12\x30\n\x07\x66\x61\x63tors\x18\x05 \x03(\x0b\x32\x1f.laurel.scoring.v1.FactorScores\x12\x12\n\nlabel_keys\x18\x06 \x03(\t\x12\x16\n\x0epolicy_version\x18\x07 \x01(\t\x12-\n\x06scores\x18\x08 \x03(\x0b\x32\x1d.laurel.scoring.v1.FrameScore\x12\x38\n\x0cmodel_scores\x18\t \x03(\x0b\x32\".laurel.scoring.v1.FrameModelScore\"\x91\x01\n\x0f\x46rameModelScore\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tvalues_bp\x18\x02 \x01(\x0c\x12\x0f\n\x07lows_bp\x18\x03 \x01(\x0c\x12\x10\n\x08highs_bp\x18\x04 \x01(\x0c\x12\x0e\n\x06labels\x18\x05 \x01(\x0c\x12\x12\n\nlabel_keys\x18\x06 \x03(\t\x12\x16\n\x0epolicy_version\x18\x07 \x01(\t\"\x9b\x01\n\nFrameScore\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\ttotals_bp\x18\x02 \x01(\x0c\x12\x0e\n\x06labels\x18\x03 \x01(\x0c\x12\x30\n\x07\x66\x61\x63tors\x18\x04 \x03(\x0b\x32\x1f.laurel.scoring.v1.FactorScores\x12\x12\n\nlabel_keys\x18\x05 \x03(\t\x12\x16\n\x0epolicy_version\x18\x06 \x01(\t\".\n\x0c\x46\x61\x63torScores\x12\x0e\n\x06\x66\x61\x63tor\x18\x01 \x01(\t\x12\x0e\n\x06scores\x18\x02 \x01(\x0c\"G\n\x12\x42\x61tchScoreResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .laurel.scoring.v1.SubjectScores\"M\n\rSubjectScores\x12\x12\n\nsubject_id\x18\x01 \x01(\t\x12(\n\x06scores\x18\x02 \x03(\x0b\x32\x18.laurel.scoring.v1.Score\"\x9d\x02\n\x05Score\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\x0epolicy_version\x18\x02 \x01(\t\x12\x15\n\x08value_bp\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05label\x18\x04 \x01(\t\x12\x36\n\rcontributions\x18\x05 \x03(\x0b\x32\x1f.laurel.scoring.v1.Contribution\x12\x15\n\rabsent_reason\x18\x06 \x01(\t\x12*\n\x07reasons\x18\x07 \x03(\x0b\x32\x19.laurel.scoring.v1.Reason\x12\x13\n\x06low_bp\x18\x08 \x01(\x03H\x01\x88\x01\x01\x12\x14\n\x07high_bp\x18\t \x01(\x03H\x02\x88\x01\x01\x42\x0b\n\t_value_bpB\t\n\x07_low_bpB\n\n\x08_high_bp\"\xb8\x01\n\x0c\x43ontribution\x12\x0e\n\x06\x66\x61\x63tor\x18\x01 \x01(\t\x12\x0c\n\x04\x66\x61\x63t\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x03\x12\r\n\x05score\x18\x04 \x01(\x05\x12\x11\n\tweight_bp\x18\x05 \x01(\x05\x12\x17\n\x0f\x63ontribution_bp\x18\x06 \x01(\x03\x12\x0c\n\x04\x63uts\x18\x07 \x03(\x03\x12\x0f\n\x07missing\x18\x08 \x01(\x08\x12\x10\n\x08\x64\x65\x63\x61y_bp\x18\t \x01(\x05\x12\x0f\n\x07most_bp\x18\n \x01(\x03*Y\n\nColumnKind\x12\x1b\n\x17\x43OLUMN_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OLUMN_KIND_FLOAT64\x10\x01\x12\x15\n\x11\x43OLUMN_KIND_INT32\x10\x02\x32\x97\x03\n\x0eScoringService\x12\x61\n\x0b\x44\x65\x63ideTiers\x12%.laurel.scoring.v1.DecideTiersRequest\x1a&.laurel.scoring.v1.DecideTiersResponse\"\x03\x90\x02\x01\x12^\n\nBatchScore\x12$.laurel.scoring.v1.BatchScoreRequest\x1a%.laurel.scoring.v1.BatchScoreResponse\"\x03\x90\x02\x01\x12[\n\tBatchRead\x12#.laurel.scoring.v1.BatchReadRequest\x1a$.laurel.scoring.v1.BatchReadResponse\"\x03\x90\x02\x01\x12\x65\n\x0bScoreFrames\x12%.laurel.scoring.v1.ScoreFramesRequest\x1a&.laurel.scoring.v1.ScoreFramesResponse\"\x03\x90\x02\x01(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,6 +68,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHSCOREREQUEST'].fields_by_name['program_document']._serialized_options = b'\272H\006z\004\030\200\200@'
   _globals['_BATCHSCOREREQUEST'].fields_by_name['subjects']._loaded_options = None
   _globals['_BATCHSCOREREQUEST'].fields_by_name['subjects']._serialized_options = b'\272H\010\222\001\005\010\001\020\364\003'
+  _globals['_BATCHSCOREREQUEST'].fields_by_name['model_digests']._loaded_options = None
+  _globals['_BATCHSCOREREQUEST'].fields_by_name['model_digests']._serialized_options = b'\272H\033\222\001\030\020\010\030\001\"\022r\0202\016^[0-9a-f]{64}$'
   _globals['_SCORESUBJECT'].fields_by_name['subject_id']._loaded_options = None
   _globals['_SCORESUBJECT'].fields_by_name['subject_id']._serialized_options = b'\272H\007r\005\020\001\030\240\001'
   _globals['_SCORESUBJECT'].fields_by_name['as_of']._loaded_options = None
@@ -84,6 +86,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READARGUMENTS'].fields_by_name['program_digest']._serialized_options = b'\272H\004r\002\030@'
   _globals['_READARGUMENTS'].fields_by_name['program_document']._loaded_options = None
   _globals['_READARGUMENTS'].fields_by_name['program_document']._serialized_options = b'\272H\006z\004\030\200\200@'
+  _globals['_READARGUMENTS'].fields_by_name['model_digests']._loaded_options = None
+  _globals['_READARGUMENTS'].fields_by_name['model_digests']._serialized_options = b'\272H\013\222\001\010\020\010\"\004r\002\030@'
   _globals['_SCOREFRAMESREQUEST'].oneofs_by_name['part']._loaded_options = None
   _globals['_SCOREFRAMESREQUEST'].oneofs_by_name['part']._serialized_options = b'\272H\002\010\001'
   _globals['_FRAMEHEADER'].fields_by_name['program_digest']._loaded_options = None
@@ -98,6 +102,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FRAMEHEADER'].fields_by_name['scores']._serialized_options = b'\272H\017\222\001\014\020\r\030\001\"\006r\004\020\001\030@'
   _globals['_FRAMEHEADER'].fields_by_name['kinds']._loaded_options = None
   _globals['_FRAMEHEADER'].fields_by_name['kinds']._serialized_options = b'\272H\014\222\001\t\0202\"\005\202\001\002\020\001'
+  _globals['_FRAMEHEADER'].fields_by_name['model_digests']._loaded_options = None
+  _globals['_FRAMEHEADER'].fields_by_name['model_digests']._serialized_options = b'\272H\033\222\001\030\020\010\030\001\"\022r\0202\016^[0-9a-f]{64}$'
   _globals['_FRAME'].fields_by_name['rows_count']._loaded_options = None
   _globals['_FRAME'].fields_by_name['rows_count']._serialized_options = b'\272H\010\032\006\030\240\234\001(\001'
   _globals['_FRAME'].fields_by_name['columns']._loaded_options = None
@@ -110,8 +116,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SCORINGSERVICE'].methods_by_name['BatchRead']._serialized_options = b'\220\002\001'
   _globals['_SCORINGSERVICE'].methods_by_name['ScoreFrames']._loaded_options = None
   _globals['_SCORINGSERVICE'].methods_by_name['ScoreFrames']._serialized_options = b'\220\002\001'
-  _globals['_COLUMNKIND']._serialized_start=3426
-  _globals['_COLUMNKIND']._serialized_end=3515
+  _globals['_COLUMNKIND']._serialized_start=3847
+  _globals['_COLUMNKIND']._serialized_end=3936
   _globals['_DECIDETIERSREQUEST']._serialized_start=212
   _globals['_DECIDETIERSREQUEST']._serialized_end=379
   _globals['_TIERSUBJECT']._serialized_start=382
@@ -123,37 +129,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TIERDECISIONS']._serialized_start=1035
   _globals['_TIERDECISIONS']._serialized_end=1116
   _globals['_BATCHSCOREREQUEST']._serialized_start=1119
-  _globals['_BATCHSCOREREQUEST']._serialized_end=1286
-  _globals['_SCORESUBJECT']._serialized_start=1289
-  _globals['_SCORESUBJECT']._serialized_end=1450
-  _globals['_BATCHREADREQUEST']._serialized_start=1453
-  _globals['_BATCHREADREQUEST']._serialized_end=1647
-  _globals['_READARGUMENTS']._serialized_start=1649
-  _globals['_READARGUMENTS']._serialized_end=1734
-  _globals['_BATCHREADRESPONSE']._serialized_start=1736
-  _globals['_BATCHREADRESPONSE']._serialized_end=1804
-  _globals['_SHAREDSCORES']._serialized_start=1806
-  _globals['_SHAREDSCORES']._serialized_end=1933
-  _globals['_SCOREFRAMESREQUEST']._serialized_start=1936
-  _globals['_SCOREFRAMESREQUEST']._serialized_end=2064
-  _globals['_FRAMEHEADER']._serialized_start=2067
-  _globals['_FRAMEHEADER']._serialized_end=2324
-  _globals['_FRAME']._serialized_start=2326
-  _globals['_FRAME']._serialized_end=2419
-  _globals['_SCOREFRAMESRESPONSE']._serialized_start=2422
-  _globals['_SCOREFRAMESRESPONSE']._serialized_end=2657
-  _globals['_FRAMESCORE']._serialized_start=2660
-  _globals['_FRAMESCORE']._serialized_end=2815
-  _globals['_FACTORSCORES']._serialized_start=2817
-  _globals['_FACTORSCORES']._serialized_end=2863
-  _globals['_BATCHSCORERESPONSE']._serialized_start=2865
-  _globals['_BATCHSCORERESPONSE']._serialized_end=2936
-  _globals['_SUBJECTSCORES']._serialized_start=2938
-  _globals['_SUBJECTSCORES']._serialized_end=3015
-  _globals['_SCORE']._serialized_start=3018
-  _globals['_SCORE']._serialized_end=3237
-  _globals['_CONTRIBUTION']._serialized_start=3240
-  _globals['_CONTRIBUTION']._serialized_end=3424
-  _globals['_SCORINGSERVICE']._serialized_start=3518
-  _globals['_SCORINGSERVICE']._serialized_end=3925
+  _globals['_BATCHSCOREREQUEST']._serialized_end=1341
+  _globals['_SCORESUBJECT']._serialized_start=1344
+  _globals['_SCORESUBJECT']._serialized_end=1505
+  _globals['_BATCHREADREQUEST']._serialized_start=1508
+  _globals['_BATCHREADREQUEST']._serialized_end=1702
+  _globals['_READARGUMENTS']._serialized_start=1704
+  _globals['_READARGUMENTS']._serialized_end=1828
+  _globals['_BATCHREADRESPONSE']._serialized_start=1830
+  _globals['_BATCHREADRESPONSE']._serialized_end=1898
+  _globals['_SHAREDSCORES']._serialized_start=1900
+  _globals['_SHAREDSCORES']._serialized_end=2027
+  _globals['_SCOREFRAMESREQUEST']._serialized_start=2030
+  _globals['_SCOREFRAMESREQUEST']._serialized_end=2158
+  _globals['_FRAMEHEADER']._serialized_start=2161
+  _globals['_FRAMEHEADER']._serialized_end=2473
+  _globals['_FRAME']._serialized_start=2475
+  _globals['_FRAME']._serialized_end=2568
+  _globals['_SCOREFRAMESRESPONSE']._serialized_start=2571
+  _globals['_SCOREFRAMESRESPONSE']._serialized_end=2864
+  _globals['_FRAMEMODELSCORE']._serialized_start=2867
+  _globals['_FRAMEMODELSCORE']._serialized_end=3012
+  _globals['_FRAMESCORE']._serialized_start=3015
+  _globals['_FRAMESCORE']._serialized_end=3170
+  _globals['_FACTORSCORES']._serialized_start=3172
+  _globals['_FACTORSCORES']._serialized_end=3218
+  _globals['_BATCHSCORERESPONSE']._serialized_start=3220
+  _globals['_BATCHSCORERESPONSE']._serialized_end=3291
+  _globals['_SUBJECTSCORES']._serialized_start=3293
+  _globals['_SUBJECTSCORES']._serialized_end=3370
+  _globals['_SCORE']._serialized_start=3373
+  _globals['_SCORE']._serialized_end=3658
+  _globals['_CONTRIBUTION']._serialized_start=3661
+  _globals['_CONTRIBUTION']._serialized_end=3845
+  _globals['_SCORINGSERVICE']._serialized_start=3939
+  _globals['_SCORINGSERVICE']._serialized_end=4346
 # @@protoc_insertion_point(module_scope)

@@ -238,6 +238,7 @@ class BatchScoreRequest(_message.Message):
     PROGRAM_DIGEST_FIELD_NUMBER: _builtins.int
     PROGRAM_DOCUMENT_FIELD_NUMBER: _builtins.int
     SUBJECTS_FIELD_NUMBER: _builtins.int
+    MODEL_DIGESTS_FIELD_NUMBER: _builtins.int
     program_digest: _builtins.str
     """SHA-256 of the program document, in hex."""
     program_document: _builtins.bytes
@@ -246,16 +247,21 @@ class BatchScoreRequest(_message.Message):
     def subjects(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreSubject]:
         """Who is to be scored."""
 
+    @_builtins.property
+    def model_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Models of the program to score by as well, by the SHA-256 of their documents, in hex."""
+
     def __init__(
         self,
         *,
         program_digest: _builtins.str = ...,
         program_document: _builtins.bytes = ...,
         subjects: _abc.Iterable[Global___ScoreSubject] | None = ...,
+        model_digests: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["program_digest", b"program_digest", "program_document", b"program_document", "subjects", b"subjects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_digests", b"model_digests", "program_digest", b"program_digest", "program_document", b"program_document", "subjects", b"subjects"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -339,19 +345,25 @@ class ReadArguments(_message.Message):
 
     PROGRAM_DIGEST_FIELD_NUMBER: _builtins.int
     PROGRAM_DOCUMENT_FIELD_NUMBER: _builtins.int
+    MODEL_DIGESTS_FIELD_NUMBER: _builtins.int
     program_digest: _builtins.str
     """SHA-256 of the program document, in hex."""
     program_document: _builtins.bytes
     """The document as canonical JSON, after PROGRAM_UNKNOWN only."""
+    @_builtins.property
+    def model_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Models of the program to score by as well, by the SHA-256 of their documents, in hex."""
+
     def __init__(
         self,
         *,
         program_digest: _builtins.str = ...,
         program_document: _builtins.bytes = ...,
+        model_digests: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["program_digest", b"program_digest", "program_document", b"program_document"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_digests", b"model_digests", "program_digest", b"program_digest", "program_document", b"program_document"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -461,6 +473,7 @@ class FrameHeader(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     SCORES_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
+    MODEL_DIGESTS_FIELD_NUMBER: _builtins.int
     program_digest: _builtins.str
     """SHA-256 of the program document, in hex."""
     program_document: _builtins.bytes
@@ -479,6 +492,10 @@ class FrameHeader(_message.Message):
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___ColumnKind.ValueType]:
         """What the columns are made of, one for each of the facts; all are float64 when empty."""
 
+    @_builtins.property
+    def model_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Models of the program to score by as well, by the SHA-256 of their documents, in hex."""
+
     def __init__(
         self,
         *,
@@ -488,10 +505,11 @@ class FrameHeader(_message.Message):
         score: _builtins.str = ...,
         scores: _abc.Iterable[_builtins.str] | None = ...,
         kinds: _abc.Iterable[Global___ColumnKind.ValueType] | None = ...,
+        model_digests: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "kinds", b"kinds", "program_digest", b"program_digest", "program_document", b"program_document", "score", b"score", "scores", b"scores"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "kinds", b"kinds", "model_digests", b"model_digests", "program_digest", b"program_digest", "program_document", b"program_document", "score", b"score", "scores", b"scores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -545,6 +563,7 @@ class ScoreFramesResponse(_message.Message):
     LABEL_KEYS_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     SCORES_FIELD_NUMBER: _builtins.int
+    MODEL_SCORES_FIELD_NUMBER: _builtins.int
     frame_id: _builtins.int
     """As in the request."""
     rows_count: _builtins.int
@@ -567,6 +586,10 @@ class ScoreFramesResponse(_message.Message):
     def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___FrameScore]:
         """Several scores, in the order of the header, or in the program's."""
 
+    @_builtins.property
+    def model_scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___FrameModelScore]:
+        """Scores by models, in the order of the header."""
+
     def __init__(
         self,
         *,
@@ -578,14 +601,63 @@ class ScoreFramesResponse(_message.Message):
         label_keys: _abc.Iterable[_builtins.str] | None = ...,
         policy_version: _builtins.str = ...,
         scores: _abc.Iterable[Global___FrameScore] | None = ...,
+        model_scores: _abc.Iterable[Global___FrameModelScore] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "frame_id", b"frame_id", "label_keys", b"label_keys", "labels", b"labels", "policy_version", b"policy_version", "rows_count", b"rows_count", "scores", b"scores", "totals_bp", b"totals_bp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "frame_id", b"frame_id", "label_keys", b"label_keys", "labels", b"labels", "model_scores", b"model_scores", "policy_version", b"policy_version", "rows_count", b"rows_count", "scores", b"scores", "totals_bp", b"totals_bp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoreFramesResponse: _TypeAlias = ScoreFramesResponse  # noqa: Y015
+
+@_typing.final
+class FrameModelScore(_message.Message):
+    """The scores of a frame's rows by one model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUES_BP_FIELD_NUMBER: _builtins.int
+    LOWS_BP_FIELD_NUMBER: _builtins.int
+    HIGHS_BP_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    LABEL_KEYS_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Kind of the model. Example: `churn`."""
+    values_bp: _builtins.bytes
+    """Values as in Score, little-endian int64; -2^63 where there is no score."""
+    lows_bp: _builtins.bytes
+    """Lower bounds, likewise; empty where the kind has none."""
+    highs_bp: _builtins.bytes
+    """Upper bounds, likewise."""
+    labels: _builtins.bytes
+    """Place of the label in `label_keys`, one signed byte per row; -1 where there is no score."""
+    policy_version: _builtins.str
+    """Version of the model, such as `churn/3`; in the first answer only."""
+    @_builtins.property
+    def label_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys of the labels; in the first answer only."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        values_bp: _builtins.bytes = ...,
+        lows_bp: _builtins.bytes = ...,
+        highs_bp: _builtins.bytes = ...,
+        labels: _builtins.bytes = ...,
+        label_keys: _abc.Iterable[_builtins.str] | None = ...,
+        policy_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["highs_bp", b"highs_bp", "label_keys", b"label_keys", "labels", b"labels", "lows_bp", b"lows_bp", "name", b"name", "policy_version", b"policy_version", "values_bp", b"values_bp"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FrameModelScore: _TypeAlias = FrameModelScore  # noqa: Y015
 
 @_typing.final
 class FrameScore(_message.Message):
@@ -724,6 +796,8 @@ class Score(_message.Message):
     CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
     ABSENT_REASON_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    LOW_BP_FIELD_NUMBER: _builtins.int
+    HIGH_BP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Example: `rfm`."""
     policy_version: _builtins.str
@@ -734,6 +808,10 @@ class Score(_message.Message):
     """Key of the label or band that the total falls in. Example: `high_value`."""
     absent_reason: _builtins.str
     """Why there is no score. Example: NO_PURCHASES."""
+    low_bp: _builtins.int
+    """Bounds that the value is likely between, where a model tells them."""
+    high_bp: _builtins.int
+    """The upper one."""
     @_builtins.property
     def contributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contribution]:
         """What the total is made of; they add up to it."""
@@ -752,13 +830,24 @@ class Score(_message.Message):
         contributions: _abc.Iterable[Global___Contribution] | None = ...,
         absent_reason: _builtins.str = ...,
         reasons: _abc.Iterable[_receipts_pb2.Reason] | None = ...,
+        low_bp: _builtins.int | None = ...,
+        high_bp: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_value_bp", b"_value_bp", "value_bp", b"value_bp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_high_bp", b"_high_bp", "_low_bp", b"_low_bp", "_value_bp", b"_value_bp", "high_bp", b"high_bp", "low_bp", b"low_bp", "value_bp", b"value_bp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value_bp", b"_value_bp", "absent_reason", b"absent_reason", "contributions", b"contributions", "label", b"label", "name", b"name", "policy_version", b"policy_version", "reasons", b"reasons", "value_bp", b"value_bp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_high_bp", b"_high_bp", "_low_bp", b"_low_bp", "_value_bp", b"_value_bp", "absent_reason", b"absent_reason", "contributions", b"contributions", "high_bp", b"high_bp", "label", b"label", "low_bp", b"low_bp", "name", b"name", "policy_version", b"policy_version", "reasons", b"reasons", "value_bp", b"value_bp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__high_bp: _TypeAlias = _typing.Literal["high_bp"]  # noqa: Y015
+    _WhichOneofArgType__high_bp: _TypeAlias = _typing.Literal["_high_bp", b"_high_bp"]  # noqa: Y015
+    _WhichOneofReturnType__low_bp: _TypeAlias = _typing.Literal["low_bp"]  # noqa: Y015
+    _WhichOneofArgType__low_bp: _TypeAlias = _typing.Literal["_low_bp", b"_low_bp"]  # noqa: Y015
     _WhichOneofReturnType__value_bp: _TypeAlias = _typing.Literal["value_bp"]  # noqa: Y015
     _WhichOneofArgType__value_bp: _TypeAlias = _typing.Literal["_value_bp", b"_value_bp"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high_bp) -> _WhichOneofReturnType__high_bp | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low_bp) -> _WhichOneofReturnType__low_bp | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__value_bp) -> _WhichOneofReturnType__value_bp | None: ...
 
 Global___Score: _TypeAlias = Score  # noqa: Y015
