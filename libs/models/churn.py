@@ -3,31 +3,32 @@
 Candidates are logistic regressions, gradient boosted trees, and BG/NBD's own
 probability. The one that ranks best in cross-validation is taken, and Platt's
 scaling of its out-of-fold predictions makes it calibrated, which changes no
-rank. A model is plain numbers, evaluated here and not by the library that
-found them.
+rank. A model is plain numbers, evaluated by scorers.py and not by the library
+that found them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from libs.models.features import Facts, feature_matrix
+from libs.models import documents
+from libs.models.features import Facts
 from libs.models.measures import auc
 from libs.models.redundancy import Kept
+from libs.models.scorers import BGNBD, LOGISTIC, TREES, Boosted, Said, Scorer, Tree, Weighed, inputs_of
 
 Floats: TypeAlias = NDArray[np.float64]
 Labels: TypeAlias = NDArray[np.bool_]
 Rows: TypeAlias = NDArray[np.intp]
 Told = Callable[[float], None]
 
-LOGISTIC, TREES, BGNBD = "logistic", "trees", "bgnbd"
 PENALTIES = (0.001, 0.01, 0.1, 1.0)
 """Of logistic regression: the inverse strength of its L2 penalty on standardised features."""
 TREES_COUNT, TREE_LEAVES, TREE_RATE, LEAF_MEMBERS_MIN = 60, 4, 0.05, 20
@@ -37,74 +38,8 @@ MANY = 20_000
 FOLDS_OF_MANY, INNER_FOLDS_OF_MANY = 5, 3
 OF_EACH_MIN = 30
 """So many who bought again and who did not are needed to learn from."""
-_SURE = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """Logistic regression: `bias` and what each standardised feature weighs, in log-odds."""
-
-    means: Floats
-    scales: Floats
-    weights: Floats
-    bias: float
-
-    def log_odds(self, matrix: Floats) -> Floats:
-        """The log-odds, (members,); features are added in their order, so every batch gives the same bits."""
-        odds = np.full(len(matrix), self.bias)
-        for place, weight in enumerate(self.weights):
-            odds += weight * ((matrix[:, place] - self.means[place]) / self.scales[place])
-        return odds
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """Nodes in rows: which feature (-1: a leaf) is compared with what, where to go on, what a leaf adds."""
-
-    feature: NDArray[np.int64]
-    threshold: Floats
-    below: NDArray[np.int64]
-    above: NDArray[np.int64]
-    value: Floats
-
-    def of(self, matrix: Floats) -> Floats:
-        """The value of the leaf that each row comes to, (members,)."""
-        at = np.zeros(len(matrix), np.int64)
-        rows = np.arange(len(matrix))
-        for _ in range(len(self.feature)):
-            inside = self.feature[at] >= 0
-            if not inside.any():
-                break
-            goes_below = matrix[rows, np.maximum(self.feature[at], 0)] <= self.threshold[at]
-            at = np.where(inside, np.where(goes_below, self.below[at], self.above[at]), at)
-        return self.value[at]
-
-
-@dataclass(frozen=True, slots=True)
-class Boosted:
-    """Gradient boosted trees: `bias` and what each tree adds, in log-odds."""
-
-    bias: float
-    trees: Sequence[Tree]
-
-    def log_odds(self, matrix: Floats) -> Floats:
-        """The log-odds, (members,), added tree by tree."""
-        odds = np.full(len(matrix), self.bias)
-        for tree in self.trees:
-            odds += tree.of(matrix)
-        return odds
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What BG/NBD says is the last column, as log-odds."""
-
-    def log_odds(self, matrix: Floats) -> Floats:
-        """The last column."""
-        return matrix[:, -1]
-
-
-Scorer = Weighed | Boosted | Said
 Fit = Callable[[Floats, Labels], Scorer]
 
 
@@ -139,8 +74,7 @@ class Chosen:
 
 def data_of(facts: Facts, kept: Kept, no_purchase: Floats, churned: Labels) -> Data:
     """Features as models take them, with BG/NBD's probability of no purchase beside them."""
-    said = logit(np.clip(no_purchase, _SURE, 1 - _SURE))
-    return Data(np.column_stack([kept.ready(feature_matrix(facts, kept.names)), said]), churned)
+    return Data(inputs_of(facts, kept, no_purchase), churned)
 
 
 def is_learnable(churned: Labels) -> bool:
@@ -173,6 +107,36 @@ def choose(data: Data, *, seed: int = 0) -> Chosen:
     best = max(candidates, key=lambda name: auc(data.churned, odds[name]))
     scorer = candidates[best](data.matrix, data.churned)
     return Chosen(best.partition(" ")[0], scorer, *_platt(odds[best], data.churned))
+
+
+def plain(scorer: Scorer) -> documents.Logistic | documents.Trees | documents.FrequencyAlone:
+    """What was fitted, as a document has it."""
+    match scorer:
+        case Weighed():
+            return documents.Logistic(
+                means=_listed(scorer.means),
+                scales=_listed(scorer.scales),
+                weights=_listed(scorer.weights),
+                bias=scorer.bias,
+            )
+        case Boosted():
+            return documents.Trees(bias=scorer.bias, trees=tuple(map(_nodes, scorer.trees)))
+        case Said():
+            return documents.FrequencyAlone()
+
+
+def _listed(column: NDArray[Any]) -> tuple[Any, ...]:
+    return tuple(column.tolist())
+
+
+def _nodes(tree: Tree) -> documents.Nodes:
+    return documents.Nodes(
+        feature=_listed(tree.feature),
+        threshold=_listed(tree.threshold),
+        below=_listed(tree.below),
+        above=_listed(tree.above),
+        value=_listed(tree.value),
+    )
 
 
 def _candidates() -> dict[str, Fit]:
@@ -210,8 +174,18 @@ def _tree(nodes: Any) -> Tree:
         threshold=nodes["num_threshold"],
         below=nodes["left"].astype(np.int64),
         above=nodes["right"].astype(np.int64),
-        value=nodes["value"],
+        value=_means(nodes),
     )
+
+
+def _means(nodes: Any) -> Floats:
+    """What leaves add, and before them the mean of it over those who came by; parents stand first."""
+    means = np.array(nodes["value"], np.float64)
+    for place in reversed(range(len(nodes))):
+        if not nodes["is_leaf"][place]:
+            further = [int(nodes["left"][place]), int(nodes["right"][place])]
+            means[place] = np.average(means[further], weights=nodes["count"][further])
+    return means
 
 
 def _platt(odds: Floats, churned: Labels) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from libs.models import bgnbd, gamma_gamma
 from libs.models.bgnbd import BgNbd
+from libs.models.centres import labels_of, rfm_of
 from libs.models.churn import OF_EACH_MIN, choose, data_of, is_learnable, out_of_fold
 from libs.models.features import FEATURES, Facts, feature_matrix
 from libs.models.fitting import Maximum
@@ -20,7 +21,7 @@ from libs.models.measures import Bin, Lead, auc, calibration, calibration_error,
 from libs.models.purchases import DAYS_PER_WEEK, MINOR_PER_MAJOR, PurchaseLog, Repeats, facts_of
 from libs.models.redundancy import Dropped, kept_features
 from libs.models.rfm import CutsInvalidError, fitted_cuts
-from libs.models.segments import SegmentsInvalidError, labels_of, rfm_of
+from libs.models.segments import SegmentsInvalidError
 from libs.models.segments import fit as fit_segments
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -1,12 +1,9 @@
 """Value segments: customers who are alike in recency, frequency and money, by K-means, from the best down.
 
 Columns are taken by their logarithm and scaled to the same spread. A fit is
-plain numbers; whoever is given to it belongs to the nearest centre, whoever
-else is.
+plain numbers (centres.py).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,11 +12,11 @@ from scipy.special import log1p
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
+from libs.models.centres import LABELS, SIGNS, Segments
+
 Floats: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.intp]
 
-LABELS = ("high_value", "potential", "general", "lost")
-"""高价值, 潜力, 一般, 流失: those of four segments."""
 SEGMENTS_MIN, SEGMENTS_MAX = 2, 20
 STARTS = 10
 SILHOUETTE_SAMPLE = 5_000
@@ -27,32 +24,6 @@ SILHOUETTE_SAMPLE = 5_000
 
 class SegmentsInvalidError(ValueError):
     """What cannot be divided so, and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segments:
-    """Fitted segments, from the best down. `centres`: (k, 3), in `means` and `scales` of the logarithms.
-
-    `sizes`: how many each one had at the fit. `silhouette`: -1 to 1, the
-    higher, the further apart; of a sample where there are many.
-    """
-
-    means: Floats
-    scales: Floats
-    centres: Floats
-    sizes: tuple[int, ...]
-    silhouette: float
-
-    def of(self, rfm: Floats) -> Places:
-        """The segment, (members,), of each row of days since the last purchase, purchase days and spend."""
-        scaled = (log1p(rfm) - self.means) / self.scales
-        # Place by place, so that every batch gives the same bits.
-        distances = np.stack([_added((scaled - centre) ** 2) for centre in self.centres], axis=1)
-        return np.asarray(np.argmin(distances, axis=1))
-
-    def typical(self) -> Floats:
-        """The centres in days, purchase days and spend, (k, 3)."""
-        return np.asarray(np.expm1(self.centres * self.scales + self.means), np.float64)
 
 
 def fit(rfm: Floats, count: int = len(LABELS), before: Segments | None = None) -> Segments:
@@ -73,8 +44,7 @@ def fit(rfm: Floats, count: int = len(LABELS), before: Segments | None = None) -
         begun = (before.centres * before.scales + before.means - means) / scales
         start = {"init": begun, "n_init": 1}
     found = KMeans(count, random_state=0, **start).fit(scaled)
-    # The best: bought lately, often and for much.
-    worth = found.cluster_centers_ @ np.array([-1.0, 1.0, 1.0])
+    worth = found.cluster_centers_ @ np.array(SIGNS)
     order = np.argsort(-worth, kind="stable")
     centres = found.cluster_centers_[order]
     fitted = Segments(means, scales, centres, (), 0.0)
@@ -99,17 +69,3 @@ def _silhouette(scaled: Floats, places: Places) -> float:
     if not 1 < len(np.unique(places[sample])) < len(sample):
         return 0.0
     return float(silhouette_score(scaled[sample], places[sample]))
-
-
-def _added(squares: Floats) -> Floats:
-    return np.asarray(squares[:, 0] + squares[:, 1] + squares[:, 2])
-
-
-def rfm_of(days_since_last: Floats, purchase_days: Floats, spend: Floats) -> Floats:
-    """The three columns as rows, (members, 3). What was given back beyond what was spent counts 0."""
-    return np.column_stack([days_since_last, purchase_days, np.maximum(spend, 0.0)])
-
-
-def labels_of(count: int) -> Sequence[str]:
-    """What segments are called: the four by their labels, others by their place."""
-    return LABELS if count == len(LABELS) else [f"segment_{place}" for place in range(1, count + 1)]

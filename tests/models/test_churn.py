@@ -6,8 +6,9 @@ from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from libs.models import churn
-from libs.models.churn import Data, Said, choose, is_learnable, out_of_fold
+from libs.models.churn import Data, choose, is_learnable, out_of_fold
 from libs.models.measures import auc, calibration_error
+from libs.models.scorers import BGNBD, Said
 
 
 def learned_from(rows: int = 600, *, seed: int = 1, strength: float = 1.5) -> Data:
@@ -64,7 +65,7 @@ def test_bgnbd_is_chosen_where_it_knows_most() -> None:
     others_know_nothing = np.random.default_rng(4).normal(0, 1, (600, 3))
     told = Data(np.column_stack([others_know_nothing, data.matrix[:, 0] ** 3]), data.churned)
 
-    assert isinstance(churn._candidates()[churn.BGNBD](told.matrix, told.churned), Said)
+    assert isinstance(churn._candidates()[BGNBD](told.matrix, told.churned), Said)
     assert auc(told.churned, choose(told).probability(told.matrix)) > 0.85
 
 

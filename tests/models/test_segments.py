@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from libs.models.centres import Floats, Segments, labels_of, rfm_of
 from libs.models.purchases import PurchaseLog, facts_of
-from libs.models.segments import Floats, Segments, SegmentsInvalidError, fit, labels_of, rfm_of
+from libs.models.segments import SegmentsInvalidError, fit
 from tests.models.conftest import UNTIL
 
 
