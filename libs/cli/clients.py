@@ -46,7 +46,7 @@ from laurel.benefits.v1 import (
 from laurel.common.v1 import audit_pb2, audit_pb2_grpc
 from laurel.members.v1 import members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
-from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
+from laurel.scoring.v1 import models_pb2, models_pb2_grpc, scoring_pb2, scoring_pb2_grpc
 from libs.cli.certificates import Authority
 from libs.cli.data_folder import RunFile
 from libs.cli.errors import CommandError
@@ -70,6 +70,7 @@ class Clients:
     risk: "risk_pb2_grpc.RiskServiceAsyncStub"
     notices: "notices_pb2_grpc.NoticesServiceAsyncStub"
     scoring: "scoring_pb2_grpc.ScoringServiceAsyncStub"
+    models: "models_pb2_grpc.ModelServiceAsyncStub"
     entitlements: "entitlements_pb2_grpc.EntitlementsServiceAsyncStub"
     contracts: "contracts_pb2_grpc.ContractsServiceAsyncStub"
     coupons: "coupons_pb2_grpc.CouponsServiceAsyncStub"
@@ -158,6 +159,7 @@ async def _connected(
     tiers = tiers_pb2.DESCRIPTOR.services_by_name["TiersService"]
     risk = risk_pb2.DESCRIPTOR.services_by_name["RiskService"]
     scoring = scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"]
+    models = models_pb2.DESCRIPTOR.services_by_name["ModelService"]
     audit = audit_pb2.DESCRIPTOR.services_by_name["AuditService"]
     of_benefits = (
         benefits,
@@ -184,15 +186,21 @@ async def _connected(
         channel(run.address("members"), members, audit, **how) as to_members,
         channel(run.address("benefits"), *of_benefits, **how) as to_benefits,
         channel(run.address("risk"), risk, audit, **how) as to_risk,
-        channel(run.address("scoring"), scoring, **how) as to_scoring,
+        channel(run.address("scoring"), scoring, models, audit, **how) as to_scoring,
     ):
-        channels = {"members": to_members, "benefits": to_benefits, "risk": to_risk}
+        channels = {
+            "members": to_members,
+            "benefits": to_benefits,
+            "risk": to_risk,
+            "scoring": to_scoring,
+        }
         yield Clients(
             members_pb2_grpc.MembersServiceStub(to_members),
             benefits_pb2_grpc.BenefitsServiceStub(to_benefits),
             risk_pb2_grpc.RiskServiceStub(to_risk),
             notices_pb2_grpc.NoticesServiceStub(to_benefits),
             scoring_pb2_grpc.ScoringServiceStub(to_scoring),
+            models_pb2_grpc.ModelServiceStub(to_scoring),
             entitlements_pb2_grpc.EntitlementsServiceStub(to_benefits),
             contracts_pb2_grpc.ContractsServiceStub(to_benefits),
             coupons_pb2_grpc.CouponsServiceStub(to_benefits),

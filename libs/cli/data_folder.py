@@ -16,7 +16,7 @@ from libs.common.chains.keys import AuditKeys, make_audit_key, publish_audit_key
 from libs.common.keys import make_key, public_jwk, publish, read_private
 from libs.common.sealing import make_sealing_key
 
-STORING_SERVICES = ("members", "benefits", "risk")
+STORING_SERVICES = ("members", "benefits", "risk", "scoring")
 # Counts up when this Laurel cannot go on with the data of the one before.
 FORMAT = 2
 

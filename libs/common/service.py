@@ -30,6 +30,7 @@ from libs.common.rpc.server import RpcServer, leave_out_of_garbage, stopped
 from libs.common.settings import (
     ConfigurationError,
     DatabaseSettings,
+    KeepingServiceSettings,
     ServiceSettings,
     StoredServiceSettings,
     read_settings,
@@ -43,21 +44,13 @@ SWITCH_SECONDS = 0.0005
 
 
 @dataclass
-class Platform:
-    """The connections of one storing service, and the tasks that it runs beside its server."""
+class Keeping:
+    """The database of one service, and the tasks that it runs beside its server."""
 
     service: str
-    settings: StoredServiceSettings
+    settings: KeepingServiceSettings
     database: Database
-    redis: Redis
-    certificates: Certificates | None = None
-    tasks: list[Coroutine[Any, Any, None]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, service: str, settings: StoredServiceSettings) -> "Platform":
-        """Connect to the database and the streams of a service."""
-        redis = connect_redis(settings.redis_url)
-        return cls(service, settings, database_of(service, settings), redis, certificates_of(settings))
+    tasks: list[Coroutine[Any, Any, None]] = field(default_factory=list, kw_only=True)
 
     @property
     def holder(self) -> str:
@@ -73,39 +66,11 @@ class Platform:
         else:
             await migrated(self.database, self.service)
 
-    def relay(self, stream: str, readers: Sequence[str]) -> None:
-        """Announce the outbox on a stream that `readers` consume."""
-        leases = Leases(self.database, [RELAY], group=f"{stream}/relay", holder=self.holder, now=now)
-        relay = OutboxRelay(
-            self.database,
-            self.redis,
-            leases,
-            stream=stream,
-            groups=readers,
-            unread_max=self.settings.stream_unread_max,
-            now=now,
-        )
-        self.tasks += [leases.run(), relay.run()]
-
-    def consume(self, stream: str, apply: Apply) -> None:
-        """Apply what a stream announces, in the partitions that this replica leases."""
-        names = [str(partition) for partition in range(PARTITIONS)]
-        leases = Leases(self.database, names, group=f"{stream}/{self.service}", holder=self.holder, now=now)
-        consumer = StreamConsumer(
-            self.database, self.redis, leases, stream=stream, group=self.service, apply=apply, now=now
-        )
-        self.tasks += [leases.run(), consumer.run()]
-
     def calendar(self, times: Times, *kinds: Kind) -> None:
         """Make happen what falls due by the clocks of programs, whose times `times` tells."""
         leases = Leases(self.database, [CALENDAR], group=CALENDAR, holder=self.holder, now=now)
         calendar = Calendar(self.database, leases, kinds, times, service=self.service)
         self.tasks += [leases.run(), calendar.run()]
-
-    def watches(self, stream: str) -> Watches:
-        """Tells watchers of members what is announced on our own stream."""
-        heartbeat_seconds = self.settings.watch_heartbeat_seconds
-        return Watches(self.database, self.redis, stream=stream, heartbeat_seconds=heartbeat_seconds)
 
     def audit(self, server: RpcServer) -> None:
         """Chain what is recorded in the audit log, and serve the log."""
@@ -131,8 +96,54 @@ class Platform:
         return heads_file(self.settings.audit_heads_file)
 
     async def close(self) -> None:
-        await self.redis.aclose()
         self.database.client.close()
+
+
+@dataclass
+class Platform(Keeping):
+    """The connections of one storing service: its database, and the streams beside it."""
+
+    settings: StoredServiceSettings
+    redis: Redis
+    certificates: Certificates | None = None
+
+    @classmethod
+    def of(cls, service: str, settings: StoredServiceSettings) -> "Platform":
+        """Connect to the database and the streams of a service."""
+        redis = connect_redis(settings.redis_url)
+        return cls(service, settings, database_of(service, settings), redis, certificates_of(settings))
+
+    def relay(self, stream: str, readers: Sequence[str]) -> None:
+        """Announce the outbox on a stream that `readers` consume."""
+        leases = Leases(self.database, [RELAY], group=f"{stream}/relay", holder=self.holder, now=now)
+        relay = OutboxRelay(
+            self.database,
+            self.redis,
+            leases,
+            stream=stream,
+            groups=readers,
+            unread_max=self.settings.stream_unread_max,
+            now=now,
+        )
+        self.tasks += [leases.run(), relay.run()]
+
+    def consume(self, stream: str, apply: Apply) -> None:
+        """Apply what a stream announces, in the partitions that this replica leases."""
+        names = [str(partition) for partition in range(PARTITIONS)]
+        leases = Leases(self.database, names, group=f"{stream}/{self.service}", holder=self.holder, now=now)
+        consumer = StreamConsumer(
+            self.database, self.redis, leases, stream=stream, group=self.service, apply=apply, now=now
+        )
+        self.tasks += [leases.run(), consumer.run()]
+
+    def watches(self, stream: str) -> Watches:
+        """Tells watchers of members what is announced on our own stream."""
+        heartbeat_seconds = self.settings.watch_heartbeat_seconds
+        return Watches(self.database, self.redis, stream=stream, heartbeat_seconds=heartbeat_seconds)
+
+    async def close(self) -> None:
+        await self.redis.aclose()
+        await super().close()
 
 
 async def serve(
@@ -142,12 +153,19 @@ async def serve(
 
     A task that ends by itself ends the process, which is then started anew.
     """
+    # Statements are written and answers read in threads, each of which waits so long for the interpreter.
+    sys.setswitchinterval(SWITCH_SECONDS)
+    await serve_beside(server, settings, tasks)
+
+
+async def serve_beside(
+    server: RpcServer, settings: ServiceSettings, tasks: Sequence[Coroutine[Any, Any, None]]
+) -> None:
+    """The same for a service of which few calls read a database."""
     serve_metrics(settings.metrics_port, settings.host)
     running = [asyncio.create_task(task) for task in tasks]
     port = await server.start()
     leave_out_of_garbage()
-    # Statements are written and answers read in threads, each of which waits so long for the interpreter.
-    sys.setswitchinterval(SWITCH_SECONDS)
     log("server").info("serving", port=port)
     stop = asyncio.create_task(stopped())
     done, _ = await asyncio.wait([stop, *running], return_when=asyncio.FIRST_COMPLETED)

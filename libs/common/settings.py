@@ -148,19 +148,24 @@ class DatabaseSettings(BaseSettings):
     database_prefix: str = "laurel_"
 
 
-class StoredServiceSettings(DatabaseSettings, ServiceSettings):
-    """What a service needs that keeps a database and streams."""
+class KeepingServiceSettings(DatabaseSettings, ServiceSettings):
+    """What a service needs that keeps a database."""
 
-    redis_url: str
     # Whether indexes are made at the start, or beforehand, by `--migrate`.
     migrate_at_start: bool = True
-    outbox_unsent_max: int = Field(default=200_000, ge=1)
-    stream_unread_max: int = Field(default=50_000, ge=1)
-    watch_heartbeat_seconds: float = Field(default=30, gt=0)
     # Signs the heads of the audit chains.
     audit_key_file: Path
     # Where the heads are kept apart from the database, beside the log.
     audit_heads_file: Path | None = None
+
+
+class StoredServiceSettings(KeepingServiceSettings):
+    """What a service needs that keeps a database and streams."""
+
+    redis_url: str
+    outbox_unsent_max: int = Field(default=200_000, ge=1)
+    stream_unread_max: int = Field(default=50_000, ge=1)
+    watch_heartbeat_seconds: float = Field(default=30, gt=0)
 
 
 def is_loopback(host: str) -> bool:

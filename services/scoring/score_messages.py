@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 
 from laurel.scoring.v1 import scoring_pb2
+from libs.common.documents import WHOLE_BP
+from libs.models.serving import ModelScores
 from services.scoring.domain.columns import CardTable, ScoredColumns
 from services.scoring.domain.errors import FrameInvalid
-from services.scoring.domain.frames import NUMBER, SHORT_NUMBER, Frame
+from services.scoring.domain.frames import NUMBER, SHORT_NUMBER, Frame, ScoredFrame
+from services.scoring.domain.model_scores import ModelScore, NamedModel
 from services.scoring.domain.scores import Contribution, Score
 from services.scoring.messages import fill_reason
 
@@ -38,6 +41,27 @@ def _fill_contribution(message: scoring_pb2.Contribution, of: Contribution) -> N
     message.cuts.extend(of.cuts)
 
 
+def fill_model_score(message: scoring_pb2.Score, score: ModelScore) -> None:
+    """Write a score by a model in its place; nothing in it has points or a weight of its own."""
+    message.name, message.policy_version, message.label = score.name, score.version, score.label
+    message.absent_reason = score.why.absent_reason
+    if score.value_bp is not None:
+        message.value_bp = score.value_bp
+    if score.low_bp is not None and score.high_bp is not None:
+        message.low_bp, message.high_bp = score.low_bp, score.high_bp
+    for each in score.why.contributions:
+        message.contributions.add(
+            factor=each.factor,
+            fact=each.fact,
+            value=each.value,
+            missing=each.missing,
+            decay_bp=WHOLE_BP,
+            contribution_bp=each.contribution_bp,
+        )
+    for reason in score.why.reasons:
+        message.reasons.add(code=reason.code, params=reason.params)
+
+
 def frame_header(message: scoring_pb2.ScoreFramesRequest | None) -> scoring_pb2.FrameHeader:
     """The header, which comes first."""
     if message is None or not message.HasField("header"):
@@ -59,15 +83,17 @@ def frame_of(message: scoring_pb2.ScoreFramesRequest) -> Frame:
 class FrameAnswers:
     """The answers of one stream; the first says what labels are called, and the versions of the policies."""
 
-    def __init__(self, tables: Sequence[CardTable], *, single: bool) -> None:
+    def __init__(self, tables: Sequence[CardTable], models: Sequence[NamedModel], *, single: bool) -> None:
         """`single`: the answers are of one score, in the fields of the answer itself."""
-        self._tables, self._single, self._named = tables, single, False
+        self._tables, self._models, self._single, self._named = tables, models, single, False
 
-    def message(self, frame: Frame, scored: Sequence[ScoredColumns]) -> scoring_pb2.ScoreFramesResponse:
+    def message(self, frame: Frame, scored: ScoredFrame) -> scoring_pb2.ScoreFramesResponse:
         """The scores of a frame on the wire."""
         answer = scoring_pb2.ScoreFramesResponse(frame_id=frame.frame_id, rows_count=frame.rows_count)
-        for table, columns in zip(self._tables, scored, strict=True):
+        for table, columns in zip(self._tables, scored.cards, strict=True):
             self._fill(answer if self._single else answer.scores.add(name=table.card.name), table, columns)
+        for named, by_model in zip(self._models, scored.models, strict=True):
+            self._fill_model(answer.model_scores.add(name=named.model.kind), named, by_model)
         self._named = True
         return answer
 
@@ -83,3 +109,13 @@ class FrameAnswers:
         if not self._named:
             answer.label_keys.extend(table.card.labels)
             answer.policy_version = table.card.version
+
+    def _fill_model(
+        self, answer: scoring_pb2.FrameModelScore, named: NamedModel, scores: ModelScores
+    ) -> None:
+        answer.values_bp, answer.labels = scores.values_bp.tobytes(), scores.labels.tobytes()
+        if scores.lows_bp is not None and scores.highs_bp is not None:
+            answer.lows_bp, answer.highs_bp = scores.lows_bp.tobytes(), scores.highs_bp.tobytes()
+        if not self._named:
+            answer.label_keys.extend(named.model.label_keys)
+            answer.policy_version = named.name

@@ -12,7 +12,14 @@ from libs.common.rpc.shared.reads import SharedReads
 from services.scoring.handlers import BatchScore, DecideTiers, ScoreFrames, ScoringHandlers
 from services.scoring.messages import facts_of, fill_receipt, tier_subject
 from services.scoring.programs import NamedProgram
-from services.scoring.score_messages import COLUMN_KINDS, FrameAnswers, fill_score, frame_header, frame_of
+from services.scoring.score_messages import (
+    COLUMN_KINDS,
+    FrameAnswers,
+    fill_model_score,
+    fill_score,
+    frame_header,
+    frame_of,
+)
 
 
 @dataclass(frozen=True)
@@ -38,21 +45,24 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         return response
 
     async def BatchScore(self, message: pb.BatchScoreRequest, context: Any) -> pb.BatchScoreResponse:
-        results = self.handlers.batch_score(
+        results = await self.handlers.batch_score(
             BatchScore(
                 principal=caller(),
                 program=NamedProgram(message.program_digest, message.program_document),
                 subjects=[facts_of(subject.facts) for subject in message.subjects],
+                model_digests=message.model_digests,
             )
         )
         response = pb.BatchScoreResponse()
-        for subject, scores in zip(message.subjects, results, strict=True):
+        for subject, (scores, by_models) in zip(message.subjects, results, strict=True):
             if response.results:
                 # A dozen scores of 500 members take as long as hundreds of calls: those are answered between.
                 await asyncio.sleep(0)
             scored = response.results.add(subject_id=subject.subject_id)
             for score in scores:
                 fill_score(scored.scores.add(), score)
+            for by_model in by_models:
+                fill_model_score(scored.scores.add(), by_model)
         return response
 
     async def BatchRead(self, message: pb.BatchReadRequest, context: Any) -> pb.BatchReadResponse:
@@ -63,16 +73,17 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
         self, messages: AsyncIterator[pb.ScoreFramesRequest], context: Any
     ) -> AsyncIterator[pb.ScoreFramesResponse]:
         header = frame_header(await anext(messages, None))
-        scorer = self.handlers.frame_scorer(
+        scorer = await self.handlers.frame_scorer(
             ScoreFrames(
                 principal=caller(),
                 program=NamedProgram(header.program_digest, header.program_document),
                 facts=list(header.facts),
                 kinds=[COLUMN_KINDS[kind] for kind in header.kinds],
                 scores=[header.score] if header.score else list(header.scores),
+                model_digests=header.model_digests,
             )
         )
-        answers = FrameAnswers(scorer.tables, single=bool(header.score))
+        answers = FrameAnswers(scorer.tables, scorer.models, single=bool(header.score))
         async for message in messages:
             frame = frame_of(message)
             yield answers.message(frame, await self.handlers.score_frame(scorer, frame))

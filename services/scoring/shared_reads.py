@@ -1,8 +1,8 @@
 """What scoring scores in shared calls.
 
-Scoring keeps nothing, so there is no record to keep from anybody: facts come
-with the call. What it holds are programs, and a score tells of the program's
-cards. So each caller is verified here as well: they must be granted
+Scoring keeps nothing of members, so there is no record to keep from anybody:
+facts come with the call. What it holds are programs and models of programs, and a
+score tells of the program's cards. So each caller is verified here as well: they must be granted
 BatchScore, and be of the program that they name.
 """
 
@@ -16,7 +16,10 @@ SERVICE = pb.DESCRIPTOR.services_by_name["ScoringService"]
 
 def _scores(_: str, subjects: Sequence[pb.ScoreSubject], program: pb.ReadArguments) -> pb.BatchScoreRequest:
     return pb.BatchScoreRequest(
-        program_digest=program.program_digest, program_document=program.program_document, subjects=subjects
+        program_digest=program.program_digest,
+        program_document=program.program_document,
+        subjects=subjects,
+        model_digests=program.model_digests,
     )
 
 

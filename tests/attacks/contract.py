@@ -20,6 +20,7 @@ from libs.common.rpc.transport import area
 from tests.attacks import (
     badge_scene,
     coupon_scene,
+    model_scene,
     point_scene,
     program_scene,
     reveal_scene,
@@ -460,6 +461,7 @@ VALID: Mapping[str, Callable[[Shop], Fields]] = {
     **point_scene.RPCS,
     **tier_scene.RPCS,
     **badge_scene.RPCS,
+    **model_scene.RPCS,
     **reveal_scene.RPCS,
     **program_scene.RPCS,
     **simulation_scene.RPCS,

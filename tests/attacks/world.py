@@ -30,6 +30,7 @@ from libs.common.rpc.time import timestamp
 from tests.attacks import (
     badge_scene,
     coupon_scene,
+    model_scene,
     point_scene,
     program_scene,
     reveal_scene,
@@ -217,6 +218,7 @@ async def _shop(run: RunFile, key: str) -> Shop:
         listed = benefits_pb2.BatchListEntriesRequest(program_id=key, member_ids=members[0], first=1)
         entries = (await staff.benefits.BatchListEntries(listed)).results
     await point_scene.holds(run, key, partner_id=ours[0][0], member_id=members[0][0])
+    await model_scene.models(run, key)
     return Shop(
         program_id=key,
         document=live.document,

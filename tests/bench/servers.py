@@ -18,7 +18,7 @@ from libs.common.settings import ServiceSettings
 from services.scoring.kernels import Kernels
 from services.scoring.server import make_server
 from services.scoring.settings import Settings
-from tests.support.services import Keys
+from tests.support.services import NO_DATABASE, Keys
 
 SERVER_CORE = 0
 EMPTY = pb.GetPipelineStatusResponse()
@@ -42,7 +42,9 @@ async def scoring(folder: Path) -> int:
     """Scoring as it is when it has served for some seconds."""
     kernels = Kernels()
     await kernels.compile()
-    server = make_server(Settings(**_settings(folder)), kernels)
+    keys = Keys(folder / "signing.pem", folder / "keys.json")
+    kept: dict[str, Any] = {"audit_key_file": keys.audit_key_file, "mongodb_uri": NO_DATABASE}
+    server = make_server(Settings(**_settings(folder), **kept), kernels)
     _kept.append(server)
     return await server.start()
 

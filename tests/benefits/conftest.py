@@ -57,7 +57,7 @@ from tests.benefits.fake_risk import FakeRisk
 from tests.benefits.proof_world import ProofWorld
 from tests.benefits.stories import FakeMembers, Story
 from tests.support.builders import PROGRAM
-from tests.support.services import Keys, dropped, serving
+from tests.support.services import NO_DATABASE, Keys, dropped, serving
 
 if TYPE_CHECKING:
     from laurel.benefits.v1.benefits_pb2_grpc import BenefitsServiceAsyncStub
@@ -254,6 +254,8 @@ async def benefits_world(mongodb_uri: str, redis_url: str, folder: Path) -> Asyn
                 port=ports.any(),
                 metrics_port=0,
                 key_set_file=keys.key_set_file,
+                audit_key_file=keys.audit_key_file,
+                mongodb_uri=NO_DATABASE,
                 drain_seconds=0,
             )
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from libs.cli.child import ChildSpec
-from libs.cli.data_folder import DataFolder, RunFile
+from libs.cli.data_folder import STORING_SERVICES, DataFolder, RunFile
 from libs.cli.embedded import explain_failed_start
 from libs.cli.errors import CommandError
 from libs.cli.ports import HOST, Ports
@@ -202,16 +202,16 @@ def test_keys_are_made_once_and_are_private(tmp_path: Path) -> None:
 def test_each_storing_service_has_an_audit_key_of_its_own_that_is_published(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     folder.prepare()
-    keys = [folder.audit_key_file(service) for service in ("members", "benefits", "risk")]
+    keys = [folder.audit_key_file(service) for service in STORING_SERVICES]
     before = [key.read_bytes() for key in keys]
 
     folder.prepare()
 
     assert [key.read_bytes() for key in keys] == before
-    assert len(set(before)) == 3
+    assert len(set(before)) == 4
     assert {key.stat().st_mode & 0o777 for key in keys} == {0o600}
     published = json.loads(folder.audit_key_set_file.read_text())["keys"]
-    assert [each["kid"].partition(".")[0] for each in published] == ["members", "benefits", "risk"]
+    assert [each["kid"].partition(".")[0] for each in published] == list(STORING_SERVICES)
 
 
 def test_a_taken_port_gives_the_next_free_one() -> None:

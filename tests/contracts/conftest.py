@@ -3,5 +3,6 @@
 from tests.benefits.conftest import benefits
 from tests.members.conftest import members
 from tests.risk.conftest import risk
+from tests.scoring.conftest import models
 
-__all__ = ["benefits", "members", "risk"]
+__all__ = ["benefits", "members", "models", "risk"]

@@ -36,6 +36,7 @@ from tests.contracts.test_protos import is_read, methods
 from tests.contracts.tier_writes import TIER_WRITES
 from tests.members.conftest import MembersWorld
 from tests.risk.conftest import RiskWorld, a_decision_on, a_report_of
+from tests.scoring.models_world import ModelsWorld, a_model, a_promotion, a_registration
 from tests.support.builders import PROGRAM, a_batch, a_purchase, a_registration_request
 
 
@@ -71,11 +72,12 @@ class Worlds:
     members: MembersWorld
     benefits: BenefitsWorld
     risk: RiskWorld
+    models: ModelsWorld
 
 
 @pytest.fixture
-def worlds(members: MembersWorld, benefits: BenefitsWorld, risk: RiskWorld) -> Worlds:
-    return Worlds(members, benefits, risk)
+def worlds(members: MembersWorld, benefits: BenefitsWorld, risk: RiskWorld, models: ModelsWorld) -> Worlds:
+    return Worlds(members, benefits, risk, models)
 
 
 async def create_store(worlds: Worlds) -> Write:
@@ -358,6 +360,20 @@ def of_risk(worlds: Worlds, stub: Any, request: Message, other: Message) -> Writ
     return Write(worlds.risk.database, stub, rpc_of(request, "risk", "Risk"), request, other)
 
 
+async def register_model(worlds: Worlds) -> Write:
+    request = a_registration(a_model())
+    return of_models(worlds, worlds.models.analyst(), request, changed(request, document=a_model()))
+
+
+async def promote_model(worlds: Worlds) -> Write:
+    request = a_promotion(await worlds.models.registered())
+    return of_models(worlds, worlds.models.officer(), request, changed(request, note="another"))
+
+
+def of_models(worlds: Worlds, stub: Any, request: Message, other: Message) -> Write:
+    return Write(worlds.models.database, stub, rpc_of(request, "scoring", "Model"), request, other)
+
+
 def rpc_of(request: Message, area: str, service: str) -> str:
     return f"laurel.{area}.v1.{service}Service/{request.DESCRIPTOR.name.removesuffix('Request')}"
 
@@ -389,6 +405,8 @@ WRITES: dict[str, Callable[[Worlds], Awaitable[Write]]] = {
     "laurel.benefits.v1.NoticesService/ReplayWebhookDeliveries": replay_webhook_deliveries,
     "laurel.risk.v1.RiskService/ReportMember": report_member,
     "laurel.risk.v1.RiskService/DecideReport": decide_report,
+    "laurel.scoring.v1.ModelService/RegisterModel": register_model,
+    "laurel.scoring.v1.ModelService/PromoteModel": promote_model,
 }
 WRITES |= {f"laurel.benefits.v1.CouponsService/{name}": of_coupons(name) for name in COUPON_WRITES}
 WRITES |= {f"laurel.benefits.v1.RewardsService/{name}": of_rewards(name) for name in REWARD_WRITES}

@@ -18,7 +18,8 @@ BUILD = ROOT / "build" / "k8s"
 KUBECTL = BUILD / "kubectl"
 OVERLAYS = ("dev", "production")
 SERVICES = ("members", "scoring", "benefits", "risk", "gateway")
-STORING = ("members", "benefits", "risk")
+STORING = ("members", "benefits", "risk", "scoring")
+STREAMING = ("members", "benefits", "risk")
 
 Manifest = dict[str, Any]
 

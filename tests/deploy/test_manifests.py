@@ -11,7 +11,7 @@ from libs.common.observing import FLUSH_SECONDS
 from libs.common.rpc.probes import LIVENESS, READINESS
 from libs.common.settings import DatabaseSettings
 from tests.contracts.code import ROOT
-from tests.deploy.manifests import K8S, SERVICES, STORING, Manifest, base, everything, pod_of
+from tests.deploy.manifests import K8S, SERVICES, STORING, STREAMING, Manifest, base, everything, pod_of
 from tests.deploy.settings import SETTINGS, addresses, read, unknown
 
 GRPC = tuple(name for name in SERVICES if name != "gateway")
@@ -162,7 +162,7 @@ def test_the_gateway_is_probed_by_http() -> None:
         assert held[f"{kind}Probe"]["httpGet"] == {"path": "/healthz", "port": "http"}
 
 
-@pytest.mark.parametrize("name", STORING)
+@pytest.mark.parametrize("name", STREAMING)
 def test_a_replica_may_wait_for_its_migration(name: str) -> None:
     probe = container(base(name, "Deployment"))["startupProbe"]
 
@@ -265,7 +265,8 @@ def test_a_pod_reaches_what_its_settings_name_and_nothing_else(name: str) -> Non
     pod = pod_of(base(name, "Deployment"))
     assert pod is not None
     expected = {"reaches-collector", "reaches-identity-provider"}
-    expected |= {"reaches-mongodb", "reaches-valkey"} if name in STORING else set()
+    expected |= {"reaches-mongodb"} if name in STORING else set()
+    expected |= {"reaches-valkey"} if name in STREAMING else set()
     expected |= {"reaches-webhooks"} if "webhook_key_file" in SETTINGS[name].model_fields else set()
 
     assert {label for label in pod["metadata"]["labels"] if label.startswith("reaches-")} == expected

@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.cli import child, embedded
 from libs.cli.child import ChildSpec
-from libs.cli.data_folder import STORING_SERVICES, DataFolder, RunFile
+from libs.cli.data_folder import DataFolder, RunFile
 from libs.cli.platform import Platform
 from libs.cli.ports import Ports
 from libs.common import mongo
@@ -32,6 +32,10 @@ SETTLED_SECONDS = 1.0
 
 
 First = Callable[[ReplicaSet], Awaitable[None]]
+
+
+# What is ended between two steps of a write: those that announce.
+ARMED = ("members", "benefits", "risk")
 
 
 class ArmedPlatform(Platform):
@@ -62,7 +66,7 @@ class ArmedPlatform(Platform):
 
     def _service(self, name: str) -> ChildSpec:
         spec = super()._service(name)
-        if name not in STORING_SERVICES:
+        if name not in ARMED:
             return spec
         environment = {**spec.environment, armed.FOLDER: str(self._armed)}
         command = [sys.executable, "-m", "tests.faults.armed", name]

@@ -20,7 +20,8 @@ from libs.common.caller import PrincipalKind
 from libs.common.rpc.client import channel
 from services.scoring.server import make_server
 from services.scoring.settings import Settings
-from tests.support.services import Keys
+from tests.scoring.models_world import ModelsWorld, models_world
+from tests.support.services import NO_DATABASE, Keys
 
 if TYPE_CHECKING:
     from laurel.scoring.v1.scoring_pb2_grpc import ScoringServiceAsyncStub
@@ -49,6 +50,8 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scori
     server = make_server(
         Settings(
             key_set_file=keys.key_set_file,
+            audit_key_file=keys.audit_key_file,
+            mongodb_uri=NO_DATABASE,
             development=True,
             port=0,
             metrics_port=0,
@@ -96,3 +99,10 @@ def walking_as(as_caller: Any) -> Callable[..., Any]:
 async def scoring(as_caller: "AsCaller") -> "ScoringServiceAsyncStub":
     """Scoring as another service calls it."""
     return as_caller("service", None)
+
+
+@pytest.fixture(scope="module")
+async def models(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ModelsWorld]:
+    """A scoring service with a registry of its own."""
+    async with models_world(mongodb_uri, Keys.made_in(tmp_path_factory.mktemp("keys"))) as world:
+        yield world

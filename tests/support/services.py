@@ -24,6 +24,8 @@ from libs.common.tokens import TokenSigner
 from tests.support.builders import PROGRAM
 from tests.support.platform import emptied
 
+# Where nobody listens: scoring scores without its database.
+NO_DATABASE = "mongodb://127.0.0.1:1"
 STAFF_ROLES = ("system_administrator", "compliance_officer")
 
 

@@ -60,7 +60,7 @@ from services.risk.settings import Settings as RiskSettings
 from services.scoring.server import make_server
 from services.scoring.settings import Settings as ScoringSettings
 from tests.support.builders import PROGRAM
-from tests.support.services import Keys, dropped, serving
+from tests.support.services import NO_DATABASE, Keys, dropped, serving
 
 SECONDS = 20.0
 STUBS: dict[str, tuple[Any, Any]] = {
@@ -139,6 +139,8 @@ class Whole:
                 port=port,
                 metrics_port=0,
                 key_set_file=self.keys.key_set_file,
+                audit_key_file=self.keys.audit_key_file,
+                mongodb_uri=NO_DATABASE,
                 drain_seconds=0,
             )
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from libs.models.serving import ModelScores
 from services.scoring.domain.cards import Card
 from services.scoring.domain.columns import (
     NUMBER_END,
@@ -17,8 +18,11 @@ from services.scoring.domain.columns import (
     facts_in,
 )
 from services.scoring.domain.errors import FrameInvalid
+from services.scoring.domain.model_scores import NamedModel
 
 NUMBER, SHORT_NUMBER = np.dtype("<f8"), np.dtype("<i4")
+# About as much work as a row is to a model.
+LOOKUPS_OF_MODEL = 100
 
 # How often and how long ago is never below nothing. What is net of refunds may be, in a window that the
 # purchase is not in.
@@ -38,11 +42,23 @@ class Frame:
     columns: Sequence[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredFrame:
+    """The scores of a frame's rows by each card and by each model."""
+
+    cards: Sequence[ScoredColumns]
+    models: Sequence[ModelScores]
+
+
 class FrameScorer:
-    """Scores the frames of one stream, by the same cards and with one order of columns."""
+    """Scores the frames of one stream, by the same cards and models and with one order of columns."""
 
     def __init__(
-        self, cards: Sequence[Card], facts: Sequence[str], kinds: Sequence["np.dtype[Any]"] = ()
+        self,
+        cards: Sequence[Card],
+        facts: Sequence[str],
+        kinds: Sequence["np.dtype[Any]"] = (),
+        models: Sequence[NamedModel] = (),
     ) -> None:
         """`kinds` are those of the columns, NUMBER or SHORT_NUMBER; all are NUMBER when there are none."""
         if kinds and len(kinds) != len(facts):
@@ -50,6 +66,7 @@ class FrameScorer:
                 problem=f"the header names {len(facts)} facts and {len(kinds)} kinds of columns"
             )
         self.tables = tuple(CardTable.of(card) for card in cards)
+        self.models = tuple(models)
         self._facts = tuple(facts)
         self._kinds = tuple(kinds) or (NUMBER,) * len(facts)
         self._lowest = [0.0 if _NEVER_NEGATIVE.fullmatch(fact) else 1 - NUMBER_END for fact in facts]
@@ -58,10 +75,11 @@ class FrameScorer:
     def lookups_count(self, frame: Frame) -> int:
         """How much work a frame is: the numbers to check, and the points of each factor to find."""
         factors_count = sum(len(table.factors) for table in self.tables)
-        return frame.rows_count * (len(self._facts) + factors_count)
+        models_count = len(self.models) * LOOKUPS_OF_MODEL
+        return frame.rows_count * (len(self._facts) + factors_count + models_count)
 
-    def score(self, frame: Frame, kernel: Kernel) -> list[ScoredColumns]:
-        """The scores of a frame's rows by each card, or FrameInvalid with what is wrong in which column."""
+    def score(self, frame: Frame, kernel: Kernel) -> ScoredFrame:
+        """The scores of a frame's rows, or FrameInvalid with what is wrong in which column."""
         if len(frame.columns) != len(self._facts):
             raise FrameInvalid(
                 frame_id=frame.frame_id,
@@ -70,7 +88,10 @@ class FrameScorer:
         columns = {fact: self._column(frame, place, kernel) for place, fact in enumerate(self._facts)}
         if self._missing:
             columns |= dict.fromkeys(self._missing, np.full(frame.rows_count, np.nan))
-        return [kernel.score(table, columns) for table in self.tables]
+        return ScoredFrame(
+            [kernel.score(table, columns) for table in self.tables],
+            [each.model.scores(columns) for each in self.models],
+        )
 
     def _column(self, frame: Frame, place: int, kernel: Kernel) -> Floats:
         """A column, if it is as long as was said and holds nothing but numbers that a fact can be."""

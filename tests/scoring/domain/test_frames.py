@@ -23,7 +23,7 @@ def a_frame(*columns: list[float], rows: int | None = None) -> Frame:
 
 def score(frame: Frame, facts: tuple[str, ...] = FACTS, kinds: Sequence[Any] = ()) -> ScoredColumns:
     card = cards_of(preset("music_store"))["rfm"]
-    (scored,) = FrameScorer([card], facts, kinds).score(frame, NUMPY)
+    (scored,) = FrameScorer([card], facts, kinds).score(frame, NUMPY).cards
     return scored
 
 

@@ -110,6 +110,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The columns of a frame are not what was announced. Example: 10 numbers for 9 rows."""
     ERROR_REASON_SCORE_UNKNOWN: _ErrorReason.ValueType  # 62
     """The program has no policy for a score. Example: rfm without cuts."""
+    ERROR_REASON_MODEL_UNKNOWN: _ErrorReason.ValueType  # 63
+    """No such model in the program, or none by this digest."""
+    ERROR_REASON_MODEL_INVALID: _ErrorReason.ValueType  # 64
+    """The document of a model breaks a rule, which detail names. Example: a weight that is no number."""
+    ERROR_REASON_MODELS_FULL: _ErrorReason.ValueType  # 65
+    """The program has as many versions of models as are kept."""
+    ERROR_REASON_MODEL_OF_OWN: _ErrorReason.ValueType  # 66
+    """Who registered a model does not promote it; another one of the staff does."""
     ERROR_REASON_ENDPOINT_UNKNOWN: _ErrorReason.ValueType  # 70
     """No such webhook endpoint in the program."""
     ERROR_REASON_ENDPOINT_REFUSED: _ErrorReason.ValueType  # 71
@@ -358,6 +366,14 @@ ERROR_REASON_FRAME_INVALID: ErrorReason.ValueType  # 61
 """The columns of a frame are not what was announced. Example: 10 numbers for 9 rows."""
 ERROR_REASON_SCORE_UNKNOWN: ErrorReason.ValueType  # 62
 """The program has no policy for a score. Example: rfm without cuts."""
+ERROR_REASON_MODEL_UNKNOWN: ErrorReason.ValueType  # 63
+"""No such model in the program, or none by this digest."""
+ERROR_REASON_MODEL_INVALID: ErrorReason.ValueType  # 64
+"""The document of a model breaks a rule, which detail names. Example: a weight that is no number."""
+ERROR_REASON_MODELS_FULL: ErrorReason.ValueType  # 65
+"""The program has as many versions of models as are kept."""
+ERROR_REASON_MODEL_OF_OWN: ErrorReason.ValueType  # 66
+"""Who registered a model does not promote it; another one of the staff does."""
 ERROR_REASON_ENDPOINT_UNKNOWN: ErrorReason.ValueType  # 70
 """No such webhook endpoint in the program."""
 ERROR_REASON_ENDPOINT_REFUSED: ErrorReason.ValueType  # 71

@@ -246,7 +246,7 @@ class BatchGetModelsRequest(_message.Message):
     """The program."""
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelKey]:
-        """Which versions."""
+        """Which versions: a document may have 1 MiB, and an answer 4."""
 
     def __init__(
         self,
@@ -369,6 +369,7 @@ class ServingModel(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """Example: `churn`."""
     version: _builtins.int
@@ -381,6 +382,10 @@ class ServingModel(_message.Message):
     def facts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The facts that it reads."""
 
+    @_builtins.property
+    def labels(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelLabel]:
+        """What its labels are called."""
+
     def __init__(
         self,
         *,
@@ -389,14 +394,45 @@ class ServingModel(_message.Message):
         stage: Global___ModelStage.ValueType = ...,
         digest: _builtins.str = ...,
         facts: _abc.Iterable[_builtins.str] | None = ...,
+        labels: _abc.Iterable[Global___ModelLabel] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "facts", b"facts", "kind", b"kind", "stage", b"stage", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "facts", b"facts", "kind", b"kind", "labels", b"labels", "stage", b"stage", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServingModel: _TypeAlias = ServingModel  # noqa: Y015
+
+@_typing.final
+class ModelLabel(_message.Message):
+    """A label that a model gives."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    NAME_ZH_FIELD_NUMBER: _builtins.int
+    NAME_EN_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Example: `high`."""
+    name_zh: _builtins.str
+    """Its name in Chinese."""
+    name_en: _builtins.str
+    """Its name in English."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        name_zh: _builtins.str = ...,
+        name_en: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "name_en", b"name_en", "name_zh", b"name_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelLabel: _TypeAlias = ModelLabel  # noqa: Y015
 
 @_typing.final
 class Model(_message.Message):
@@ -466,13 +502,13 @@ class ModelMetric(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Example: `auc`."""
-    value: _builtins.float
-    """Its value."""
+    value: _builtins.str
+    """Its value as a decimal number. Example: `0.8312`."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
-        value: _builtins.float = ...,
+        value: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

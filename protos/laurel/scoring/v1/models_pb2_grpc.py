@@ -92,7 +92,7 @@ class ModelServiceServicer:
 
         Who registered a version may retire it, not promote it. What was champion or challenger before is retired;
         a retired version can be promoted again, which is the way back. Idempotent by request_id.
-        Errors: NOT_FOUND MODEL_UNKNOWN; FAILED_PRECONDITION APPROVER_IS_AUTHOR; ABORTED MODEL_CHANGED.
+        Errors: NOT_FOUND MODEL_UNKNOWN; FAILED_PRECONDITION MODEL_OF_OWN.
         The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -122,7 +122,7 @@ class ModelServiceServicer:
         """Tells which models score the members of a program now, and which facts they read.
 
         As the replica knows it: a promotion is known everywhere after two seconds. No side effects.
-        Errors: UNAVAILABLE SERVICE_UNAVAILABLE before the registry was read once. The policy table says who may call.
+        Errors: UNAVAILABLE before the registry was read once. The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,7 +51,7 @@ class ModelServiceStub:
 
     Who registered a version may retire it, not promote it. What was champion or challenger before is retired;
     a retired version can be promoted again, which is the way back. Idempotent by request_id.
-    Errors: NOT_FOUND MODEL_UNKNOWN; FAILED_PRECONDITION APPROVER_IS_AUTHOR; ABORTED MODEL_CHANGED.
+    Errors: NOT_FOUND MODEL_UNKNOWN; FAILED_PRECONDITION MODEL_OF_OWN.
     The policy table says who may call.
     """
     ListModels: _grpc.UnaryUnaryMultiCallable[_models_pb2.ListModelsRequest, _models_pb2.ListModelsResponse]
@@ -69,7 +69,7 @@ class ModelServiceStub:
     """Tells which models score the members of a program now, and which facts they read.
 
     As the replica knows it: a promotion is known everywhere after two seconds. No side effects.
-    Errors: UNAVAILABLE SERVICE_UNAVAILABLE before the registry was read once. The policy table says who may call.
+    Errors: UNAVAILABLE before the registry was read once. The policy table says who may call.
     """
 
 @_typing.type_check_only
@@ -95,7 +95,7 @@ class ModelServiceAsyncStub(ModelServiceStub):
 
     Who registered a version may retire it, not promote it. What was champion or challenger before is retired;
     a retired version can be promoted again, which is the way back. Idempotent by request_id.
-    Errors: NOT_FOUND MODEL_UNKNOWN; FAILED_PRECONDITION APPROVER_IS_AUTHOR; ABORTED MODEL_CHANGED.
+    Errors: NOT_FOUND MODEL_UNKNOWN; FAILED_PRECONDITION MODEL_OF_OWN.
     The policy table says who may call.
     """
     ListModels: _aio.UnaryUnaryMultiCallable[_models_pb2.ListModelsRequest, _models_pb2.ListModelsResponse]  # type: ignore[assignment]
@@ -113,7 +113,7 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """Tells which models score the members of a program now, and which facts they read.
 
     As the replica knows it: a promotion is known everywhere after two seconds. No side effects.
-    Errors: UNAVAILABLE SERVICE_UNAVAILABLE before the registry was read once. The policy table says who may call.
+    Errors: UNAVAILABLE before the registry was read once. The policy table says who may call.
     """
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -148,7 +148,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Who registered a version may retire it, not promote it. What was champion or challenger before is retired;
         a retired version can be promoted again, which is the way back. Idempotent by request_id.
-        Errors: NOT_FOUND MODEL_UNKNOWN; FAILED_PRECONDITION APPROVER_IS_AUTHOR; ABORTED MODEL_CHANGED.
+        Errors: NOT_FOUND MODEL_UNKNOWN; FAILED_PRECONDITION MODEL_OF_OWN.
         The policy table says who may call.
         """
 
@@ -184,7 +184,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         """Tells which models score the members of a program now, and which facts they read.
 
         As the replica knows it: a promotion is known everywhere after two seconds. No side effects.
-        Errors: UNAVAILABLE SERVICE_UNAVAILABLE before the registry was read once. The policy table says who may call.
+        Errors: UNAVAILABLE before the registry was read once. The policy table says who may call.
         """
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
