@@ -104,6 +104,34 @@ TEXTS: Mapping[str, Mapping[Locale, str]] = MappingProxyType(
             "en": "{factor} counts {left}, for it is some time ago.",
         },
         "NEXT_LABEL_GAP": {"zh": "距离{label}还差{missing}。", "en": "{label} is {missing} away."},
+        "CHURN_RAISED_BY": {
+            "zh": "{factor}使流失概率升高{share}。",
+            "en": "{factor}: raises the probability by {share}.",
+        },
+        "CHURN_LOWERED_BY": {
+            "zh": "{factor}使流失概率降低{share}。",
+            "en": "{factor}: lowers the probability by {share}.",
+        },
+        "DECAY_OF_BEHAVIOUR": {
+            "zh": "已{value}天没有购买，是本人平均间隔（{interval}天）的{times}倍。",
+            "en": "No purchase for {value} days: {times} times the own interval of {interval} days.",
+        },
+        "VALUE_RAISED_BY": {
+            "zh": "{factor}使预计价值增加{value}。",
+            "en": "{factor}: raises the value by {value}.",
+        },
+        "VALUE_LOWERED_BY": {
+            "zh": "{factor}使预计价值减少{value}。",
+            "en": "{factor}: lowers the value by {value}.",
+        },
+        "SEGMENT_RAISED_BY": {
+            "zh": "{factor}高于一般会员：{contribution}。",
+            "en": "{factor}: {contribution} above what is usual.",
+        },
+        "SEGMENT_LOWERED_BY": {
+            "zh": "{factor}低于一般会员：{contribution}。",
+            "en": "{factor}: {contribution} below what is usual.",
+        },
         "EARNING_OTHER_KIND": {
             "zh": "本规则针对{wanted}，不针对{kind}。",
             "en": "The rule is for {wanted}, not for {kind}.",
@@ -241,6 +269,8 @@ def _shown(params: Mapping[str, str], locale: Locale, tier_names: Mapping[str, s
             shown[name] = shown_amount(params[name], params.get("currency", ""), locale)
     if "metric" in params:
         shown["metric"] = metric_name(params["metric"], params.get("window", ""), locale)
+    if f"factor_{locale}" in params:
+        shown["factor"] = params[f"factor_{locale}"]
     if "until" in params:
         shown["until"] = params["until"].partition("T")[0]
     if "why" in params:
@@ -256,7 +286,7 @@ def _shown(params: Mapping[str, str], locale: Locale, tier_names: Mapping[str, s
 def _shown_bp(params: Mapping[str, str]) -> dict[str, str]:
     """Basis points: as numbers, and shares of a whole in percent. Nobody is told 100% who is not there."""
     numbers = [name for name in ("multiplier", "contribution", "most", "missing") if f"{name}_bp" in params]
-    shares = [name for name in ("progress", "left") if f"{name}_bp" in params]
+    shares = [name for name in ("progress", "left", "share") if f"{name}_bp" in params]
     return {name: f"{Decimal(params[f'{name}_bp']).scaleb(-4).normalize():f}" for name in numbers} | {
         name: f"{int(params[f'{name}_bp']) // _BP_OF_PERCENT}%" for name in shares
     }

@@ -8,6 +8,7 @@ numpy and scipy are enough.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -245,7 +246,7 @@ def _amount(value_bp: int, unit: Mapping[str, str]) -> dict[str, str]:
     """A contribution as its text shows it: money in minor units with its currency, else basis points."""
     if "currency" in unit:
         return {"value": str(round(value_bp / WHOLE_BP)), **unit}
-    return {"contribution_bp": str(value_bp)}
+    return {f"{unit['bp']}_bp": str(value_bp)}
 
 
 class _Compiled:
@@ -255,7 +256,7 @@ class _Compiled:
     facts: tuple[str, ...]
     label_keys: tuple[str, ...] = ()
     prefix: str
-    unit: Mapping[str, str] = {}
+    unit: Mapping[str, str]
 
     def explained(self, columns: Columns) -> list[Explained]:
         """Why, row by row."""
@@ -304,7 +305,7 @@ def _contribution(factor: str, part: int, facts: Mapping[str, float]) -> Contrib
 class _Churn(_Compiled):
     """The probability of no purchase, in basis points; labels are bands, from the likeliest down."""
 
-    prefix = "CHURN"
+    prefix, unit = "CHURN", MappingProxyType({"bp": "share"})
 
     def __init__(self, document: documents.Churn) -> None:
         self.kind, self.facts = document.kind, document.facts
@@ -453,7 +454,7 @@ class _LifetimeValue(_Compiled):
 class _ValueSegment(_Compiled):
     """The worth that segments are ordered by, and the segment of the nearest centre."""
 
-    prefix = "SEGMENT"
+    prefix, unit = "SEGMENT", MappingProxyType({"bp": "contribution"})
     _ORDER = (LAST, DAYS, SPENT)
 
     def __init__(self, document: documents.ValueSegment) -> None:

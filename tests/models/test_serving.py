@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from libs.common.texts import LOCALES, TEXTS, render
 from libs.models import churn, documents
 from libs.models.bgnbd import BgNbd
 from libs.models.documents import DAYS, FIRST, LAST, PURCHASE_FACTS, SPENT, ModelDocument
@@ -185,6 +186,10 @@ def test_reasons_name_features_and_the_decay_of_behaviour() -> None:
     raised = [each for each in why.reasons if each.code == "CHURN_RAISED_BY"]
     assert raised[0].params["factor"] == "purchase.lapse"
     assert raised[0].params["factor_zh"] == "购买中断的个人间隔数"
+    percent = int(raised[0].params["share_bp"]) // 100
+    assert render(raised[0].code, raised[0].params, "zh") == f"购买中断的个人间隔数使流失概率升高{percent}%。"
+    decay = render(why.reasons[-1].code, why.reasons[-1].params, "en")
+    assert decay == "No purchase for 160 days: 14.5 times the own interval of 10 days."
     assert why.reasons[-1].code == "DECAY_OF_BEHAVIOUR"
     assert why.reasons[-1].params == {"value": "160", "interval": "10", "times": "14.5"}
 
@@ -201,3 +206,22 @@ def test_the_split_follows_the_straight_line_from_the_centre() -> None:
     assert [each.factor for each in parts] == [*(each.name for each in fitted.KEPT), "bgnbd"]
     missing = parts[2]
     assert (missing.missing, missing.value) == (True, 0)
+
+
+@EVERY
+def test_every_reason_has_its_text_in_both_languages(document: ModelDocument) -> None:
+    reasons = [each for why in compiled(document).explained(fitted.members()) for each in why.reasons]
+
+    assert reasons
+    for reason in reasons:
+        assert reason.code in TEXTS
+        for locale in LOCALES:
+            assert "?" not in render(reason.code, reason.params, locale)
+
+
+def test_value_is_told_in_money() -> None:
+    columns = {DAYS: np.array([9.0]), FIRST: np.array([230.0]), LAST: np.array([2.0]), SPENT: np.array([9e4])}
+    (why,) = compiled(fitted.lifetime_value()).explained(columns)
+
+    said = render(why.reasons[0].code, why.reasons[0].params, "en")
+    assert said == "spend less refunds ever: raises the value by $555.71."
