@@ -1,0 +1,117 @@
+"""Models against a whole platform: trained on its members, registered, promoted, and scored by."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from libs.cli.sample import FILE
+from libs.models.documents import parse
+from tests.cli.terminal import Laurel, stop
+
+ROWS = FILE.read_text().splitlines()[:1500]
+CUT_OFF = ("--cut-off", "1997-09-30")
+HORIZON = ("--horizon-days", "273")
+
+
+@pytest.fixture(scope="module")
+def laurel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laurel]:
+    """A platform with some of the sample."""
+    laurel = Laurel(tmp_path_factory.mktemp("platform"))
+    up = laurel.up()
+    try:
+        laurel("init", "program", "music_store")
+        laurel("init", "store", "online", "--name", "Online")
+        laurel("init", "partner", "cdnow", "--name", "CDNOW", "--store", "online")
+        laurel.load(ROWS)
+        laurel.drained()
+        yield laurel
+        stop(up)
+    finally:
+        up.kill()
+        up.wait()
+
+
+@pytest.fixture(scope="module")
+def registered(laurel: Laurel) -> dict[str, Any]:
+    """Models of every kind, registered by an analyst."""
+    by = ("--register", "--by", "ana", "--json")
+    return {
+        "churn": json.loads(laurel("train", "churn", *CUT_OFF, *HORIZON, *by)),
+        "lifetime_value": json.loads(laurel("train", "lifetime-value", *CUT_OFF, *HORIZON, *by)),
+        "value_segment": json.loads(laurel("train", "value-segment", *CUT_OFF, *by)),
+    }
+
+
+def test_models_are_registered_as_candidates(laurel: Laurel, registered: dict[str, Any]) -> None:
+    found = json.loads(laurel("models", "list", "--json"))
+
+    assert {each["kind"]: each["digest"] for each in found} == {
+        kind: each["digest"] for kind, each in registered.items()
+    }
+    assert {each["stage"] for each in found} == {"candidate"}
+    assert 0.6 < registered["churn"]["metrics"]["auc"] < 1
+    assert registered["lifetime_value"]["metrics"]["actual"] > 0
+    assert "auc" in laurel("models", "list")
+    assert "trained on" in laurel("models", "show", "churn", "1")
+
+
+def test_the_same_members_give_the_same_document_and_version(
+    laurel: Laurel, registered: dict[str, Any]
+) -> None:
+    file = laurel.folder / "churn.json"
+    again = json.loads(
+        laurel("train", "churn", *CUT_OFF, *HORIZON, "--register", "--out", str(file), "--json")
+    )
+
+    assert (again["version"], again["digest"]) == (1, registered["churn"]["digest"])
+    assert parse(file.read_bytes()).digest() == again["digest"]
+
+
+def test_it_takes_two_people_and_then_members_are_scored(laurel: Laurel, registered: dict[str, Any]) -> None:
+    refused = laurel("promote", "churn", "1", "--as", "champion", "--by", "ana", "--note", "mine", exits=1)
+    assert "it takes two people" in refused
+
+    promoted = json.loads(
+        laurel("promote", "churn", "1", "--as", "champion", "--by", "olga", "--note", "good", "--json")
+    )
+    laurel("promote", "lifetime_value", "1", "--as", "champion", "--by", "olga", "--note", "good")
+    laurel("promote", "value_segment", "1", "--as", "champion", "--by", "olga", "--note", "good")
+    assert promoted["stage"] == "champion"
+    assert [step["actor"] for step in promoted["history"]] == ["ana", "olga"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "churn", "--cut-off", "1998-06-01", "--horizon-days", "1"), "needed to learn from"),
+        (("train", "churn", "--cut-off", "1998-06-01"), "are not over on"),
+        (("train", "churn", "--cut-off", "1996-01-01"), "nobody had purchased by 1996-01-01"),
+        (("train", "churn", "--cut-off", "2999-01-01"), "later days are not known"),
+        (("train", "churn", "--cut-off", "soon"), "expected a day that exists"),
+        (("train", "churn", "--program", "nope"), "There is no program 'nope'"),
+        (
+            ("train", "value-segment", "--cut-off", "1997-01-01", "--segments", "20"),
+            "Ask for fewer with --segments",
+        ),
+        (("train", "rfm-cuts", "--cut-off", "1997-01-01"), "Keep the cuts that are there"),
+        (("models", "show", "churn", "99"), "has no churn 99"),
+        (("promote", "churn", "99", "--as", "retired", "--note", "x"), "has no churn 99"),
+        (("models", "list", "--program", "nope"), "There is no program 'nope'"),
+    ],
+)
+def test_what_cannot_be_done_is_told_with_what_to_do(
+    laurel: Laurel, registered: dict[str, Any], arguments: tuple[str, ...], said: str
+) -> None:
+    assert said in laurel(*arguments, exits=1)
+
+
+def test_cuts_are_a_proposal_that_changes_nothing(laurel: Laurel) -> None:
+    draft = laurel.folder / "draft.yaml"
+    told = laurel("train", "rfm-cuts", "--cut-off", "1998-06-30", "--out", str(draft))
+
+    assert "laurel program propose" in told
+    assert "fitted-1998-06-30" in draft.read_text()
+    proposed = laurel("program", "propose", str(draft), "--note", "cuts by the members we have")
+    assert "recency" in proposed
