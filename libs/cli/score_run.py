@@ -43,18 +43,22 @@ class Manifest(BaseModel):
     program_version: int
     program_digest: str
     as_of: date
+    # By the name of their columns.
+    models: dict[str, str] = {}
     parts: list[Part]
 
     def told(self) -> str:
         """What is scored, for people."""
-        return f"{self.program_id} version {self.program_version} as of {self.as_of}"
+        by_models = f", by {', '.join(sorted(self.models.values()))}" if self.models else ""
+        return f"{self.program_id} version {self.program_version} as of {self.as_of}{by_models}"
 
     def is_of(self, other: "Manifest") -> bool:
-        """Whether both are scores of the same document and day."""
-        return (self.layout, self.program_digest, self.as_of) == (
+        """Whether both are scores of the same document and day, by the same models."""
+        return (self.layout, self.program_digest, self.as_of, self.models) == (
             other.layout,
             other.program_digest,
             other.as_of,
+            other.models,
         )
 
 
@@ -129,7 +133,7 @@ def opened(folder: Path, asked: Manifest) -> Iterator[ScoreRun]:
             raise CommandError(
                 f"{folder} holds scores of {before.told()}; these would be of {asked.told()}.\n"
                 "Choose another folder with --out, or remove that one. To go on with what it holds, "
-                f"say --as-of {before.as_of}, while that version is live."
+                f"say --as-of {before.as_of}, while that version is live and the same models serve."
             )
         yield ScoreRun(folder, before or asked)
 

@@ -17,8 +17,8 @@ import grpc
 
 from laurel.benefits.v1 import benefits_pb2
 from laurel.members.v1 import members_pb2
-from laurel.scoring.v1 import scoring_pb2
-from libs.cli import clocks, programs
+from laurel.scoring.v1 import models_pb2, scoring_pb2
+from libs.cli import clocks, programs, registry
 from libs.cli.cells import cell
 from libs.cli.clients import Clients
 from libs.cli.errors import CommandError
@@ -31,6 +31,15 @@ from libs.common.rpc.time import moment, timestamp
 MEMBERS_PER_PART = 20_000
 PARTS_MAX = 1000
 FRAMES_IN_FLIGHT_MAX = 3
+# So many facts are read of members at once.
+FACTS_MAX = 100
+NO_VALUE = -(2**63)
+# What is written of models of a kind; all of it of a kind that is not known.
+PARTS_OF_MODELS = {
+    "churn": ("value_bp", "label"),
+    "lifetime_value": ("value_bp", "low_bp", "high_bp"),
+    "value_segment": ("value_bp", "label"),
+}
 DIVIDE_SECONDS = 60.0
 
 # Members more or less that are scored, and how many there are.
@@ -41,11 +50,16 @@ Keys = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The program to score, and for which day."""
+    """The program to score, for which day, and the models of it that score beside its policies."""
 
     live: benefits_pb2.Program
     program: Program
     as_of: date
+    models: Sequence[models_pb2.ServingModel] = ()
+
+    def facts(self) -> list[str]:
+        """What is read of members."""
+        return _facts(self.program, self.models)
 
     def manifest(self) -> Manifest:
         """What a folder of its scores says, without parts."""
@@ -54,6 +68,7 @@ class Scored:
             program_version=self.live.version,
             program_digest=self.live.digest,
             as_of=self.as_of,
+            models={name_of(each): f"{each.kind}/{each.version}" for each in self.models},
             parts=[],
         )
 
@@ -62,15 +77,37 @@ async def asked(clients: Clients, program_id: str, as_of: date | None) -> Scored
     """The live version of a program, for a day or for the program's own today."""
     live = await programs.live(clients, program_id)
     program = Program.parse(live.document)
-    if not program.score_policies:
+    models = within_facts(program, await registry.serving(clients, program_id))
+    if not program.score_policies and not models:
         raise CommandError(
             f"{program_id} has no score policy: publish a version whose document has `rfm` or `scorecards`, "
-            "with `laurel init program`."
+            "with `laurel init program`; or no model, see `laurel train`."
         )
     if as_of is None:
         clock = await clocks.clock(clients, program_id)
         as_of = moment(clock.time).astimezone(ZoneInfo(program.time_zone)).date()
-    return Scored(live, program, as_of)
+    return Scored(live, program, as_of, models)
+
+
+def within_facts(
+    program: Program, models: Sequence[models_pb2.ServingModel]
+) -> list[models_pb2.ServingModel]:
+    """Champions, and challengers as far as the facts of all of them can be read at once."""
+    taken: list[models_pb2.ServingModel] = []
+    for model in sorted(models, key=lambda each: (-each.stage, each.kind)):
+        if len(_facts(program, [*taken, model])) <= FACTS_MAX:
+            taken.append(model)
+    return sorted(taken, key=lambda each: (each.kind, -each.stage))
+
+
+def name_of(model: models_pb2.ServingModel) -> str:
+    """What its columns are called: its kind, and that it is the challenger."""
+    is_champion = model.stage == models_pb2.MODEL_STAGE_CHAMPION
+    return model.kind if is_champion else f"{model.kind}.{registry.stage_name(model.stage)}"
+
+
+def _facts(program: Program, models: Sequence[models_pb2.ServingModel]) -> list[str]:
+    return list(dict.fromkeys([*program.score_facts, *(fact for each in models for fact in each.facts)]))
 
 
 async def divide(clients: Clients, program_id: str, parts: int | None) -> list[Part]:
@@ -135,14 +172,14 @@ class PartScorer:
 
     async def _write(self, fresh: Path) -> None:
         facts = self.clients.members.StreamFactColumns(self._facts_request())
-        keys: dict[str, list[str]] = {}
+        keys: Keys = {}
         with fresh.open("w", encoding="utf-8", newline="") as file:
-            file.write(header(self.scored.program))
+            file.write(header(self.scored.program, self.scored.models))
             try:
                 async for answer in self.clients.scoring.ScoreFrames(self._requests(facts)):
-                    keys = keys or {each.name: [*map(cell, each.label_keys)] for each in answer.scores}
+                    keys = keys or self._keys(answer)
                     ids = self.sent.popleft()
-                    await asyncio.to_thread(file.writelines, rows(ids, answer, keys))
+                    await asyncio.to_thread(file.writelines, rows(ids, answer, keys, self.scored.models))
                     self._count(answer, keys)
                     self.room.release()
             finally:
@@ -156,7 +193,10 @@ class PartScorer:
         """The header, then frames. What fails here ends the frames, and is raised when these are answered."""
         live = self.scored.live
         header = scoring_pb2.FrameHeader(
-            program_digest=live.digest, program_document=live.document, facts=self._facts()
+            program_digest=live.digest,
+            program_document=live.document,
+            facts=self.scored.facts(),
+            model_digests=[each.digest for each in self.scored.models],
         )
         yield scoring_pb2.ScoreFramesRequest(header=header)
         try:
@@ -169,43 +209,92 @@ class PartScorer:
         except grpc.aio.AioRpcError as error:
             self.failure = error
 
-    def _facts(self) -> list[str]:
-        return list(self.scored.program.score_facts)
+    def _keys(self, answer: scoring_pb2.ScoreFramesResponse) -> Keys:
+        found = {each.name: [*map(cell, each.label_keys)] for each in answer.scores}
+        for model, score in zip(self.scored.models, answer.model_scores, strict=True):
+            found[name_of(model)] = [*map(cell, score.label_keys)]
+        return found
 
     def _facts_request(self) -> members_pb2.StreamFactColumnsRequest:
         noon = datetime.combine(self.scored.as_of, time(12), ZoneInfo(self.scored.program.time_zone))
         return members_pb2.StreamFactColumnsRequest(
             program_id=self.scored.program.key,
             as_of=timestamp(noon),
-            facts=self._facts(),
+            facts=self.scored.facts(),
             after_member_id=self.part.after,
             through_member_id=self.part.through,
         )
 
     def _count(self, answer: scoring_pb2.ScoreFramesResponse, keys: Keys) -> None:
-        for score in answer.scores:
-            counted, named = self.labels.setdefault(score.name, Counter()), keys[score.name]
-            for place, count in Counter(array("b", score.labels)).items():
-                counted[named[place] if place >= 0 else ""] += count
+        by_models = zip(map(name_of, self.scored.models), answer.model_scores, strict=True)
+        for name, score in ((each.name, each) for each in answer.scores):
+            self._count_labels(name, score.labels, keys[name])
+        for name, by_model in by_models:
+            if keys[name]:
+                self._count_labels(name, by_model.labels, keys[name])
         self.members += answer.rows_count
         self.told(answer.rows_count, self.members_total)
 
+    def _count_labels(self, name: str, labels: bytes, named: Sequence[str]) -> None:
+        counted = self.labels.setdefault(name, Counter())
+        for place, count in Counter(array("b", labels)).items():
+            counted[named[place] if place >= 0 else ""] += count
 
-def header(program: Program) -> str:
-    """The first line of a file: of each score the points of its factors, its total and its label."""
+
+def header(program: Program, models: Sequence[models_pb2.ServingModel] = ()) -> str:
+    """The first line of a file: of each score the points of its factors, its total and its label.
+
+    Then of each model its value, its bounds and its label, as far as its kind has them.
+    """
     names = [
         f"{score}.{part}"
         for score, policy in program.score_policies.items()
         for part in (*policy.factors, "total_bp", "label")
     ]
+    names += [f"{name_of(model)}.{part}" for model in models for part in _parts(model.kind)]
     return ",".join(["member_id", *names]) + "\n"
 
 
-def rows(ids: Iterable[str], answer: scoring_pb2.ScoreFramesResponse, keys: Keys) -> Iterator[str]:
+def rows(
+    ids: Iterable[str],
+    answer: scoring_pb2.ScoreFramesResponse,
+    keys: Keys,
+    models: Sequence[models_pb2.ServingModel] = (),
+) -> Iterator[str]:
     """The lines of a frame; who has no score has empty cells for it."""
     scores = [_cells(score, keys[score.name]) for score in answer.scores]
+    for model, score in zip(models, answer.model_scores, strict=True):
+        scores.append(_model_cells(score, _parts(model.kind), keys[name_of(model)]))
     for line in zip(ids, *scores, strict=True):
         yield ",".join(line) + "\n"
+
+
+def _parts(kind: str) -> Sequence[str]:
+    return PARTS_OF_MODELS.get(kind, ("value_bp", "low_bp", "high_bp", "label"))
+
+
+def _model_cells(
+    score: scoring_pb2.FrameModelScore, parts: Sequence[str], keys: Sequence[str]
+) -> Iterator[str]:
+    """The cells of one model, row by row."""
+    values, labels = _integers(score.values_bp), array("b", score.labels)
+    nothing = [""] * len(values)
+    columns = {
+        "value_bp": [*map(str, values)],
+        "low_bp": [*map(str, _integers(score.lows_bp))] or nothing,
+        "high_bp": [*map(str, _integers(score.highs_bp))] or nothing,
+        "label": [keys[label] if label >= 0 else "" for label in labels],
+    }
+    empty = "," * (len(parts) - 1)
+    for value, cells in zip(values, zip(*(columns[part] for part in parts), strict=True), strict=True):
+        yield empty if value == NO_VALUE else ",".join(cells)
+
+
+def _integers(column: bytes) -> "array[int]":
+    found = array("q", column)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
 
 
 def _cells(score: scoring_pb2.FrameScore, keys: Sequence[str]) -> Iterator[str]:

@@ -1,7 +1,10 @@
 """Models against a whole platform: trained on its members, registered, promoted, and scored by."""
 
+import csv
 import json
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +47,20 @@ def registered(laurel: Laurel) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def promoted(laurel: Laurel, registered: dict[str, Any]) -> list[Any]:
+    """All of them champions, by somebody else, and the churn of another horizon its challenger."""
+    other = ("--cut-off", "1998-01-31", "--horizon-days", "150")
+    laurel("train", "churn", *other, "--register", "--by", "ana")
+    stages = [(kind, "1", "champion") for kind in registered] + [("churn", "2", "challenger")]
+    return [
+        json.loads(
+            laurel("promote", kind, version, "--as", stage, "--by", "olga", "--note", "good", "--json")
+        )
+        for kind, version, stage in stages
+    ]
+
+
 def test_models_are_registered_as_candidates(laurel: Laurel, registered: dict[str, Any]) -> None:
     found = json.loads(laurel("models", "list", "--json"))
 
@@ -69,17 +86,35 @@ def test_the_same_members_give_the_same_document_and_version(
     assert parse(file.read_bytes()).digest() == again["digest"]
 
 
-def test_it_takes_two_people_and_then_members_are_scored(laurel: Laurel, registered: dict[str, Any]) -> None:
-    refused = laurel("promote", "churn", "1", "--as", "champion", "--by", "ana", "--note", "mine", exits=1)
-    assert "it takes two people" in refused
+def test_it_takes_two_people(laurel: Laurel, promoted: list[Any]) -> None:
+    refused = laurel("promote", "churn", "1", "--as", "challenger", "--by", "ana", "--note", "x", exits=1)
 
-    promoted = json.loads(
-        laurel("promote", "churn", "1", "--as", "champion", "--by", "olga", "--note", "good", "--json")
-    )
-    laurel("promote", "lifetime_value", "1", "--as", "champion", "--by", "olga", "--note", "good")
-    laurel("promote", "value_segment", "1", "--as", "champion", "--by", "olga", "--note", "good")
-    assert promoted["stage"] == "champion"
-    assert [step["actor"] for step in promoted["history"]] == ["ana", "olga"]
+    assert "it takes two people" in refused
+    assert [step["actor"] for step in promoted[0]["history"]] == ["ana", "olga"]
+    assert {each["stage"] for each in promoted} == {"champion", "challenger"}
+
+
+def test_members_are_scored_by_champions_and_challengers(laurel: Laurel, promoted: list[Any]) -> None:
+    time.sleep(3)  # a promotion is known everywhere after two seconds
+    told = json.loads(laurel("score", "--as-of", "1998-06-29", "--parts", "2", "--json"))
+    files = Path(told["folder"]).glob("*.csv")
+    lines = [line for file in files for line in csv.DictReader(file.read_text().splitlines())]
+
+    assert len(lines) == told["members"]
+    for line in lines:
+        assert 0 <= int(line["churn.value_bp"]) <= 10_000
+        assert line["churn.label"] in {"high", "medium", "low"}
+        assert line["churn.challenger.value_bp"]
+        low, value, high = (int(line[f"lifetime_value.{part}"]) for part in ("low_bp", "value_bp", "high_bp"))
+        assert 0 <= low <= value <= high
+        assert line["value_segment.label"] in {"high_value", "potential", "general", "lost"}
+    assert sum(told["labels"]["churn"].values()) == told["members"]
+
+
+def test_new_segments_begin_at_the_champion_s(laurel: Laurel, promoted: list[Any]) -> None:
+    later = json.loads(laurel("train", "value-segment", "--cut-off", "1997-10-31", "--json"))
+
+    assert later["metrics"]["same_label_share"] > 0.8
 
 
 @pytest.mark.parametrize(

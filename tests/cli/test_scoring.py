@@ -20,7 +20,7 @@ from laurel.benefits.v1 import benefits_pb2, benefits_pb2_grpc
 from laurel.common.v1 import lookup_pb2
 from laurel.members.v1 import members_pb2 as pb
 from laurel.members.v1 import members_pb2_grpc
-from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
+from laurel.scoring.v1 import models_pb2, models_pb2_grpc, scoring_pb2, scoring_pb2_grpc
 from libs.cli import retries, scoring
 from libs.cli.cells import cell
 from libs.cli.clients import Clients
@@ -33,7 +33,7 @@ from services.scoring.domain.cards import cards_of
 from services.scoring.domain.scores import score
 from services.scoring.server import make_server
 from services.scoring.settings import Settings
-from tests.support.services import Keys
+from tests.support.services import NO_DATABASE, Keys
 
 IDS = [f"mem_{number:032x}" for number in range(25)]
 PER_ANSWER = 4
@@ -114,6 +114,16 @@ class FakeBenefits(benefits_pb2_grpc.BenefitsServiceServicer):
 
 
 @dataclass
+class FakeModels(models_pb2_grpc.ModelServiceServicer):
+    """Knows which models serve."""
+
+    serving: list[models_pb2.ServingModel] = field(default_factory=list)
+
+    async def ListServingModels(self, request: Any, context: Any) -> models_pb2.ListServingModelsResponse:
+        return models_pb2.ListServingModelsResponse(models=self.serving)
+
+
+@dataclass
 class World:
     """The services, and the command's calls of them."""
 
@@ -136,12 +146,22 @@ class World:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     keys = Keys.made_in(tmp_path)
     real = make_server(
-        Settings(key_set_file=keys.key_set_file, development=True, port=0, metrics_port=0, drain_seconds=0)
+        Settings(
+            key_set_file=keys.key_set_file,
+            audit_key_file=keys.audit_key_file,
+            mongodb_uri=NO_DATABASE,
+            development=True,
+            port=0,
+            metrics_port=0,
+            drain_seconds=0,
+        )
     )
+    models = FakeModels()  # type: ignore[abstract]  # the method that is called
     members, benefits = FakeMembers(), FakeBenefits()  # type: ignore[abstract]  # the methods that are called
     fakes = grpc.aio.server()
     members_pb2_grpc.add_MembersServiceServicer_to_server(members, fakes)
     benefits_pb2_grpc.add_BenefitsServiceServicer_to_server(benefits, fakes)
+    models_pb2_grpc.add_ModelServiceServicer_to_server(models, fakes)
     faked = f"127.0.0.1:{fakes.add_insecure_port('127.0.0.1:0')}"
     await fakes.start()
     async with (
@@ -152,6 +172,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             members=members_pb2_grpc.MembersServiceStub(to_fakes),
             benefits=benefits_pb2_grpc.BenefitsServiceStub(to_fakes),
             scoring=scoring_pb2_grpc.ScoringServiceStub(to_scoring),
+            models=models_pb2_grpc.ModelServiceStub(to_fakes),
         )
         yield World(clients, members, benefits)
     await real.drain()
@@ -321,3 +342,44 @@ async def test_the_example_of_the_page_scores_every_member(world: World) -> None
 )
 def test_no_cell_is_a_formula(text: str, written: str) -> None:
     assert cell(text) == written
+
+
+def a_model(kind: str, stage: int, facts: list[str]) -> models_pb2.ServingModel:
+    return models_pb2.ServingModel(kind=kind, version=stage, stage=stage, digest="0" * 64, facts=facts)  # type: ignore[arg-type]
+
+
+def test_challengers_are_left_out_whose_facts_are_too_many() -> None:
+    first, second = ([f"{letter}.count.{place}d" for place in range(48)] for letter in "ab")
+    champion, challenger = (
+        a_model("churn", 3, first),
+        a_model("churn", 2, [*second, "c.count.7d", "d.count.7d"]),
+    )
+    program = preset("music_store")
+
+    assert scoring.within_facts(program, [challenger, champion]) == [champion]
+    assert scoring.within_facts(program, [a_model("churn", 2, second), champion])[0] == champion
+    assert scoring.name_of(challenger) == "churn.challenger"
+
+
+def packed(value: int) -> bytes:
+    """A column of one member with this value and one without any."""
+    return np.array([value, scoring.NO_VALUE], "<i8").tobytes()
+
+
+def test_a_file_has_what_each_kind_of_model_says() -> None:
+    models = [a_model("churn", 3, []), a_model("churn", 2, []), a_model("lifetime_value", 3, [])]
+    by_models = [
+        scoring_pb2.FrameModelScore(values_bp=packed(4200), labels=bytes([1, 255])),
+        scoring_pb2.FrameModelScore(values_bp=packed(4300), labels=bytes([0, 255])),
+        scoring_pb2.FrameModelScore(
+            values_bp=packed(7), lows_bp=packed(5), highs_bp=packed(9), labels=bytes([255, 255])
+        ),
+    ]
+    answer = scoring_pb2.ScoreFramesResponse(model_scores=by_models)
+    keys = {"churn": ["high", "low"], "churn.challenger": ["high", "low"], "lifetime_value": []}
+
+    assert scoring.header(preset("ecommerce_five"), models) == (
+        "member_id,churn.value_bp,churn.label,churn.challenger.value_bp,churn.challenger.label,"
+        "lifetime_value.value_bp,lifetime_value.low_bp,lifetime_value.high_bp\n"
+    )
+    assert [*scoring.rows(["a", "b"], answer, keys, models)] == ["a,4200,low,4300,high,7,5,9\n", "b,,,,,,,\n"]
