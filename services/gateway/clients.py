@@ -42,13 +42,14 @@ from laurel.benefits.v1 import (
 )
 from laurel.members.v1 import access_pb2, access_pb2_grpc, members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2, risk_pb2_grpc
-from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
+from laurel.scoring.v1 import models_pb2, models_pb2_grpc, scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import caller
 from libs.common.rpc.breaker import Breaker
 from libs.common.rpc.client import Direct, channel
 from libs.common.rpc.transport import area
 from libs.common.tls import certificates_of
 from services.gateway.channels import WatchChannels
+from services.gateway.serving import ServingModels
 from services.gateway.settings import GatewaySettings
 from services.gateway.shared.sharer import Sharer
 
@@ -58,6 +59,7 @@ WRITE_SECONDS = 4.0
 
 _BESIDE: Mapping[ModuleType, tuple[ModuleType, ...]] = {
     members_pb2: (access_pb2,),
+    scoring_pb2: (models_pb2,),
     benefits_pb2: (
         badges_pb2,
         notices_pb2,
@@ -99,7 +101,7 @@ class Clients:
     def __init__(self, settings: GatewaySettings) -> None:
         tls = certificates_of(settings)
         breakers = [Breaker(area(service)) for service in _SHARED]
-        members, _, benefits, risk = self._channels = tuple(
+        members, scoring, benefits, risk = self._channels = tuple(
             channel(address, *_asked(protos), token=_token, tls=tls, breaker=breaker)
             for (address, protos), breaker in zip(_services(settings), breakers, strict=True)
         )
@@ -134,6 +136,8 @@ class Clients:
         self.rewards = rewards_pb2_grpc.RewardsServiceStub(benefits)
         self.simulations = simulations_pb2_grpc.SimulationsServiceStub(benefits)
         self.tiers = tiers_pb2_grpc.TiersServiceStub(benefits)
+        self.models = models_pb2_grpc.ModelServiceStub(scoring)
+        self.serving = ServingModels(self.models)
         self.risk = risk_pb2_grpc.RiskServiceStub(risk)
         self._watch_channels = {
             protos: WatchChannels(

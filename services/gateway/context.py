@@ -53,7 +53,7 @@ class Context:
     @made_once
     def scoring(self) -> ScoringLoaders:
         shared = self.clients.shared_scoring.by(self._asks)
-        return ScoringLoaders(shared, self.members, self.benefits, self.program_id)
+        return ScoringLoaders(shared, self.clients.serving, self.members, self.benefits, self.program_id)
 
     @made_once
     def benefits(self) -> BenefitsLoaders:

@@ -42,6 +42,7 @@ class HeldModels:
         self._coming: dict[str, asyncio.Task[NamedModel]] = {}
         self._serving: Mapping[str, Sequence[ModelVersion]] | None = None
         self._unusable: set[str] = set()
+        self._is_away = False
 
     def serving(self, program_id: str) -> Sequence[ModelVersion]:
         """The champions and challengers of a program, by kind; Unavailable before they were read once."""
@@ -63,6 +64,8 @@ class HeldModels:
     async def _read(self, program_id: str, digest: str) -> NamedModel:
         """Read a model and hold it: once for all who ask, whichever of them goes away."""
         coming = self._coming.get(digest)
+        if coming is None and self._is_away:
+            raise ModelNotHeld(model_digest=digest)  # at once: who asks scores by something else
         if coming is None:
             coming = self._coming[digest] = asyncio.create_task(self._load(program_id, digest))
             coming.add_done_callback(lambda done: self._came(digest, done))
@@ -99,6 +102,7 @@ class HeldModels:
             try:
                 await self.look()
             except (PyMongoError, TimeoutError) as error:
+                self._is_away = True
                 log("models").warning("the registry is away", error=type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS)
 
@@ -109,6 +113,7 @@ class HeldModels:
         for each in found:
             by_program.setdefault(each.program_id, []).append(each)
         self._unusable &= {each.digest for each in found}
+        self._is_away = False
         for each in found:
             if self._bytes_count >= self._bytes_max:
                 break  # the rest is read when it is asked for

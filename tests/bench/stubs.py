@@ -13,6 +13,7 @@ from laurel.benefits.v1 import benefits_pb2 as benefits
 from laurel.common.v1 import lookup_pb2, pipeline_pb2
 from laurel.members.v1 import members_pb2 as members
 from laurel.risk.v1 import risk_pb2 as risk
+from laurel.scoring.v1 import models_pb2 as models
 from laurel.scoring.v1 import scoring_pb2 as scoring
 from libs.cli.ports import HOST
 from libs.common.rpc.shared.asks import runs_of, wanted
@@ -34,6 +35,7 @@ MEMBERSHIPS = benefits.MembershipsResult(status=FOUND, memberships=[world.a_memb
 ACCOUNT = benefits.PointsAccountResult(status=FOUND, account=world.an_account(OWNER))
 ENTITLEMENTS = benefits.EntitlementsResult(status=FOUND, entitlements=[world.an_entitlement()])
 PROFILE = risk.RiskProfileResult(status=FOUND, profile=world.a_risk_profile(OWNER))
+SERVING = models.ListServingModelsResponse()
 SCORES = scoring.SubjectScores(scores=[world.a_score()])
 FACTS = world.facts_of(world.NOON)
 FACTS.status = FOUND
@@ -62,6 +64,8 @@ def _per_member(response: Any, result: Message) -> Callable[[Any], Message]:
     return lambda request: response(results=[result] * len(request.member_ids))
 
 
+# Neither is asked by a query.
+UNCOUNTED = {"GetPipelineStatus", "ListServingModels"}
 ANSWERS: dict[str, dict[str, tuple[Any, Callable[[Any], Message]]]] = {
     "laurel.members.v1.MembersService": {
         "BatchGetMembers": (members.BatchGetMembersRequest, _members),
@@ -77,6 +81,9 @@ ANSWERS: dict[str, dict[str, tuple[Any, Callable[[Any], Message]]]] = {
             scoring.BatchScoreRequest,
             lambda request: scoring.BatchScoreResponse(results=[SCORES] * len(request.subjects)),
         ),
+    },
+    "laurel.scoring.v1.ModelService": {
+        "ListServingModels": (models.ListServingModelsRequest, lambda request: SERVING),
     },
     "laurel.benefits.v1.BenefitsService": {
         "BatchGetMemberships": (
@@ -138,7 +145,7 @@ for _service, _protos, _reads in (
 def _handler(method: str, request: Any, answer: Callable[[Any], Message]) -> Any:
     async def answered(message: Message, _: Any) -> Message:
         global calls  # noqa: PLW0603 - the process is one counter
-        calls += method != "GetPipelineStatus"
+        calls += method not in UNCOUNTED
         return answer(message)
 
     return grpc.unary_unary_rpc_method_handler(

@@ -83,6 +83,7 @@ def test_members_reach_no_record_but_their_own_by_any_read() -> None:
         "laurel.benefits.v1.RewardsService/BatchGetRewards",  # the catalogue
         "laurel.benefits.v1.RewardsService/ListRewards",
         "laurel.members.v1.MembersService/BatchGetClocks",  # what time it is in it
+        "laurel.scoring.v1.ModelService/ListServingModels",  # which say what scores, and nobody's score
         "laurel.scoring.v1.ScoringService/BatchScore",  # scores of facts that the caller brings
     }
 

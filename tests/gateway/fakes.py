@@ -26,7 +26,7 @@ from laurel.benefits.v1 import (
 from laurel.common.v1 import error_reason_pb2
 from laurel.members.v1 import access_pb2_grpc, members_pb2, members_pb2_grpc
 from laurel.risk.v1 import risk_pb2_grpc
-from laurel.scoring.v1 import scoring_pb2, scoring_pb2_grpc
+from laurel.scoring.v1 import models_pb2, models_pb2_grpc, scoring_pb2, scoring_pb2_grpc
 from libs.common.caller import caller
 from libs.common.errors import Kind, Refusal
 from libs.common.paging import page_after, page_token
@@ -59,6 +59,10 @@ from tests.gateway.world import World
 
 class ProgramNotLoaded(Refusal):
     reason, kind, text = "PROGRAM_UNKNOWN", Kind.PRECONDITION, "this replica does not hold the program"
+
+
+class ModelNotLoaded(Refusal):
+    reason, kind, text = "MODEL_UNKNOWN", Kind.PRECONDITION, "the program has no model of this digest"
 
 
 class FakeMembers(FakeAccess, members_pb2_grpc.MembersServiceServicer):
@@ -128,12 +132,21 @@ class FakeMembers(FakeAccess, members_pb2_grpc.MembersServiceServicer):
         return members_pb2.RecordEventsResponse(results=results)
 
 
-class FakeScoring(Fake, scoring_pb2_grpc.ScoringServiceServicer):
-    """A replica that holds no program until one is sent."""
+class FakeScoring(Fake, scoring_pb2_grpc.ScoringServiceServicer, models_pb2_grpc.ModelServiceServicer):
+    """A replica that holds no program until one is sent; models that it has no score by it does not know."""
 
     def __init__(self, everything: World, asked: Asked) -> None:
         super().__init__(everything, asked)
         self.held: set[str] = set()
+        self.serving: list[models_pb2.ServingModel] = []
+        self.unknown: set[str] = set()
+        self.serving_told = 0
+
+    async def ListServingModels(self, request: models_pb2.ListServingModelsRequest, context: Context) -> Any:
+        self.serving_told += (
+            1  # and not among what is asked: it is asked every few seconds, and not by a query
+        )
+        return models_pb2.ListServingModelsResponse(models=self.serving)
 
     async def BatchScore(self, request: scoring_pb2.BatchScoreRequest, context: Context) -> Any:
         await self.begin("BatchScore", request)
@@ -141,8 +154,11 @@ class FakeScoring(Fake, scoring_pb2_grpc.ScoringServiceServicer):
             self.held.add(request.program_digest)
         if request.program_digest not in self.held:
             raise ProgramNotLoaded
+        if self.unknown & set(request.model_digests):
+            raise ModelNotLoaded
+        by_model = [world.a_model_score(digest) for digest in request.model_digests]
         results = [
-            scoring_pb2.SubjectScores(subject_id=subject.subject_id, scores=[world.a_score()])
+            scoring_pb2.SubjectScores(subject_id=subject.subject_id, scores=[world.a_score(), *by_model])
             for subject in request.subjects
         ]
         return scoring_pb2.BatchScoreResponse(results=results)
@@ -244,6 +260,12 @@ def add_members(served: Any, server: Any) -> None:
     access_pb2_grpc.add_AccessServiceServicer_to_server(served, server)
 
 
+def add_scoring(served: Any, server: Any) -> None:
+    """Scoring serves scores, and says by which models."""
+    scoring_pb2_grpc.add_ScoringServiceServicer_to_server(served, server)
+    models_pb2_grpc.add_ModelServiceServicer_to_server(served, server)
+
+
 def add_benefits(served: Any, server: Any) -> None:
     """Benefits serves what members hold, and what they are told."""
     benefits_pb2_grpc.add_BenefitsServiceServicer_to_server(served, server)
@@ -267,7 +289,7 @@ Register = Callable[[Any, Any], None]
 # Partly implemented on purpose: what the gateway does not call is answered UNIMPLEMENTED.
 KINDS: tuple[tuple[Callable[[World, Asked], Fake], Register], ...] = (
     (FakeMembers, add_members),
-    (FakeScoring, scoring_pb2_grpc.add_ScoringServiceServicer_to_server),
+    (FakeScoring, add_scoring),
     (FakeBenefits, add_benefits),
     (FakeRisk, risk_pb2_grpc.add_RiskServiceServicer_to_server),
 )

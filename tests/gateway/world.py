@@ -9,7 +9,7 @@ from laurel.common.v1 import fact_pb2
 from laurel.members.v1 import events_pb2 as members_events_pb2
 from laurel.members.v1 import members_pb2
 from laurel.risk.v1 import reports_pb2, risk_pb2
-from laurel.scoring.v1 import receipts_pb2, scoring_pb2
+from laurel.scoring.v1 import models_pb2, receipts_pb2, scoring_pb2
 from libs.common.program import Program, preset
 from libs.common.rpc.time import timestamp
 
@@ -284,6 +284,35 @@ def a_score() -> scoring_pb2.Score:
                 code="SCORE_LIFTED_BY",
                 params={"factor": "monetary", "contribution_bp": "20000", "most_bp": "20000"},
             ),
+        ],
+    )
+
+
+def a_serving_model(version: int = 3, *facts: str) -> models_pb2.ServingModel:
+    """A champion of churn."""
+    return models_pb2.ServingModel(
+        kind="churn",
+        version=version,
+        stage=models_pb2.MODEL_STAGE_CHAMPION,
+        digest=f"{version:064x}",
+        facts=facts or ("purchase.distinct_days.lifetime", "purchase.days_since_last"),
+        labels=[models_pb2.ModelLabel(key="high", name_zh="高", name_en="High")],
+    )
+
+
+def a_model_score(digest: str) -> scoring_pb2.Score:
+    """What the champion of a digest says: seven of ten do not come again."""
+    model = a_serving_model(int(digest, 16))
+    return scoring_pb2.Score(
+        name=model.kind,
+        policy_version=f"{model.kind}/{model.version}",
+        value_bp=7_000,
+        low_bp=6_000,
+        high_bp=8_000,
+        label="high",
+        contributions=[scoring_pb2.Contribution(factor="centre", contribution_bp=7_000, decay_bp=10_000)],
+        reasons=[
+            receipts_pb2.Reason(code="NO_PURCHASES", params={"fact": "purchase.distinct_days.lifetime"})
         ],
     )
 

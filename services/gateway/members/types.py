@@ -135,7 +135,7 @@ class Member(relay.Node):
         list[Score] | None,
         lambda context: context.scoring.scores,
         each(score_of),
-        description="Scores by the policies of the program, with what they are made of.",
+        description="Scores by the policies of the program and by its models, with what they are made of.",
     )
     def scores(self, as_of: AsOf = None) -> FactsKey:
         return FactsKey(member_id=self.key, as_of=checked_time(as_of))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import strawberry
 
 from laurel.benefits.v1 import benefits_pb2
+from laurel.scoring.v1 import models_pb2
 from laurel.scoring.v1 import scoring_pb2 as pb
 from libs.common.documents import Text
 from libs.common.score_policy import Rfm, Scorecard
@@ -17,8 +18,15 @@ from services.gateway.benefits.documents import parsed
 from services.gateway.benefits.types.benefit_terms import name_of
 from services.gateway.context import Context, Info
 from services.gateway.languages import InLocale, language_of
+from services.gateway.scoring.loaders import ToldScore
 from services.gateway.sources import loaded
 from services.gateway.values import LocalName, Long, NamedText, texts_of
+
+KIND_NAMES = {
+    "churn": LocalName(zh="流失风险", en="Risk of leaving"),
+    "lifetime_value": LocalName(zh="生命周期价值", en="Lifetime value"),
+    "value_segment": LocalName(zh="价值分群", en="Value segment"),
+}
 
 
 @strawberry.type(
@@ -46,6 +54,7 @@ class Contribution:
 @strawberry.type(description="Why a score is what it is.")
 class ScoreReason:
     score: strawberry.Private[str]
+    is_of_model: strawberry.Private[bool]
     code: str = strawberry.field(description="Code for programs, such as `SCORE_HELD_BACK_BY`.")
     params: list[NamedText] = strawberry.field(description="What the text speaks of, by name.")
 
@@ -56,7 +65,8 @@ class ScoreReason:
         locale: InLocale = None,
     ) -> str:
         language = language_of(locale)
-        policy, params = await _policy(info, self.score), {each.name: each.value for each in self.params}
+        params = {each.name: each.value for each in self.params}
+        policy = None if self.is_of_model else await _policy(info, self.score)
         if policy is not None:
             labels = {label.key: label.name for label in policy.labels}
             params |= _named("factor", params, policy.factor_names, language)
@@ -67,7 +77,10 @@ class ScoreReason:
 @strawberry.type(description="A score with everything that it is made of.")
 class Score:
     message: strawberry.Private[pb.Score]
-    name: str = strawberry.field(description="Which score, such as `rfm`, or the key of a scorecard.")
+    model: strawberry.Private[models_pb2.ServingModel | None]
+    name: str = strawberry.field(
+        description="Which score, such as `rfm`, the key of a scorecard, or the kind of a model: `churn`."
+    )
 
     @strawberry.field(
         description="In basis points of the scale's unit: 36000 is 3.6. Null when `absentReason` says why."
@@ -79,7 +92,15 @@ class Score:
         description="Key of the label that it falls in, such as `high_value`."
     )
 
-    @strawberry.field(description="Version of the policy or model that scored.")
+    @strawberry.field(description="The lower bound that the value is likely above, where a model tells one.")
+    def low_bp(self) -> Long | None:
+        return Long(self.message.low_bp) if self.message.HasField("low_bp") else None
+
+    @strawberry.field(description="The upper bound, likewise.")
+    def high_bp(self) -> Long | None:
+        return Long(self.message.high_bp) if self.message.HasField("high_bp") else None
+
+    @strawberry.field(description="Version of the policy or model that scored, such as `churn/3`.")
     def policy_version(self) -> str:
         return self.message.policy_version
 
@@ -96,15 +117,20 @@ class Score:
     )
     def reasons(self) -> list[ScoreReason]:
         return [
-            ScoreReason(score=self.name, code=each.code, params=texts_of(each.params))
+            ScoreReason(
+                score=self.name,
+                is_of_model=self.model is not None,
+                code=each.code,
+                params=texts_of(each.params),
+            )
             for each in self.message.reasons
         ]
 
     @loaded(
         LocalName | None,
         lambda context: context.benefits.program,
-        lambda score, live: _title(live, score.name),
-        description="What the score is called, by the live version of the program.",
+        lambda score, live: _title(live, score),
+        description="What the score is called, by the live version of the program or by its model.",
     )
     def title(self, context: Context) -> str:
         return context.program_id
@@ -112,16 +138,17 @@ class Score:
     @loaded(
         LocalName | None,
         lambda context: context.benefits.program,
-        lambda score, live: _label_name(live, score.name, score.label),
-        description="What its label is called, by the live version of the program.",
+        lambda score, live: _label_name(live, score),
+        description="What its label is called, by the live version of the program or by its model.",
     )
     def label_name(self, context: Context) -> str:
         return context.program_id
 
 
-def score_of(score: pb.Score) -> Score:
+def score_of(told: ToldScore) -> Score:
     """A score as the graph shows it."""
-    return Score(message=score, name=score.name, label=score.label or None)
+    score, model = told
+    return Score(message=score, model=model, name=score.name, label=score.label or None)
 
 
 def _contribution(contribution: pb.Contribution) -> Contribution:
@@ -148,15 +175,20 @@ def _policy_in(live: benefits_pb2.Program, score: str) -> Rfm | Scorecard | None
     return parsed(live.document).score_policies.get(score)
 
 
-def _title(live: benefits_pb2.Program, score: str) -> LocalName | None:
-    policy = _policy_in(live, score)
+def _title(live: benefits_pb2.Program, score: Score) -> LocalName | None:
+    if score.model is not None:
+        return KIND_NAMES.get(score.model.kind)
+    policy = _policy_in(live, score.name)
     return None if policy is None else name_of(policy.name)
 
 
-def _label_name(live: benefits_pb2.Program, score: str, key: str | None) -> LocalName | None:
-    policy = _policy_in(live, score)
+def _label_name(live: benefits_pb2.Program, score: Score) -> LocalName | None:
+    if score.model is not None:
+        named = (each for each in score.model.labels if each.key == score.label)
+        return next((LocalName(zh=each.name_zh, en=each.name_en) for each in named), None)
+    policy = _policy_in(live, score.name)
     labels = () if policy is None else policy.labels
-    return next((name_of(label.name) for label in labels if label.key == key), None)
+    return next((name_of(label.name) for label in labels if label.key == score.label), None)
 
 
 def _named(

@@ -34,7 +34,7 @@ class ModelInvalid(Refusal):
 
 
 class ModelsFull(Refusal):
-    reason, kind, text = "MODELS_FULL", Kind.EXHAUSTED, "the program has as many models as are kept"
+    reason, kind, text = "MODELS_FULL", Kind.PRECONDITION, "the program has as many models as are kept"
 
 
 class ModelOfOwn(Refusal):

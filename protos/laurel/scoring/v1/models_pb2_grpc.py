@@ -80,7 +80,7 @@ class ModelServiceServicer:
         """Registers a model as the next version of its kind.
 
         Idempotent by request_id, and by the document: the same document again is the version that it has.
-        Errors: INVALID_ARGUMENT MODEL_INVALID; RESOURCE_EXHAUSTED MODELS_FULL.
+        Errors: INVALID_ARGUMENT MODEL_INVALID; FAILED_PRECONDITION MODELS_FULL.
         The policy table says who may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

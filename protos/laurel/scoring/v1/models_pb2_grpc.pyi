@@ -43,7 +43,7 @@ class ModelServiceStub:
     """Registers a model as the next version of its kind.
 
     Idempotent by request_id, and by the document: the same document again is the version that it has.
-    Errors: INVALID_ARGUMENT MODEL_INVALID; RESOURCE_EXHAUSTED MODELS_FULL.
+    Errors: INVALID_ARGUMENT MODEL_INVALID; FAILED_PRECONDITION MODELS_FULL.
     The policy table says who may call.
     """
     PromoteModel: _grpc.UnaryUnaryMultiCallable[_models_pb2.PromoteModelRequest, _models_pb2.PromoteModelResponse]
@@ -87,7 +87,7 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """Registers a model as the next version of its kind.
 
     Idempotent by request_id, and by the document: the same document again is the version that it has.
-    Errors: INVALID_ARGUMENT MODEL_INVALID; RESOURCE_EXHAUSTED MODELS_FULL.
+    Errors: INVALID_ARGUMENT MODEL_INVALID; FAILED_PRECONDITION MODELS_FULL.
     The policy table says who may call.
     """
     PromoteModel: _aio.UnaryUnaryMultiCallable[_models_pb2.PromoteModelRequest, _models_pb2.PromoteModelResponse]  # type: ignore[assignment]
@@ -134,7 +134,7 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         """Registers a model as the next version of its kind.
 
         Idempotent by request_id, and by the document: the same document again is the version that it has.
-        Errors: INVALID_ARGUMENT MODEL_INVALID; RESOURCE_EXHAUSTED MODELS_FULL.
+        Errors: INVALID_ARGUMENT MODEL_INVALID; FAILED_PRECONDITION MODELS_FULL.
         The policy table says who may call.
         """
 
