@@ -1,6 +1,7 @@
 """The registry of models: versions registered, promoted, listed, and those that score."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from laurel.scoring.v1 import models_pb2 as pb
 from libs.cli.clients import Clients
@@ -14,6 +15,8 @@ STAGES = {
     "champion": pb.MODEL_STAGE_CHAMPION,
     "retired": pb.MODEL_STAGE_RETIRED,
 }
+# Their documents are up to a megabyte.
+DOCUMENTS_PER_CALL = 3
 ANALYST, OFFICER = "analyst", "compliance_officer"
 
 
@@ -58,12 +61,17 @@ async def with_documents(
     clients: Clients, program_id: str, keys: Sequence[tuple[str, int]]
 ) -> list[pb.Model]:
     """Versions with their documents, as far as they are there."""
-    if not keys:
-        return []
-    request = pb.BatchGetModelsRequest(
-        program_id=program_id, keys=[pb.ModelKey(kind=kind, version=version) for kind, version in keys]
-    )
-    return list((await patiently(lambda: clients.models.BatchGetModels(request))).models)
+    found: list[pb.Model] = []
+    for at in range(0, len(keys), DOCUMENTS_PER_CALL):
+        request = pb.BatchGetModelsRequest(
+            program_id=program_id,
+            keys=[
+                pb.ModelKey(kind=kind, version=version)
+                for kind, version in keys[at : at + DOCUMENTS_PER_CALL]
+            ],
+        )
+        found += (await patiently(partial(clients.models.BatchGetModels, request))).models
+    return found
 
 
 async def one(clients: Clients, program_id: str, kind: str, version: int) -> pb.Model:

@@ -17,6 +17,9 @@ ROWS = FILE.read_text().splitlines()[:1500]
 CUT_OFF = ("--cut-off", "1997-09-30")
 HORIZON = ("--horizon-days", "273")
 
+EN = ["scoring report", "Calibration", "Purchase days, cumulated by week", "challenger", "no purchase"]
+ZH = ["评分报告", "校准曲线", "累计购买日", "候选对照", "价值分群"]
+
 
 @pytest.fixture(scope="module")
 def laurel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laurel]:
@@ -61,6 +64,14 @@ def promoted(laurel: Laurel, registered: dict[str, Any]) -> list[Any]:
     ]
 
 
+@pytest.fixture(scope="module")
+def scored(laurel: Laurel, promoted: list[Any]) -> dict[str, Any]:
+    """All members scored, once every replica knows the models: that is after two seconds."""
+    time.sleep(3)
+    told: dict[str, Any] = json.loads(laurel("score", "--as-of", "1998-06-29", "--parts", "2", "--json"))
+    return told
+
+
 def test_models_are_registered_as_candidates(laurel: Laurel, registered: dict[str, Any]) -> None:
     found = json.loads(laurel("models", "list", "--json"))
 
@@ -94,9 +105,8 @@ def test_it_takes_two_people(laurel: Laurel, promoted: list[Any]) -> None:
     assert {each["stage"] for each in promoted} == {"champion", "challenger"}
 
 
-def test_members_are_scored_by_champions_and_challengers(laurel: Laurel, promoted: list[Any]) -> None:
-    time.sleep(3)  # a promotion is known everywhere after two seconds
-    told = json.loads(laurel("score", "--as-of", "1998-06-29", "--parts", "2", "--json"))
+def test_members_are_scored_by_champions_and_challengers(laurel: Laurel, scored: dict[str, Any]) -> None:
+    told = scored
     files = Path(told["folder"]).glob("*.csv")
     lines = [line for file in files for line in csv.DictReader(file.read_text().splitlines())]
 
@@ -109,6 +119,37 @@ def test_members_are_scored_by_champions_and_challengers(laurel: Laurel, promote
         assert 0 <= low <= value <= high
         assert line["value_segment.label"] in {"high_value", "potential", "general", "lost"}
     assert sum(told["labels"]["churn"].values()) == told["members"]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", EN), ("zh", ZH)])
+def test_the_report_shows_models_and_scores_in_both_languages(
+    laurel: Laurel, scored: dict[str, Any], language: str, words: list[str]
+) -> None:
+    file = laurel.folder / f"{language}.html"
+    laurel("report", "scoring", "--out", str(file), "--language", language)
+    page = file.read_text(encoding="utf-8")
+
+    for word in words:
+        assert word in page
+    for anchor in ("models", "churn", "lifetime", "segments", "scores"):
+        assert f'<section id="{anchor}">' in page
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
+    assert "<script" not in page
+
+
+def test_the_report_is_there_for_programs(laurel: Laurel, scored: dict[str, Any]) -> None:
+    found = json.loads(laurel("report", "scoring", "--json"))
+
+    assert [(each["kind"], each["stage"]) for each in found["models"]] == [
+        ("churn", "champion"),
+        ("churn", "challenger"),
+        ("lifetime_value", "champion"),
+        ("value_segment", "champion"),
+    ]
+    assert found["scored"] == "1998-06-29"
+    churn = next(each for each in found["scores"] if each["name"] == "churn")
+    assert sum(churn["histogram"]) == sum(churn["labels"].values()) == scored["members"]
+    assert "holds no finished scores" in laurel("report", "scoring", "--scores", "/nowhere", exits=1)
 
 
 def test_new_segments_begin_at_the_champion_s(laurel: Laurel, promoted: list[Any]) -> None:

@@ -1,6 +1,7 @@
-"""`laurel report`: what is to be known of a program as a whole: points, usage, and all of it as a page."""
+"""`laurel report`: what is to be known of a program as a whole: points, usage, scores, and a page of it."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from laurel.benefits.v1 import usage_pb2
 from libs.cli import foreground, points_report, programs, usage_report
 from libs.cli.clients import connected, staff_token
 from libs.cli.console import err, out
-from libs.cli.data_folder import RunFile
+from libs.cli.data_folder import DataFolder, RunFile
 from libs.cli.errors import CommandError
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, JsonOption, ProgramOption, running_platform
 from libs.cli.report_page.page import rendered
@@ -92,11 +93,58 @@ def program_page(
     found = foreground.run(_findings(running_platform(data_dir), program))
     if found is None:
         raise typer.Exit(130)
+    _write(out_file, rendered(found, language))
+
+
+def _write(file: Path, content: str) -> None:
     try:
-        out_file.write_text(rendered(found, language), encoding="utf-8")
+        file.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise CommandError(f"{out_file} cannot be written: {error.strerror}") from error
-    out.print(f"Wrote {out_file}: open it in a browser.")
+        raise CommandError(f"{file} cannot be written: {error.strerror}") from error
+    out.print(f"Wrote {file}: open it in a browser.")
+
+
+@app.command("scoring")
+def scoring_page(
+    program: ProgramOption = PROGRAM,
+    out_file: Annotated[Path, typer.Option("--out", help="File to write; it is replaced.")] = Path(
+        "scoring-report.html"
+    ),
+    scores: Annotated[
+        Path | None, typer.Option(help="Folder that `laurel score` wrote; that of the latest day by default.")
+    ] = None,
+    language: LanguageOption = "en",
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = DATA_DIR,
+) -> None:
+    """Write one page about scores: models beside each other, calibration, weeks foretold, and distributions.
+
+    The page needs nothing else: no network, and no scripts. --json prints what it shows instead.
+    """
+    found = foreground.run(_scoring(running_platform(data_dir), program, DataFolder(data_dir).path, scores))
+    if found is None:
+        raise typer.Exit(130)
+    shown = _of_models("libs.cli.report_page.scoring")
+    if as_json:
+        print(json.dumps(shown.as_document(found), allow_nan=False))  # noqa: T201 - for programs
+        return
+    _write(out_file, shown.rendered(found, language))
+
+
+async def _scoring(run: RunFile, program: str, data: Path, folder: Path | None) -> Any:
+    reading = _of_models("libs.cli.scoring_report")
+    async with connected(run, staff_token(run, program)) as clients:
+        return await reading.findings(clients, program, data / "scores", folder)
+
+
+def _of_models(module: str) -> Any:
+    """What reads models. It is an extra, and takes a while to import."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise CommandError(
+            f"`laurel report scoring` needs {error.name}, which is not here: pip install 'laurel[models]'."
+        ) from error
 
 
 async def _findings(run: RunFile, program: str) -> Findings:
