@@ -15,7 +15,8 @@ from libs.cli.report_page.scoring import Distribution, ScoringFindings, Serving
 from libs.cli.score_run import MANIFEST, Manifest, ScoreRun
 from libs.common.clock import now
 from libs.common.documents import WHOLE_BP
-from libs.models.documents import parse
+from libs.models.documents import CHURN, LIFETIME_VALUE, parse
+from libs.models.purchases import MINOR_PER_MAJOR
 
 BINS = 20
 VALUES = (".total_bp", ".value_bp")
@@ -68,10 +69,13 @@ def _distributions(run: ScoreRun) -> Iterator[Distribution]:
         ordered = sorted(values)
         low = min(0, ordered[0]) if ordered else 0
         high = max(ordered[int((len(ordered) - 1) * DRAWN_PART)], low + 1) if ordered else 1
+        if (kind := name.partition(".")[0]) == CHURN:
+            high = WHOLE_BP
         histogram = [0] * BINS
         for value in values:
             histogram[min(BINS - 1, max(0, (value - low) * BINS // (high - low)))] += 1
-        yield Distribution(name, counted, histogram if ordered else [], low / WHOLE_BP, high / WHOLE_BP)
+        unit = WHOLE_BP * MINOR_PER_MAJOR if kind == LIFETIME_VALUE else WHOLE_BP
+        yield Distribution(name, counted, histogram if ordered else [], low / unit, high / unit)
 
 
 def _values(run: ScoreRun) -> dict[str, "array[int]"]:

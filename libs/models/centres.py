@@ -13,6 +13,8 @@ Places: TypeAlias = NDArray[np.intp]
 
 LABELS = ("high_value", "potential", "general", "lost")
 """高价值, 潜力, 一般, 流失: those of four segments."""
+FAR = 3.0
+"""In standard deviations."""
 SIGNS = (-1.0, 1.0, 1.0)
 """The best bought lately, often and for much: what each of the three adds to the worth of a centre."""
 
@@ -33,7 +35,7 @@ class Segments:
 
     def scaled(self, rfm: Floats) -> Floats:
         """Rows of days since the last purchase, purchase days and spend, as centres are, (members, 3)."""
-        return np.asarray((log1p(rfm) - self.means) / self.scales, np.float64)
+        return limited((log1p(rfm) - self.means) / self.scales)
 
     def of(self, rfm: Floats) -> Places:
         """The segment, (members,), of each row of days since the last purchase, purchase days and spend."""
@@ -45,6 +47,11 @@ class Segments:
     def typical(self) -> Floats:
         """The centres in days, purchase days and spend, (k, 3)."""
         return np.asarray(np.expm1(self.centres * self.scales + self.means), np.float64)
+
+
+def limited(scaled: Floats) -> Floats:
+    """What is further off than FAR counts as that far: some who spent nothing at all are no segment."""
+    return np.asarray(scaled.clip(-FAR, FAR), np.float64)
 
 
 def _added(squares: Floats) -> Floats:

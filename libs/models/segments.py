@@ -12,7 +12,7 @@ from scipy.special import log1p
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
-from libs.models.centres import LABELS, SIGNS, Segments
+from libs.models.centres import LABELS, SIGNS, Segments, limited
 
 Floats: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.intp]
@@ -38,7 +38,7 @@ def fit(rfm: Floats, count: int = len(LABELS), before: Segments | None = None) -
     logarithms = log1p(rfm)
     means, scales = logarithms.mean(axis=0), logarithms.std(axis=0)
     scales = np.where(scales > 0, scales, 1.0)
-    scaled = (logarithms - means) / scales
+    scaled = limited((logarithms - means) / scales)
     start: dict[str, Any] = {"n_init": STARTS}
     if before is not None and len(before.centres) == count:
         begun = (before.centres * before.scales + before.means - means) / scales

@@ -10,6 +10,7 @@ from libs.cli.report_page.svg import AMBER, BLUE, GREEN, GREY, PURPLE, Bar, Line
 from libs.common.documents import WHOLE_BP, Text
 from libs.common.texts import Locale
 from libs.models.documents import Churn, LifetimeValue, ModelDocument, ValueSegment
+from libs.models.purchases import MINOR_PER_MAJOR
 
 MARKS = 10
 NO_SCORE = ("没有评分", "no score")
@@ -218,7 +219,7 @@ def _lifetime(models: Sequence[Serving], say: Voice) -> Section:
             )
         )
     spread = say(f"预计价值的分布（{best.currency}）", f"Members by value foretold ({best.currency})")
-    high = best.drawn.high / WHOLE_BP / 100
+    high = best.drawn.high / WHOLE_BP / MINOR_PER_MAJOR
     body += heading(spread) + _histogram(spread, best.drawn.histogram, 0, high, BLUE)
     return Section("lifetime", title, body)
 
@@ -251,7 +252,7 @@ def _segments(models: Sequence[Serving], say: Voice) -> Section:
                 names.get(group.label, group.label),
                 f"{group.values.get('days_since_last', 0):.0f}",
                 f"{group.values.get('purchase_days', 0):.1f}",
-                f"{group.values.get('spent_minor', 0) / 100:,.2f}",
+                f"{group.values.get('spent_minor', 0) / MINOR_PER_MAJOR:,.2f}",
             )
             for group in document.drawn.groups
         ]
