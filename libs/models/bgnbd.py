@@ -67,13 +67,24 @@ class BgNbd:
 
     def quantile(self, part: float, repeats: Repeats, weeks: float) -> Floats:
         """The least count, (customers,), that future purchases are at or below with this probability."""
-        low = np.zeros(len(repeats.frequency))
-        high = np.full(len(low), float(COUNT_MAX))
-        while (high > low).any():
-            middle = np.floor((low + high) / 2)
-            enough = 1 - self.at_least(middle + 1, repeats, weeks) >= part
-            low, high = np.where(enough, low, np.minimum(middle + 1, high)), np.where(enough, middle, high)
-        return low
+        low, high = np.zeros(len(repeats.frequency)), np.zeros(len(repeats.frequency))
+        # Most are at or below a small count: upwards in ever larger steps, then halved in between.
+        rows = np.arange(len(low))
+        while len(rows):
+            rows = rows[~self._is_within(high[rows], repeats.of_rows(rows), weeks, part)]
+            low[rows] = high[rows] + 1
+            high[rows] = np.minimum(2 * high[rows] + 1, COUNT_MAX)
+            rows = rows[low[rows] < COUNT_MAX]
+        while len(rows := np.flatnonzero(low < high)):
+            middle = np.floor((low[rows] + high[rows]) / 2)
+            enough = self._is_within(middle, repeats.of_rows(rows), weeks, part)
+            high[rows] = np.where(enough, middle, high[rows])
+            low[rows] = np.where(enough, low[rows], middle + 1)
+        return np.minimum(low, COUNT_MAX)
+
+    def _is_within(self, count: Floats, repeats: Repeats, weeks: float, part: float) -> NDArray[np.bool_]:
+        """Whether so many purchases or fewer have this probability, (customers,)."""
+        return np.asarray(1 - self.at_least(count + 1, repeats, weeks) >= part)
 
     @classmethod
     def of(cls, found: Maximum) -> Self:

@@ -102,6 +102,10 @@ class Repeats:
             value=spent / np.maximum(frequency, 1) / MINOR_PER_MAJOR,
         )
 
+    def of_rows(self, rows: NDArray[np.intp]) -> "Repeats":
+        """Those of some customers."""
+        return Repeats(self.frequency[rows], self.recency[rows], self.age[rows], self.value[rows])
+
 
 def facts_of(log: PurchaseLog, until: int) -> Mapping[str, Floats]:
     """The facts that members keeps of purchases, at the end of a day, as columns by name.
