@@ -39,7 +39,7 @@ class HeldModels:
         self._store, self._bytes_max = store, bytes_max
         self._held: OrderedDict[str, HeldModel] = OrderedDict()
         self._bytes_count = 0
-        self._coming: dict[str, asyncio.Task[NamedModel]] = {}
+        self._coming: dict[tuple[str, str], asyncio.Task[NamedModel]] = {}
         self._serving: Mapping[str, Sequence[ModelVersion]] | None = None
         self._unusable: set[str] = set()
         self._is_away = False
@@ -63,19 +63,17 @@ class HeldModels:
 
     async def _read(self, program_id: str, digest: str) -> NamedModel:
         """Read a model and hold it: once for all who ask, whichever of them goes away."""
-        coming = self._coming.get(digest)
+        asked = (program_id, digest)
+        coming = self._coming.get(asked)
         if coming is None and self._is_away:
             raise ModelNotHeld(model_digest=digest)  # at once: who asks scores by something else
         if coming is None:
-            coming = self._coming[digest] = asyncio.create_task(self._load(program_id, digest))
-            coming.add_done_callback(lambda done: self._came(digest, done))
-        named = await asyncio.shield(coming)
-        if named.program_id != program_id:
-            raise ModelNotHeld(model_digest=digest)
-        return named
+            coming = self._coming[asked] = asyncio.create_task(self._load(program_id, digest))
+            coming.add_done_callback(lambda done: self._came(asked, done))
+        return await asyncio.shield(coming)
 
-    def _came(self, digest: str, done: "asyncio.Task[NamedModel]") -> None:
-        del self._coming[digest]
+    def _came(self, asked: tuple[str, str], done: "asyncio.Task[NamedModel]") -> None:
+        del self._coming[asked]
         if not done.cancelled():
             done.exception()  # those who asked have it
 

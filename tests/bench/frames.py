@@ -14,21 +14,24 @@ from laurel.scoring.v1 import scoring_pb2 as pb
 from laurel.scoring.v1 import scoring_pb2_grpc
 from libs.common.program import preset
 from libs.common.rpc.client import channel
+from libs.models import serving
 from services.scoring.domain.cards import cards_of
 from services.scoring.domain.columns import NO_FACT, NUMPY, Integers, Kernel
 from services.scoring.domain.compiled import compiled
 from services.scoring.domain.frames import SHORT_NUMBER, Frame, FrameScorer
+from services.scoring.domain.model_scores import NamedModel
+from tests.bench import models, servers
 from tests.bench.measure import Measured, ratio
 from tests.bench.processes import server
 from tests.bench.rows import Row
-from tests.bench.servers import SERVER_CORE
 from tests.support.services import Keys
 
 ROWS_COUNT, FRAMES, IN_FLIGHT = 10_000, 300, 8
 SCORING = pb.DESCRIPTOR.services_by_name["ScoringService"]
-PROGRAM = preset("ecommerce_points")
+PROGRAM = preset(servers.PROGRAM)
 CARDS = tuple(cards_of(PROGRAM).values())
-FACTS = PROGRAM.score_facts
+MODELS = models.models_of(PROGRAM.key)
+FACTS = tuple(dict.fromkeys([*PROGRAM.score_facts, *(fact for each in MODELS for fact in each.facts)]))
 MISSING = 0.1
 
 
@@ -44,7 +47,7 @@ class Alone:
         return await asyncio.to_thread(self._seconds, kernel)
 
     def _seconds(self, kernel: Kernel) -> float:
-        os.sched_setaffinity(0, {SERVER_CORE % (os.cpu_count() or 1)})
+        os.sched_setaffinity(0, {servers.SERVER_CORE % (os.cpu_count() or 1)})
         started = time.perf_counter()
         for _ in range(FRAMES):
             self.scorer.score(self.frame, kernel)
@@ -55,7 +58,8 @@ def alone() -> Alone:
     """A frame of members as a shop has them, each fact of which some lack."""
     numbers = np.random.default_rng(1)
     columns = [_column(fact, numbers).tobytes() for fact in FACTS]
-    scorer = FrameScorer(CARDS, FACTS, [SHORT_NUMBER] * len(FACTS))
+    named = [NamedModel(PROGRAM.key, f"{each.kind}/1", serving.compiled(each)) for each in MODELS]
+    scorer = FrameScorer(CARDS, FACTS, [SHORT_NUMBER] * len(FACTS), named)
     return Alone(scorer, Frame(1, ROWS_COUNT, columns))
 
 
@@ -92,6 +96,7 @@ async def _streamed(stub: Any, frame: Frame) -> float:
                 program_document=PROGRAM.canonical(),
                 facts=FACTS,
                 kinds=[pb.COLUMN_KIND_INT32] * len(FACTS),
+                model_digests=[each.digest() for each in MODELS],
             )
         )
         for _ in range(FRAMES):
@@ -121,8 +126,8 @@ FACTORS = sum(len(card.factors) for card in CARDS)
 WHAT = (
     f"{FRAMES} frames of {ROWS_COUNT} rows and {len(FACTS)} columns of int32 over a stream, everything on, "
     f"{IN_FLIGHT} on their way, for {len(CARDS)} scores ({', '.join(card.name for card in CARDS)}) with the "
-    f"points of {FACTORS} factors: rows a second, by those of the {{}} kernels alone on the same core, from "
-    "bytes to checked scores"
+    f"points of {FACTORS} factors, and by {len(MODELS)} models ({', '.join(each.kind for each in MODELS)}): "
+    "rows a second, by those of the {} kernels alone on the same core, from bytes to checked scores"
 )
 ROWS = [
     Row(

@@ -18,11 +18,14 @@ from libs.common.clock import ProgramClock
 from libs.common.program import Program, preset
 from services.members.domain.members import ProgramCalendar
 from tests.bench.measure import Measured
+from tests.bench.models import promoted
 from tests.bench.rows import Row
 from tests.support.population import store_population
 
 FEW, MANY = 10_000, 1_000_000
 ROUNDS = 3
+# Until scoring knows its champions.
+SERVING_SECONDS = 5.0
 AS_OF = "1998-06-30"
 
 
@@ -31,6 +34,7 @@ async def rescore_growth(folder: Path) -> Measured:
     data = DataFolder(folder / "platform")
     async with running(data) as run:
         few, many = [await _peopled(run, f"shop_of_{count}", count) for count in (FEW, MANY)]
+        await asyncio.sleep(SERVING_SECONDS)
         await _seconds(data, few, folder / "warm")
         rounds = []
         for number in range(ROUNDS):
@@ -45,6 +49,7 @@ async def _peopled(run: RunFile, key: str, members: int) -> str:
     program = Program.parse(json.dumps(document).encode())
     async with connected(run, staff_token(run, key)) as staff:
         await programs.publish(staff, program)
+    await promoted(run, key)
     calendar = ProgramCalendar(
         program.key, program.currency, program.time_zone, ProgramClock(None), timedelta(days=36_500)
     )
@@ -76,8 +81,8 @@ ROWS = [
         good=1.3,
         goal=1.05,
         lower_is_better=True,
-        how=f"seconds that `laurel score` of {MANY:,} members takes per member, by those of {FEW:,}; "
-        f"on the same platform, {ROUNDS} rounds",
+        how=f"seconds that `laurel score` of {MANY:,} members takes per member, by those of {FEW:,}, "
+        f"with three models; on the same platform, {ROUNDS} rounds",
         measure=rescore_growth,
     ),
 ]

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from laurel.members.v1 import members_pb2_grpc
 from libs.common.observing import observing
 from libs.common.rpc.server import RpcServer
 from libs.common.settings import ServiceSettings
+from services.scoring.held_models import HeldModels
 from services.scoring.kernels import Kernels
-from services.scoring.server import make_server
+from services.scoring.server import Registry, make_server
 from services.scoring.settings import Settings
+from tests.bench.models import KeptModels
 from tests.support.services import NO_DATABASE, Keys
 
+# The preset that members are scored by.
+PROGRAM = "ecommerce_points"
 SERVER_CORE = 0
 EMPTY = pb.GetPipelineStatusResponse()
 
@@ -44,9 +49,18 @@ async def scoring(folder: Path) -> int:
     await kernels.compile()
     keys = Keys(folder / "signing.pem", folder / "keys.json")
     kept: dict[str, Any] = {"audit_key_file": keys.audit_key_file, "mongodb_uri": NO_DATABASE}
-    server = make_server(Settings(**_settings(folder), **kept), kernels)
+    settings = Settings(**_settings(folder), **kept)
+    server = make_server(settings, kernels, _registry(settings))
     _kept.append(server)
     return await server.start()
+
+
+def _registry(settings: Settings) -> Registry:
+    """A registry that has models for the rows of frames, and needs no database for it."""
+    registry = Registry.of(settings)
+    store = KeptModels(registry.keeping.database, program_id=PROGRAM)
+    held = HeldModels(store, settings.models_held_bytes_max)
+    return replace(registry, handlers=replace(registry.handlers, store=store, held=held))
 
 
 async def empty(folder: Path) -> int:
