@@ -45,6 +45,7 @@ from services.gateway.members.queries import MembersQuery
 from services.gateway.members.reveals import RevealsMutation, RevealsQuery
 from services.gateway.risk.mutations import RiskMutation
 from services.gateway.risk.queries import RiskQuery
+from services.gateway.scoring.queries import ModelsQuery
 from services.gateway.values import AMOUNT_MINOR, LONG, AmountMinor, Long
 
 SCHEMA_FILE = Path(__file__).with_name("schema.graphql")
@@ -67,6 +68,7 @@ class Query(
     ProofQuery,
     ReportQuery,
     RiskQuery,
+    ModelsQuery,
     FederationQuery,
 ):
     pass

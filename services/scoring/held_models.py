@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from prometheus_client import Gauge
 from pymongo.errors import PyMongoError
 
 from libs.common.errors import Unavailable
@@ -17,6 +18,9 @@ from services.scoring.domain.models import ModelVersion
 from services.scoring.repository.models import ModelStore
 
 EVERY_SECONDS = 2.0
+
+LOOKED = Gauge("laurel_models_looked_timestamp_seconds", "When it was last read which models serve.")
+UNUSABLE = Gauge("laurel_models_unusable", "Models that serve and that this replica cannot read.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,8 @@ class HeldModels:
             program: [each for each in versions if each.digest not in self._unusable]
             for program, versions in by_program.items()
         }
+        UNUSABLE.set(len(self._unusable))
+        LOOKED.set_to_current_time()
 
     async def _prepare(self, version: ModelVersion) -> None:
         """Hold a model; one that this code cannot read is told once, and serves nobody here."""

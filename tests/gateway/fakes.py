@@ -148,6 +148,17 @@ class FakeScoring(Fake, scoring_pb2_grpc.ScoringServiceServicer, models_pb2_grpc
         )
         return models_pb2.ListServingModelsResponse(models=self.serving)
 
+    async def ListModels(self, request: models_pb2.ListModelsRequest, context: Context) -> Any:
+        await self.begin("ListModels", request)
+        filters = (request.program_id, request.kind)
+        before = int(page_after(request.page_token, *filters) or world.MODELS + 1)
+        numbers = list(range(before - 1, 0, -1))
+        page = numbers[: request.page_size]
+        return models_pb2.ListModelsResponse(
+            models=map(world.a_model, page),
+            next_page_token=page_token(str(page[-1]), *filters) if len(numbers) > len(page) else "",
+        )
+
     async def BatchScore(self, request: scoring_pb2.BatchScoreRequest, context: Context) -> Any:
         await self.begin("BatchScore", request)
         if request.program_document:

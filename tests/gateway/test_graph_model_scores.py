@@ -128,3 +128,25 @@ async def test_a_model_that_scoring_does_not_know_costs_no_other_score(graph: Gr
     fake.unknown.clear()
     assert [score["name"] for score in await scores(graph)] == ["rfm", "churn"]
     assert fake.serving_told == 2
+
+
+MODELS = """query($after: String) { models(kind: "churn", first: 2, after: $after) {
+  edges { cursor node {
+    kind version stage digest dataDigest metrics { name value } history { stage actor note createTime }
+  } }
+  pageInfo { hasNextPage endCursor }
+} }"""
+
+
+async def test_staff_list_the_models_of_the_program_page_by_page(graph: Graph) -> None:
+    token = graph.token(kind="staff", roles=["analyst"])
+
+    first = (await graph.data(MODELS, token=token))["models"]
+    rest = (await graph.data(MODELS, token=token, after=first["pageInfo"]["endCursor"]))["models"]
+
+    assert [edge["node"]["version"] for edge in first["edges"] + rest["edges"]] == [3, 2, 1]
+    assert (first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (True, False)
+    node = first["edges"][0]["node"]
+    assert (node["stage"], node["metrics"]) == ("CHAMPION", [{"name": "auc", "value": "0.814"}])
+    assert (node["history"][0]["actor"], node["history"][0]["note"]) == ("olga", "calibrates better")
+    assert graph.services.asked.requests["ListModels"].kind == "churn"

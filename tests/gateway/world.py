@@ -300,6 +300,28 @@ def a_serving_model(version: int = 3, *facts: str) -> models_pb2.ServingModel:
     )
 
 
+MODELS = 3
+
+
+def a_model(version: int) -> models_pb2.Model:
+    """A version of churn that olga promoted."""
+    champion = models_pb2.MODEL_STAGE_CHAMPION
+    return models_pb2.Model(
+        program_id=PROGRAM,
+        kind="churn",
+        version=version,
+        stage=champion,
+        digest=f"{version:064x}",
+        data_digest="0" * 64,
+        metrics=[models_pb2.ModelMetric(name="auc", value="0.814")],
+        history=[
+            models_pb2.ModelStep(
+                stage=champion, actor="olga", note="calibrates better", create_time=timestamp(NOON)
+            )
+        ],
+    )
+
+
 def a_model_score(digest: str) -> scoring_pb2.Score:
     """What the champion of a digest says: seven of ten do not come again."""
     model = a_serving_model(int(digest, 16))
