@@ -6,15 +6,17 @@ document, byte by byte.
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from threadpoolctl import threadpool_limits
 
-from libs.common.documents import NUMBER_MAX, WHOLE_BP, Text
+from libs.common.documents import NUMBER_MAX, WHOLE_BP, Text, problems
 from libs.models import bgnbd, documents, gamma_gamma
 from libs.models.bgnbd import BgNbd
 from libs.models.centres import Segments, labels_of, rfm_of
@@ -128,6 +130,16 @@ def population(
     return Population(program_id, currency, as_of, horizon_days, own, after)
 
 
+@contextmanager
+def _within_bounds() -> Iterator[None]:
+    """Refuse what is beyond the bounds of documents, such as weights without end."""
+    try:
+        yield
+    except ValidationError as error:
+        found = "; ".join(f"{path}: {text}" for path, text in problems(error).items())
+        raise TrainingError(f"what was learned is no model: {found}") from error
+
+
 def trained_churn(members: Population, told: Told = lambda what, part: None) -> documents.Churn:
     """Who does not buy in the horizon, learned from who did not.
 
@@ -135,7 +147,7 @@ def trained_churn(members: Population, told: Told = lambda what, part: None) -> 
     """
     if not members.later:
         raise TrainingError(f"the {members.horizon_days} days after {members.as_of} are not over")
-    with threadpool_limits(1):
+    with threadpool_limits(1), _within_bounds():
         return _churn(members, told)
 
 
@@ -289,7 +301,7 @@ def _typical(facts: Columns) -> documents.Typical:
 
 def trained_lifetime_value(members: Population) -> documents.LifetimeValue:
     """What members will spend in the horizon; measured where that is over."""
-    with threadpool_limits(1):
+    with threadpool_limits(1), _within_bounds():
         return _lifetime_value(members)
 
 

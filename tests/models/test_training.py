@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from libs.models import documents
+from libs.models import documents, training
+from libs.models.churn import Chosen
 from libs.models.documents import DAYS, FACTS_MAX, LAST, PURCHASE_FACTS, ModelDocument, parse
 from libs.models.features import FEATURES
 from libs.models.purchases import PurchaseLog, facts_of
 from libs.models.redundancy import Kept
+from libs.models.scorers import Said
 from libs.models.serving import compiled
 from libs.models.training import (
     Later,
@@ -149,3 +151,12 @@ def test_the_digest_follows_the_data(members: Population) -> None:
     changed[LAST][0] += 1
 
     assert population(changed, members.later, **COMMON).digest() != members.digest()
+
+
+def test_what_is_beyond_the_bounds_of_documents_is_no_model(
+    members: Population, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "choose", lambda data: Chosen("bgnbd", Said(), 1e9, 0.0))
+
+    with pytest.raises(TrainingError, match="what was learned is no model: slope"):
+        trained_churn(some(members, slice(0, 300)))

@@ -14,7 +14,7 @@ from libs.models.purchases import MINOR_PER_MAJOR
 
 MARKS = 10
 NO_SCORE = ("没有评分", "no score")
-STAGES = {"champion": ("现用", "champion"), "challenger": ("候选对照", "challenger")}
+STAGES = {"champion": ("现用模型", "champion"), "challenger": ("候选对照", "challenger")}
 KINDS = {
     "churn": ("流失", "Churn"),
     "lifetime_value": ("生命周期价值", "Lifetime value"),
