@@ -75,7 +75,7 @@ async def span(
 async def read(clients: Clients, asked: Span, facts: Sequence[str], told: Told) -> Population:
     """The members who had purchased by the cut-off, with these facts, and what came where that is known.
 
-    CommandError where nobody had.
+    CommandError where nobody had, and where one of them left while facts were read.
     """
     others = [fact for fact in facts if fact not in PURCHASE_FACTS]
     first = [*PURCHASE_FACTS, *others[: FACTS_PER_CALL - len(PURCHASE_FACTS)]]
@@ -90,11 +90,13 @@ async def read(clients: Clients, asked: Span, facts: Sequence[str], told: Told) 
     ids, columns = await _columns(clients, asked, first, [], None, heard(1))
     found = columns[0]
     for part, names in enumerate(calls[1:], start=2):
-        _, (more,) = await _columns(clients, asked, names, [], ids, heard(part))
+        own, (more,) = await _columns(clients, asked, names, [], ids, heard(part))
+        _require_same(ids, own)
         found |= more
     later = []
     if ends:
-        _, after = await _columns(clients, asked, LATER_FACTS, ends, ids, heard(parts))
+        own, after = await _columns(clients, asked, LATER_FACTS, ends, ids, heard(parts))
+        _require_same(ids, own)
         later = [Later(days, each) for days, each in zip(ends, after, strict=True)]
     try:
         return population(
@@ -109,6 +111,12 @@ async def read(clients: Clients, asked: Span, facts: Sequence[str], told: Told) 
         raise CommandError(
             f"{error}: record purchases first (`laurel load`), or choose a later --cut-off."
         ) from error
+
+
+def _require_same(ids: Ids, own: Ids) -> None:
+    """Rows of several readings are of the same members: one may have been erased in between."""
+    if not np.array_equal(ids, own):
+        raise CommandError("Members left while their facts were read: run the same command again.")
 
 
 async def _columns(

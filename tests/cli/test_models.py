@@ -28,6 +28,7 @@ def laurel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laurel]:
     up = laurel.up()
     try:
         laurel("init", "program", "music_store")
+        laurel("init", "program", "ecommerce_five")
         laurel("init", "store", "online", "--name", "Online")
         laurel("init", "partner", "cdnow", "--name", "CDNOW", "--store", "online")
         laurel.load(ROWS)
@@ -172,6 +173,10 @@ def test_new_segments_begin_at_the_champion_s(laurel: Laurel, promoted: list[Any
             "Ask for fewer with --segments",
         ),
         (("train", "rfm-cuts", "--cut-off", "1997-01-01"), "Keep the cuts that are there"),
+        (("train", "churn", "--program", "ecommerce_five"), "nobody had purchased by"),
+        (("train", "value-segment", "--program", "ecommerce_five"), "nobody had purchased by"),
+        (("train", "rfm-cuts", "--program", "ecommerce_five"), "has no `rfm`"),
+        (("report", "scoring", "--program", "nope"), "There is no program 'nope'"),
         (("models", "show", "churn", "99"), "has no churn 99"),
         (("promote", "churn", "99", "--as", "retired", "--note", "x"), "has no churn 99"),
         (("models", "list", "--program", "nope"), "There is no program 'nope'"),
