@@ -18,6 +18,8 @@ from services.scoring.domain.models import ModelVersion
 from services.scoring.repository.models import ModelStore
 
 EVERY_SECONDS = 2.0
+LOOK_SECONDS = 10.0
+"""A database that does not answer in this time is away, whatever the connection says."""
 
 LOOKED = Gauge("laurel_models_looked_timestamp_seconds", "When it was last read which models serve.")
 UNUSABLE = Gauge("laurel_models_unusable", "Models that serve and that this replica cannot read.")
@@ -46,7 +48,8 @@ class HeldModels:
         self._coming: dict[tuple[str, str], asyncio.Task[NamedModel]] = {}
         self._serving: Mapping[str, Sequence[ModelVersion]] | None = None
         self._unusable: set[str] = set()
-        self._is_away = False
+        # While its database is away, what is not held is refused at once and not waited for.
+        self.is_away = False
 
     def serving(self, program_id: str) -> Sequence[ModelVersion]:
         """The champions and challengers of a program, by kind; Unavailable before they were read once."""
@@ -67,10 +70,10 @@ class HeldModels:
 
     async def _read(self, program_id: str, digest: str) -> NamedModel:
         """Read a model and hold it: once for all who ask, whichever of them goes away."""
+        if self.is_away:
+            raise ModelNotHeld(model_digest=digest)  # at once: who asks scores by something else
         asked = (program_id, digest)
         coming = self._coming.get(asked)
-        if coming is None and self._is_away:
-            raise ModelNotHeld(model_digest=digest)  # at once: who asks scores by something else
         if coming is None:
             coming = self._coming[asked] = asyncio.create_task(self._load(program_id, digest))
             coming.add_done_callback(lambda done: self._came(asked, done))
@@ -82,7 +85,8 @@ class HeldModels:
             done.exception()  # those who asked have it
 
     async def _load(self, program_id: str, digest: str) -> NamedModel:
-        found = await self._store.document(program_id, digest)
+        async with asyncio.timeout(LOOK_SECONDS):
+            found = await self._store.document(program_id, digest)
         if found is None:
             raise ModelNotHeld(model_digest=digest)
         version, document = found
@@ -102,9 +106,10 @@ class HeldModels:
         """Look which models serve until cancelled; what was known stays while the database is away."""
         while True:
             try:
-                await self.look()
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.look()
             except (PyMongoError, TimeoutError) as error:
-                self._is_away = True
+                self.is_away = True
                 log("models").warning("the registry is away", error=type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS)
 
@@ -115,7 +120,7 @@ class HeldModels:
         for each in found:
             by_program.setdefault(each.program_id, []).append(each)
         self._unusable &= {each.digest for each in found}
-        self._is_away = False
+        self.is_away = False
         for each in found:
             if self._bytes_count >= self._bytes_max:
                 break  # the rest is read when it is asked for

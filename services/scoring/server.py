@@ -55,6 +55,7 @@ class Registry:
                 await self.keeping.prepare(ensure_indexes)
                 break
             except (PyMongoError, TimeoutError, ConfigurationError) as error:
+                self.handlers.held.is_away = True
                 log("models").warning("no registry yet", error=type(error).__name__)
                 await asyncio.sleep(PREPARED_AGAIN_SECONDS)
         await self.handlers.held.follow()

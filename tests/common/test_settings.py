@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from libs.common.chains.keys import make_audit_key
 from libs.common.rpc.client import channel
 from libs.common.settings import (
     ConfigurationError,
@@ -17,6 +18,7 @@ from libs.common.settings import (
     read_settings,
 )
 from tests.common.rpc_world import RISK
+from tests.support.services import NO_DATABASE
 
 TLS = {
     "LAUREL_TLS_CERTIFICATE_FILE": "it.pem",
@@ -119,6 +121,8 @@ async def test_another_machine_is_never_called_without_tls(target: str) -> None:
 
 
 def test_a_process_that_cannot_run_says_so_in_one_line(tmp_path: Path) -> None:
+    make_audit_key(tmp_path / "audit.pem")
+
     ended = subprocess.run(
         [sys.executable, "-m", "services.scoring"],
         env={
@@ -126,6 +130,8 @@ def test_a_process_that_cannot_run_says_so_in_one_line(tmp_path: Path) -> None:
             **SERVICE,
             **DEVELOPMENT,
             "LAUREL_METRICS_PORT": "0",
+            "LAUREL_MONGODB_URI": NO_DATABASE,
+            "LAUREL_AUDIT_KEY_FILE": str(tmp_path / "audit.pem"),
             "LAUREL_KEY_SET_FILE": str(tmp_path / "keys.json"),
         },
         capture_output=True,

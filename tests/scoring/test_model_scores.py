@@ -243,7 +243,9 @@ async def test_a_model_that_this_code_cannot_read_serves_nobody_and_stops_nobody
     assert [each.digest for each in await serving(models, program_id)] == [well.digest]
 
 
-async def test_without_its_database_a_replica_scores_by_what_it_holds(tmp_path: Path) -> None:
+async def test_without_its_database_a_replica_scores_by_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys, program = Keys.made_in(tmp_path), a_program("music_store")
     with Ports() as ports:
         mongod = running_mongod(tmp_path, ports.any())
@@ -261,6 +263,14 @@ async def test_without_its_database_a_replica_scores_by_what_it_holds(tmp_path: 
             assert [each.digest for each in await serving(models, program.key)] == [held.digest]
             asked = stub.BatchScore(a_request(program, subjects, other.digest))
             assert await outcome(asked) in GONE
+            monkeypatch.setattr(held_models, "LOOK_SECONDS", 1.0)
+            looking = asyncio.create_task(models.held.follow())
+            async with asyncio.timeout(30):
+                while not models.held.is_away:
+                    await asyncio.sleep(0.1)
+            asked = stub.BatchScore(a_request(program, subjects, other.digest))
+            assert await outcome(asked) == "MODEL_UNKNOWN"
+            looking.cancel()
             assert await outcome(models.analyst().RegisterModel(_registration())) in GONE
 
 
