@@ -18,7 +18,7 @@ CUT_OFF = ("--cut-off", "1997-09-30")
 HORIZON = ("--horizon-days", "273")
 
 EN = ["scoring report", "Calibration", "Purchase days, cumulated by week", "challenger", "no purchase"]
-ZH = ["评分报告", "校准曲线", "累计购买日", "挑战模型", "价值分群"]
+ZH = ["评分报告", "校准曲线", "累计购买日", "候选对照", "价值分群"]
 
 
 @pytest.fixture(scope="module")
