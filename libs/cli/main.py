@@ -19,6 +19,7 @@ COMMANDS = {
     "generate": ("generate", "generate"),
     "load": ("load", "load"),
     "score": ("score", "score"),
+    "export": ("export", "app"),
     "evaluate": ("evaluate", "app"),
     "train": ("train", "app"),
     "models": ("models", "app"),

@@ -1,4 +1,4 @@
-"""What is remembered of scoring a program into a folder, so that an interrupted run goes on where it was."""
+"""What is remembered of scores or facts in a folder, so that an interrupted run goes on where it was."""
 
 import contextlib
 import fcntl
@@ -36,7 +36,7 @@ class Part(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a folder holds the scores of."""
+    """What a folder holds the scores of, or, where it names some, the facts."""
 
     layout: int = LAYOUT
     program_id: str
@@ -45,34 +45,42 @@ class Manifest(BaseModel):
     as_of: date
     # By the name of their columns.
     models: dict[str, str] = {}
+    # Of an export.
+    facts: list[str] = []
     parts: list[Part]
 
+    @property
+    def holds(self) -> str:
+        """What is in the files."""
+        return f"{len(self.facts)} facts" if self.facts else "scores"
+
     def told(self) -> str:
-        """What is scored, for people."""
+        """Whose scores or facts they are, for people."""
         by_models = f", by {', '.join(sorted(self.models.values()))}" if self.models else ""
         return f"{self.program_id} version {self.program_version} as of {self.as_of}{by_models}"
 
     def is_of(self, other: "Manifest") -> bool:
-        """Whether both are scores of the same document and day, by the same models."""
-        return (self.layout, self.program_digest, self.as_of, self.models) == (
+        """Whether both are of the same document and day, by the same models or of the same facts."""
+        return (self.layout, self.program_digest, self.as_of, self.models, self.facts) == (
             other.layout,
             other.program_digest,
             other.as_of,
             other.models,
+            other.facts,
         )
 
 
-def parts_between(ends: Sequence[str]) -> list[Part]:
-    """The parts that these members are the last of, and the one beyond."""
+def parts_between(ends: Sequence[str], kind: str = "csv") -> list[Part]:
+    """The parts that these members are the last of, and the one beyond, each in a file of this kind."""
     bounds = ["", *ends, ""]
     return [
-        Part(after=after, through=through, file=f"part-{number:04}.csv")
+        Part(after=after, through=through, file=f"part-{number:04}.{kind}")
         for number, (after, through) in enumerate(pairwise(bounds), start=1)
     ]
 
 
 class ScoreRun:
-    """The scores in a folder, a part at a time."""
+    """The scores or facts in a folder, a part at a time."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
@@ -127,11 +135,12 @@ def opened(folder: Path, asked: Manifest) -> Iterator[ScoreRun]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CommandError(f"Another `laurel score` writes to {folder}: wait for it.") from None
+            raise CommandError(f"Another command writes to {folder}: wait for it.") from None
         before = _manifest(folder)
         if before is not None and not before.is_of(asked):
             raise CommandError(
-                f"{folder} holds scores of {before.told()}; these would be of {asked.told()}.\n"
+                f"{folder} holds {before.holds} of {before.told()}; "
+                f"these would be {asked.holds} of {asked.told()}.\n"
                 "Choose another folder with --out, or remove that one. To go on with what it holds, "
                 f"say --as-of {before.as_of}, while that version is live and the same models serve."
             )
@@ -146,7 +155,7 @@ def _manifest(folder: Path) -> Manifest | None:
         others = [each.name for each in folder.iterdir() if each.name != "lock"]
         if others:
             raise CommandError(
-                f"{folder} is no folder of scores, and not empty: choose another with --out."
+                f"{folder} is no folder of such files, and not empty: choose another with --out."
             ) from None
         return None
     except ValidationError as error:

@@ -5,8 +5,17 @@ import os
 import sys
 from array import array
 from collections import Counter, deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -74,19 +83,25 @@ class Scored:
 
 
 async def asked(clients: Clients, program_id: str, as_of: date | None) -> Scored:
-    """The live version of a program, for a day or for the program's own today."""
-    live = await programs.live(clients, program_id)
-    program = Program.parse(live.document)
-    models = within_facts(program, await registry.serving(clients, program_id))
-    if not program.score_policies and not models:
+    """The live version of a program that scores, for a day or for the program's own today."""
+    found = await live_on(clients, program_id, as_of)
+    scored = replace(found, models=within_facts(found.program, await registry.serving(clients, program_id)))
+    if not scored.program.score_policies and not scored.models:
         raise CommandError(
             f"{program_id} has no score policy: publish a version whose document has `rfm` or `scorecards`, "
             "with `laurel init program`; or no model, see `laurel train`."
         )
+    return scored
+
+
+async def live_on(clients: Clients, program_id: str, as_of: date | None) -> Scored:
+    """The live version of a program, for a day or for the program's own today."""
+    live = await programs.live(clients, program_id)
+    program = Program.parse(live.document)
     if as_of is None:
         clock = await clocks.clock(clients, program_id)
         as_of = moment(clock.time).astimezone(ZoneInfo(program.time_zone)).date()
-    return Scored(live, program, as_of, models)
+    return Scored(live, program, as_of)
 
 
 def within_facts(
@@ -110,8 +125,8 @@ def _facts(program: Program, models: Sequence[models_pb2.ServingModel]) -> list[
     return list(dict.fromkeys([*program.score_facts, *(fact for each in models for fact in each.facts)]))
 
 
-async def divide(clients: Clients, program_id: str, parts: int | None) -> list[Part]:
-    """The parts that the members of a program are scored in."""
+async def divide(clients: Clients, program_id: str, parts: int | None, kind: str = "csv") -> list[Part]:
+    """The parts that the members of a program are scored in, each a file of this kind."""
 
     async def division(count: int) -> members_pb2.DivideMembersResponse:
         request = members_pb2.DivideMembersRequest(program_id=program_id, parts_count=count)
@@ -120,7 +135,7 @@ async def divide(clients: Clients, program_id: str, parts: int | None) -> list[P
     if parts is None:
         total = (await division(1)).members_total
         parts = min(PARTS_MAX, max(cores(), -(-total // MEMBERS_PER_PART)))
-    return parts_between((await division(parts)).through_member_ids)
+    return parts_between((await division(parts)).through_member_ids, kind)
 
 
 def cores() -> int:
@@ -130,17 +145,21 @@ def cores() -> int:
 
 async def score(clients: Clients, run: ScoreRun, scored: Scored, told: Told) -> None:
     """Score the parts that are waiting; of members that have to be scored again, `told` hears again."""
+    await each_waiting(run, partial(_score_part, clients, run, scored, told))
+
+
+async def each_waiting(run: ScoreRun, attempt: Callable[[Part], Awaitable[None]]) -> None:
+    """Attempt the parts that are waiting, on every core one, again where a service was away."""
     waiting = deque(run.waiting())
 
     async def lane() -> None:
         while waiting:
-            attempt = partial(_score_part, clients, run, scored, waiting.popleft(), told)
-            await patiently(attempt)
+            await patiently(partial(attempt, waiting.popleft()))
 
     await together(*(lane() for _ in range(cores())))
 
 
-async def _score_part(clients: Clients, run: ScoreRun, scored: Scored, part: Part, told: Told) -> None:
+async def _score_part(clients: Clients, run: ScoreRun, scored: Scored, told: Told, part: Part) -> None:
     await PartScorer(clients, run, scored, part, told).score()
 
 
@@ -171,7 +190,9 @@ class PartScorer:
         self.run.keep(self.part, fresh, members=self.members, labels=self.labels)
 
     async def _write(self, fresh: Path) -> None:
-        facts = self.clients.members.StreamFactColumns(self._facts_request())
+        facts = self.clients.members.StreamFactColumns(
+            facts_request(self.scored, self.part, self.scored.facts())
+        )
         keys: Keys = {}
         with fresh.open("w", encoding="utf-8", newline="") as file:
             file.write(header(self.scored.program, self.scored.models))
@@ -215,16 +236,6 @@ class PartScorer:
             found[name_of(model)] = [*map(cell, score.label_keys)]
         return found
 
-    def _facts_request(self) -> members_pb2.StreamFactColumnsRequest:
-        noon = datetime.combine(self.scored.as_of, time(12), ZoneInfo(self.scored.program.time_zone))
-        return members_pb2.StreamFactColumnsRequest(
-            program_id=self.scored.program.key,
-            as_of=timestamp(noon),
-            facts=self.scored.facts(),
-            after_member_id=self.part.after,
-            through_member_id=self.part.through,
-        )
-
     def _count(self, answer: scoring_pb2.ScoreFramesResponse, keys: Keys) -> None:
         by_models = zip(map(name_of, self.scored.models), answer.model_scores, strict=True)
         for name, score in ((each.name, each) for each in answer.scores):
@@ -239,6 +250,18 @@ class PartScorer:
         counted = self.labels.setdefault(name, Counter())
         for place, count in Counter(array("b", labels)).items():
             counted[named[place] if place >= 0 else ""] += count
+
+
+def facts_request(scored: Scored, part: Part, facts: Sequence[str]) -> members_pb2.StreamFactColumnsRequest:
+    """Asks for facts of a part's members at the end of the day."""
+    noon = datetime.combine(scored.as_of, time(12), ZoneInfo(scored.program.time_zone))
+    return members_pb2.StreamFactColumnsRequest(
+        program_id=scored.program.key,
+        as_of=timestamp(noon),
+        facts=facts,
+        after_member_id=part.after,
+        through_member_id=part.through,
+    )
 
 
 def header(program: Program, models: Sequence[models_pb2.ServingModel] = ()) -> str:

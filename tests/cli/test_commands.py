@@ -17,6 +17,7 @@ from typing import Any
 import grpc
 import httpx
 import jwt
+import pyarrow.parquet as pq
 import pymongo
 import pytest
 import yaml
@@ -180,6 +181,17 @@ def test_all_members_are_scored_into_a_folder_once(laurel: Laurel) -> None:
     assert told["members"] == sum(told["labels"]["rfm"].values()) == members
     lines = [line for file in Path(told["folder"]).glob("*.csv") for line in file.read_text().splitlines()]
     assert len(set(lines)) == members + 1
+    assert "as of 1998-06-30" in other
+
+
+def test_facts_of_all_members_are_exported_into_a_folder_once(laurel: Laurel) -> None:
+    told = json.loads(laurel("export", "facts", "--as-of", "1998-06-30", "--parts", "3", "--json"))
+    other = laurel("export", "facts", "--as-of", "1998-06-29", "--out", told["folder"], exits=1)
+
+    table = pq.read_table(sorted(Path(told["folder"]).glob("*.parquet")))
+    assert (told["parts"], told["members"]) == (3, table.num_rows) == (3, sum(laurel.tiers().values()))
+    assert table["member_id"].to_pylist() == sorted(set(table["member_id"].to_pylist()))
+    assert min(table["purchase.count.lifetime"].to_pylist()) == 1  # all are there because they bought
     assert "as of 1998-06-30" in other
 
 

@@ -57,8 +57,12 @@ def test_a_file_that_is_not_whole_any_more_is_written_again(tmp_path: Path, dama
 
 @pytest.mark.parametrize(
     "other",
-    [a_manifest(digest="d2"), a_manifest(as_of=date(1998, 7, 1))],
-    ids=["another program", "another day"],
+    [
+        a_manifest(digest="d2"),
+        a_manifest(as_of=date(1998, 7, 1)),
+        a_manifest().model_copy(update={"facts": ["purchase.count.30d"]}),
+    ],
+    ids=["another program", "another day", "facts"],
 )
 def test_scores_of_something_else_are_left_alone_and_it_is_said_what_to_do(
     tmp_path: Path, other: Manifest
@@ -89,6 +93,6 @@ def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_two_at_once_do_not_write_to_one_folder(tmp_path: Path) -> None:
     with (
         opened(tmp_path / "scores", a_manifest()),
-        pytest.raises(CommandError, match="Another `laurel score`"),
+        pytest.raises(CommandError, match="Another command writes"),
     ):
         opened(tmp_path / "scores", a_manifest()).__enter__()

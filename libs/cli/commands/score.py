@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +13,7 @@ from libs.cli import foreground, score_run, scoring
 from libs.cli.clients import Clients, connected, staff_token
 from libs.cli.console import err, out, progress_bar
 from libs.cli.data_folder import DataFolder, RunFile
-from libs.cli.errors import CommandError
-from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, JsonOption, ProgramOption
+from libs.cli.options import DATA_DIR, PROGRAM, AsOfOption, DataDirOption, JsonOption, ProgramOption, day
 from libs.cli.score_run import ScoreRun
 from libs.cli.scoring import Scored
 
@@ -24,10 +23,7 @@ NO_SCORE = "no score"
 def score(
     *,
     program: ProgramOption = PROGRAM,
-    as_of: Annotated[
-        str | None,
-        typer.Option(metavar="DATE", help="The day whose end counts; the program's today by default."),
-    ] = None,
+    as_of: AsOfOption = None,
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the files; one in the data folder by default.")
     ] = None,
@@ -40,7 +36,7 @@ def score(
     """Score all members of a program by all its policies; an interrupted run goes on where it was."""
     started = time.monotonic()
     folder = DataFolder(data_dir)
-    work = _score(folder.running(), folder.path / "scores", program, _day(as_of), out_folder, parts)
+    work = _score(folder.running(), folder.path / "scores", program, day(as_of), out_folder, parts)
     run = foreground.run(work)
     if run is None:
         err.print("Interrupted: run the same command again to go on.")
@@ -50,13 +46,6 @@ def score(
         print(json.dumps(figures))  # noqa: T201 - for programs, so without colours
     else:
         _show(run, figures)
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return None if text is None else datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007
-    except ValueError:
-        raise CommandError(f"--as-of {text}: expected a day that exists, such as 1998-06-30.") from None
 
 
 async def _score(
