@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # What locks of images and of tools are for: the machine and the Python that the Dockerfiles name.
 IMAGE := --python-platform linux --python-version 3.11.14 --generate-hashes --no-annotate --no-header
 
-.PHONY: help up demo check test attacks faults conformance bench bench-rivals nightly protos sdk release schema access features k8s images lock clean
+.PHONY: help up demo check test test-spark attacks faults conformance bench bench-rivals nightly protos sdk release schema access features k8s images lock clean
 
 help: ## Say what each command does
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -38,7 +38,12 @@ check: $(READY) ## Formats, lints, types, layers, and that generated files are c
 	$(PYTHON) -m libs.cli.access_page --check
 
 test: $(READY) ## All tests, on a real mongod and valkey; under ten minutes
-	$(VENV)/bin/pytest -m "not nightly" -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 $(ARGS)
+	$(VENV)/bin/pytest -m "not nightly and not spark" -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 $(ARGS)
+
+test-spark: $(READY) ## Populations on Spark, in two threads; needs Java 17, installs pyspark (half a gigabyte)
+	@command -v java >/dev/null || test -x "$$JAVA_HOME/bin/java" || { echo "make test-spark needs Java 17: apt-get install openjdk-17-jre-headless"; exit 1; }
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r deploy/spark/requirements.lock
+	PYSPARK_PYTHON=$(CURDIR)/$(PYTHON) $(VENV)/bin/pytest -m spark tests/spark $(ARGS)
 
 attacks: $(READY) ## Attack the whole platform: bad input, floods, neighbours; writes build/attacks.json
 	$(PYTHON) -m tests.attacks $(ARGS)
@@ -88,6 +93,7 @@ images: ## Build the images with buildah, rootless; BASE and TAG say from what a
 lock: $(READY) ## Lock the newest allowed versions, with hashes
 	$(VENV)/bin/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade -o requirements.lock
 	for extra in services scoring gateway cli; do $(VENV)/bin/uv pip compile -q pyproject.toml --extra $$extra $(IMAGE) -c requirements.lock --upgrade -o deploy/locks/$$extra.lock || exit 1; done
+	$(VENV)/bin/uv pip compile -q pyproject.toml --extra spark $(IMAGE) -c requirements.lock --upgrade -o deploy/spark/requirements.lock
 	$(VENV)/bin/uv pip compile -q deploy/k8s/tools.in $(IMAGE) --upgrade -o deploy/k8s/tools.lock
 	$(VENV)/bin/uv pip compile -q deploy/k8s/kubectl.in $(IMAGE) --no-deps --upgrade -o deploy/k8s/kubectl.lock
 

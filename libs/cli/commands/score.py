@@ -2,17 +2,20 @@
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from libs.cli import foreground, score_run, scoring
+from libs.cli import foreground, score_run, scoring, spark_run
 from libs.cli.clients import Clients, connected, staff_token
 from libs.cli.console import err, out, progress_bar
 from libs.cli.data_folder import DataFolder, RunFile
+from libs.cli.errors import CommandError
 from libs.cli.options import DATA_DIR, PROGRAM, AsOfOption, DataDirOption, JsonOption, ProgramOption, day
 from libs.cli.score_run import ScoreRun
 from libs.cli.scoring import Scored
@@ -20,23 +23,64 @@ from libs.cli.scoring import Scored
 NO_SCORE = "no score"
 
 
+class Engine(StrEnum):
+    """What scores members."""
+
+    PLATFORM = "platform"
+    SPARK = "spark"
+
+
+class Form(StrEnum):
+    """Kinds of files that Spark writes."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
 def score(
+    context: typer.Context,
     *,
     program: ProgramOption = PROGRAM,
     as_of: AsOfOption = None,
     out_folder: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the files; one in the data folder by default.")
+        str | None,
+        typer.Option("--out", metavar="FOLDER", help="Of the files; one in the data folder by default."),
     ] = None,
     parts: Annotated[
         int | None, typer.Option(min=1, max=scoring.PARTS_MAX, help="How many files; by size by default.")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="The platform itself, or Spark, which scores an export of facts.")
+    ] = Engine.PLATFORM,
+    facts: Annotated[
+        str, typer.Option(metavar="FOLDER", help="Spark: a folder of `laurel export facts`, or its URL.")
+    ] = "",
+    model: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Spark: the document of a model; repeatable.")
+    ] = None,
+    master: Annotated[str, typer.Option(help="Spark: the cluster; two threads: local[2].")] = "local[*]",
+    form: Annotated[Form, typer.Option("--format", help="Spark: kind of the files.")] = Form.PARQUET,
+    settings: Annotated[
+        list[str] | None, typer.Option("--conf", metavar="KEY=VALUE", help="Spark: a setting; repeatable.")
     ] = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Score all members of a program by all its policies; an interrupted run goes on where it was."""
     started = time.monotonic()
+    if engine is Engine.SPARK:
+        _require(context, ("program", "as_of", "parts"), "the export of --facts says it")
+        if not facts or out_folder is None:
+            raise CommandError("--engine spark needs --facts, of `laurel export facts`, and --out.")
+        told = spark_run.score(
+            facts, out_folder, master=master, models=model or (), form=form, settings=settings or ()
+        )
+        _show_spark(told, time.monotonic() - started, as_json=as_json)
+        return
+    _require(context, ("facts", "model", "master", "form", "settings"), "it is for --engine spark")
     folder = DataFolder(data_dir)
-    work = _score(folder.running(), folder.path / "scores", program, day(as_of), out_folder, parts)
+    target = None if out_folder is None else Path(out_folder)
+    work = _score(folder.running(), folder.path / "scores", program, day(as_of), target, parts)
     run = foreground.run(work)
     if run is None:
         err.print("Interrupted: run the same command again to go on.")
@@ -46,6 +90,25 @@ def score(
         print(json.dumps(figures))  # noqa: T201 - for programs, so without colours
     else:
         _show(run, figures)
+
+
+def _require(context: typer.Context, names: Sequence[str], why: str) -> None:
+    """Options that would be left aside are refused."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            given = next(each for each in context.command.params if each.name == name)
+            raise CommandError(f"{given.opts[0]} cannot be given here: {why}.")
+
+
+def _show_spark(told: Mapping[str, Any], seconds: float, *, as_json: bool) -> None:
+    figures = {**told, "seconds": round(seconds, 2)}
+    if as_json:
+        print(json.dumps(figures))  # noqa: T201 - for programs, so without colours
+        return
+    title = f"{told['program_id']} version {told['program_version']} as of {told['as_of']}"
+    out.print(_table(title, told["labels"], told["members"]))
+    out.print(f"{told['folder']}, {figures['seconds']} s", highlight=False)
 
 
 async def _score(
@@ -95,15 +158,20 @@ def _figures(run: ScoreRun, seconds: float) -> dict[str, Any]:
 
 
 def _show(run: ScoreRun, figures: dict[str, Any]) -> None:
-    table = Table(title=f"Members of {run.manifest.told()}", title_justify="left")
+    out.print(_table(run.manifest.told(), figures["labels"], figures["members"]))
+    out.print(f"{figures['parts']} files in {run.folder}, {figures['seconds']} s", highlight=False)
+
+
+def _table(of: str, labels: Mapping[str, Mapping[str, int]], members: int) -> Table:
+    """How many members have each label, by score."""
+    table = Table(title=f"Members of {of}", title_justify="left")
     table.add_column("score")
     table.add_column("label")
     table.add_column("members", justify="right")
     table.add_column("share", justify="right")
-    for name, counted in figures["labels"].items():
+    for name, counted in labels.items():
         for label, count in counted.items():
-            table.add_row(name, label, str(count), f"{count / figures['members']:.1%}")
+            table.add_row(name, label or NO_SCORE, str(count), f"{count / members:.1%}")
         table.add_section()
-    table.add_row("all", "", str(figures["members"]), "")
-    out.print(table)
-    out.print(f"{figures['parts']} files in {run.folder}, {figures['seconds']} s", highlight=False)
+    table.add_row("all", "", str(members), "")
+    return table
