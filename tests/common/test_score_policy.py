@@ -269,7 +269,7 @@ def test_a_version_that_was_stored_before_there_were_scorecards_keeps_its_bytes_
     assert list(program.score_policies) == ["rfm"]
 
 
-def test_the_shop_is_scored_by_rfm_and_five_scorecards() -> None:
+def test_the_shop_is_scored_by_rfm_and_six_scorecards() -> None:
     cards = {card.key: card for card in preset("ecommerce_points").scorecards}
 
     assert list(preset("ecommerce_points").score_policies) == [
@@ -278,8 +278,10 @@ def test_the_shop_is_scored_by_rfm_and_five_scorecards() -> None:
         "vci",
         "potential",
         "stage",
+        "health",
         "composite",
     ]
+    assert cards["health"].bands[-1].name.zh == "需干预"
     assert cards["vci"].bands[0].min_total_bp == 8_000
     assert [band.name.zh for band in cards["stage"].bands] == ["成熟期", "成长期", "导入期", "衰退期"]
     assert cards["composite"].judgements is not None

@@ -196,6 +196,7 @@ ACTIVE = {
     "purchase.count.365d": 25,
     "purchase.count.lifetime": 40,
     "purchase.amount_minor.365d": 3_000_000,
+    "purchase_gross.amount_minor.365d": 3_000_000,
     "purchase.amount_minor.lifetime": 4_000_000,
     "purchase.days_since_last": 2,
     "purchase.days_since_first": 800,
@@ -212,6 +213,7 @@ FRESH = {
     "purchase.count.365d": 3,
     "purchase.count.lifetime": 3,
     "purchase.amount_minor.365d": 60_000,
+    "purchase_gross.amount_minor.365d": 60_000,
     "purchase.amount_minor.lifetime": 60_000,
     "purchase.days_since_last": 2,
     "purchase.days_since_first": 5,
@@ -221,10 +223,10 @@ FRESH = {
 @pytest.mark.parametrize(
     ("facts", "labels"),
     [
-        (ACTIVE, ["high_value", "active", "top", "steady", "mature", "excellent"]),
-        (ASLEEP, ["potential", "inactive", "top", "steady", "decline", "fair"]),
-        (FRESH, ["potential", "quiet", "base", "growing", "introduction", "low"]),
-        ({}, ["", "inactive", "", "", "decline", "low"]),
+        (ACTIVE, ["high_value", "active", "top", "steady", "mature", "healthy", "excellent"]),
+        (ASLEEP, ["potential", "inactive", "top", "steady", "decline", "intervention", "fair"]),
+        (FRESH, ["potential", "quiet", "base", "growing", "introduction", "watch", "low"]),
+        ({}, ["", "inactive", "", "", "decline", "", "low"]),
     ],
     ids=["an active member", "one who left", "a new one", "one who never came"],
 )
