@@ -20,7 +20,7 @@ from libs.common.chains.keys import ChainSigner
 from libs.common.chains.sequencer import SEQUENCER, Chained, Sequencer
 from libs.common.clock import now
 from libs.common.consumer import Apply, StreamConsumer
-from libs.common.leases import Leases
+from libs.common.leases import Leases, renewing
 from libs.common.migration import EnsureIndexes, migrate, migrated, require_restored
 from libs.common.mongo import Database, available, connect
 from libs.common.observing import observing
@@ -51,6 +51,17 @@ class Keeping:
     settings: KeepingServiceSettings
     database: Database
     tasks: list[Coroutine[Any, Any, None]] = field(default_factory=list, kw_only=True)
+    leases: list[Leases] = field(default_factory=list, kw_only=True)
+
+    def lease(self, names: Sequence[str], *, group: str) -> Leases:
+        """This replica's share of a group's work, from when `work` runs."""
+        leases = Leases(self.database, names, group=group, holder=self.holder, now=now)
+        self.leases.append(leases)
+        return leases
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """All that is to run beside the server."""
+        return [renewing(self.leases), *self.tasks] if self.leases else self.tasks
 
     @property
     def holder(self) -> str:
@@ -68,9 +79,8 @@ class Keeping:
 
     def calendar(self, times: Times, *kinds: Kind) -> None:
         """Make happen what falls due by the clocks of programs, whose times `times` tells."""
-        leases = Leases(self.database, [CALENDAR], group=CALENDAR, holder=self.holder, now=now)
-        calendar = Calendar(self.database, leases, kinds, times, service=self.service)
-        self.tasks += [leases.run(), calendar.run()]
+        leases = self.lease([CALENDAR], group=CALENDAR)
+        self.tasks.append(Calendar(self.database, leases, kinds, times, service=self.service).run())
 
     def audit(self, server: RpcServer) -> None:
         """Chain what is recorded in the audit log, and serve the log."""
@@ -81,11 +91,11 @@ class Keeping:
     def chain(self, *kinds: Chained) -> None:
         """Give records their places in the chain of their program; one lease for all chains of a kind."""
         for chained in kinds:
-            leases = Leases(self.database, [SEQUENCER], group=chained.records, holder=self.holder, now=now)
+            leases = self.lease([SEQUENCER], group=chained.records)
             sequencer = Sequencer(
                 chained, self.database, leases, self.signer(), heads_file=self.heads_file(), now=now
             )
-            self.tasks += [leases.run(), sequencer.run()]
+            self.tasks.append(sequencer.run())
 
     def signer(self) -> ChainSigner:
         """Signs what this service says of its chains."""
@@ -115,7 +125,7 @@ class Platform(Keeping):
 
     def relay(self, stream: str, readers: Sequence[str]) -> None:
         """Announce the outbox on a stream that `readers` consume."""
-        leases = Leases(self.database, [RELAY], group=f"{stream}/relay", holder=self.holder, now=now)
+        leases = self.lease([RELAY], group=f"{stream}/relay")
         relay = OutboxRelay(
             self.database,
             self.redis,
@@ -125,16 +135,15 @@ class Platform(Keeping):
             unread_max=self.settings.stream_unread_max,
             now=now,
         )
-        self.tasks += [leases.run(), relay.run()]
+        self.tasks.append(relay.run())
 
     def consume(self, stream: str, apply: Apply) -> None:
         """Apply what a stream announces, in the partitions that this replica leases."""
-        names = [str(partition) for partition in range(PARTITIONS)]
-        leases = Leases(self.database, names, group=f"{stream}/{self.service}", holder=self.holder, now=now)
+        leases = self.lease([str(number) for number in range(PARTITIONS)], group=f"{stream}/{self.service}")
         consumer = StreamConsumer(
             self.database, self.redis, leases, stream=stream, group=self.service, apply=apply, now=now
         )
-        self.tasks += [leases.run(), consumer.run()]
+        self.tasks.append(consumer.run())
 
     def watches(self, stream: str) -> Watches:
         """Tells watchers of members what is announced on our own stream."""

@@ -501,8 +501,7 @@ async def main() -> None:
     platform.consume(consumers.RISK_STREAM, RiskEvents(held).apply)
     sealing = Sealing.of_file(settings.webhook_key_file)
     await CouponKeys(store, sealing, secrets.token_bytes).reseal()
-    leases = Leases(
-        platform.database,
+    leases = platform.lease(
         [
             LEDGER_SUM,
             LEDGER_CHECKS,
@@ -519,8 +518,6 @@ async def main() -> None:
             CALIBRATION,
         ],
         group="jobs",
-        holder=platform.holder,
-        now=now,
     )
     fairness = FairnessHandlers(store, programs, times, members, explanation)
     recalculation = RecalculationHandlers(store, deciding, members, times, now=now, new_id=new_id)
@@ -533,7 +530,6 @@ async def main() -> None:
     spending = Spending(now=now, new_id=new_id)
     sending = Sending(store, programs, [WebhookChannel(new_id)], now=now)
     platform.tasks += [
-        leases.run(),
         *ledger_jobs(platform, store, programs, times, leases),
         Rounds(
             FAIRNESS,
@@ -584,7 +580,7 @@ async def main() -> None:
         thresholds,
     ):
         server.add(register, served)
-    await serve(server, settings, platform.tasks)
+    await serve(server, settings, platform.work())
     await scoring.close()
     await risk.close()
     await members.close()

@@ -98,7 +98,7 @@ async def main() -> None:
     server.add(members_pb2_grpc.add_MembersServiceServicer_to_server, served)
     reveals = access_servicer(platform, settings, programs, now)
     server.add(access_pb2_grpc.add_AccessServiceServicer_to_server, reveals)
-    await serve(server, settings, platform.tasks)
+    await serve(server, settings, platform.work())
     await benefits.close()
     await platform.close()
 

@@ -7,7 +7,6 @@ from libs.common.audit.trail import Auditor
 from libs.common.clock import now
 from libs.common.homes import homes_of, keep_homes
 from libs.common.ids import new_id
-from libs.common.leases import Leases
 from libs.common.mongo import OUTAGES
 from libs.common.pipeline import PipelineReader
 from libs.common.rpc.server import RpcServer
@@ -61,12 +60,11 @@ async def main() -> None:
     platform.relay(outbox.STREAM, outbox.READERS)
     platform.consume(consumers.STREAM, MemberEvents(profiles, partial(keep_homes, platform.database)).apply)
     platform.consume(consumers.BENEFITS_STREAM, BenefitsEvents(limits).apply)
-    leases = Leases(platform.database, [EXPIRY], group="jobs", holder=platform.holder, now=now)
-    platform.tasks += [leases.run(), ReportExpiry(reports, leases).run()]
+    platform.tasks.append(ReportExpiry(reports, platform.lease([EXPIRY], group="jobs")).run())
     server = RpcServer(settings, outages=OUTAGES, audit_read=Auditor(platform.database, now).read)
     platform.audit(server)
     server.add(risk_pb2_grpc.add_RiskServiceServicer_to_server, servicer(platform, profiles, reports, limits))
-    await serve(server, settings, platform.tasks)
+    await serve(server, settings, platform.work())
     await platform.close()
 
 

@@ -89,7 +89,7 @@ async def main() -> None:
     server = make_server(settings, kernels, registry)
     registry.keeping.audit(server)
     compiling = asyncio.create_task(kernels.compile())
-    await serve_beside(server, settings, [registry.follow(), *registry.keeping.tasks])
+    await serve_beside(server, settings, [registry.follow(), *registry.keeping.work()])
     await compiling
     await registry.keeping.close()
 

@@ -13,7 +13,7 @@ from laurel.common.v1 import pipeline_pb2
 from libs.common.caller import PrincipalKind
 from libs.common.clock import now
 from libs.common.consumer import Apply, StreamConsumer
-from libs.common.leases import Leases
+from libs.common.leases import Leases, renewing
 from libs.common.redis import PARTITIONS, StreamMessage, stream_key
 from services.benefits import outbox
 from services.benefits.consumers import STREAM
@@ -68,7 +68,7 @@ async def consuming(world: BenefitsWorld, holder: str, apply: Apply | None = Non
         apply=apply or world.consumer().apply,
         now=now,
     )
-    async with running(leases.run(), consumer.run()):
+    async with running(renewing([leases]), consumer.run()):
         yield
 
 
@@ -249,7 +249,7 @@ async def test_announcements_reach_the_stream_of_benefits_and_the_outbox_is_empt
     async def sent() -> bool:
         return (await status(streaming)).outbox_unsent == 0
 
-    async with running(*streaming.platform.tasks):
+    async with running(*streaming.platform.work()):
         await until(sent)
 
     key = stream_key(outbox.STREAM, story.partition)

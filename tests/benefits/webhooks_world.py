@@ -10,7 +10,7 @@ from typing import Any
 
 from libs.common.clock import now
 from libs.common.ids import new_id
-from libs.common.leases import Leases
+from libs.common.leases import Leases, renewing
 from libs.common.mongo import Database
 from libs.common.program import Program, preset
 from libs.common.sealing import Sealing
@@ -142,7 +142,7 @@ class WebhooksWorld:
         """A sender at work. Each has a lease of its own, as if all of them had lost sight of each other."""
         leases = Leases(self.database, [WEBHOOKS], group=f"jobs of {holder}", holder=holder, now=now)
         sender = WebhookSender(self.delivering(**others), self.upkeep(), leases)
-        tasks = [asyncio.create_task(each) for each in (leases.run(), sender.run())]
+        tasks = [asyncio.create_task(each) for each in (renewing([leases]), sender.run())]
         try:
             yield sender
         finally:

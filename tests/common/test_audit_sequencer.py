@@ -13,6 +13,7 @@ from pymongo.errors import AutoReconnect
 from libs.common.chains.chain import Head, link, origin
 from libs.common.chains.heads import read_heads
 from libs.common.chains.sequencer import Sequencer
+from libs.common.leases import renewing
 from libs.common.mongo import Document
 from tests.common.audit_world import SERVICE, AuditWorld
 from tests.support.builders import PROGRAM
@@ -232,7 +233,7 @@ class Chaining:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "Chaining":
-        self._tasks = [asyncio.create_task(each) for each in (self._leases.run(), self.sequencer.run())]
+        self._tasks = [asyncio.create_task(each) for each in (renewing([self._leases]), self.sequencer.run())]
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,13 +1,14 @@
 """Leases: shared fairly, taken over when their holder is dead, and given back when it stops."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import pytest
 from pymongo.errors import AutoReconnect
 
 from libs.common.clock import now
-from libs.common.leases import RENEW_SECONDS, TTL, Leases
+from libs.common.leases import GONE, RENEW_SECONDS, TTL, Leases, renew, renewing
 from libs.common.mongo import Database
 from tests.common.streams_world import running
 
@@ -125,7 +126,7 @@ async def test_a_restarted_holder_goes_on_at_once(database: Database, clock: Clo
 
 async def test_what_is_held_is_given_back_at_the_end(database: Database, clock: Clock) -> None:
     one, other = a_holder(database, clock, "one"), a_holder(database, clock, "other")
-    async with running(one.run()):
+    async with running(renewing([one])):
         while not one.held():
             await asyncio.sleep(0.01)
 
@@ -175,19 +176,58 @@ async def test_an_outage_is_survived(
 ) -> None:
     monkeypatch.setattr("libs.common.leases.RENEW_SECONDS", 0.01)
     one = a_holder(database, clock, "one")
-    renew, failures = one.renew, [AutoReconnect("down")] * 3
+    settle, failures = one.settle, [AutoReconnect("down")] * 3
 
-    async def failing() -> None:
+    async def failing(holders: Mapping[str, str], now: datetime) -> None:
         if failures:
             raise failures.pop()
-        await renew()
+        await settle(holders, now)
 
-    monkeypatch.setattr(one, "renew", failing)
-    async with running(one.run()):
+    monkeypatch.setattr(one, "settle", failing)
+    async with running(renewing([one])):
         while not one.held():
             await asyncio.sleep(0.01)
 
     assert not failures
+
+
+async def test_leases_of_several_groups_are_renewed_together(database: Database, clock: Clock) -> None:
+    groups = ["events/benefits", "events/risk", "jobs"]
+    ones, others = (
+        [a_holder(database, clock, holder, group=group) for group in groups] for holder in ("one", "other")
+    )
+    for _ in range(2):
+        await renew(ones)
+        await renew(others)
+
+    for one, other in zip(ones, others, strict=True):
+        assert len(one.held()) == len(other.held()) == 8
+        assert one.held() | other.held() == set(NAMES)
+
+
+async def test_what_a_replica_renews_in_peace_is_one_write_and_one_read(
+    database: Database, clock: Clock
+) -> None:
+    ones = [a_holder(database, clock, "one", group=group) for group in ("a", "b", "c")]
+    await renew(ones)
+
+    await database.command("profile", 2)
+    await renew(ones)
+    await database.command("profile", 0)
+
+    heard = [each["op"] async for each in database["system.profile"].find({"ns": f"{database.name}.leases"})]
+    assert heard == ["update", "query"]
+
+
+async def test_replicas_that_are_gone_for_long_are_forgotten(database: Database, clock: Clock) -> None:
+    one, other = a_holder(database, clock, "one"), a_holder(database, clock, "other", group="jobs")
+    await renewed(one, other)
+
+    clock.time += TTL + GONE
+    await a_holder(database, clock, "later").renew()
+
+    marks = await database.leases.distinct("_id", {"_id": {"$regex": "/replica/"}})
+    assert marks == ["events/benefits/replica/later", "jobs/replica/other"]
 
 
 def test_a_lease_is_renewed_several_times_before_its_time_is_up() -> None:

@@ -41,7 +41,7 @@ async def test_what_is_on_the_stream_is_applied_announced_and_sent(risk: RiskWor
 
     risk.platform.relay(outbox.STREAM, outbox.READERS)
     risk.platform.consume(consumers.STREAM, risk.consumer().apply)
-    running = [asyncio.create_task(task) for task in risk.platform.tasks]
+    running = [asyncio.create_task(task) for task in risk.platform.work()]
     async with asyncio.timeout(SECONDS):
         while not _drained(told := await status(risk), len(members)):
             await asyncio.sleep(0.05)

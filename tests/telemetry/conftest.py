@@ -127,7 +127,7 @@ class Whole:
         return self.platforms[name]
 
     async def _serve(self, name: str, settings: Any, register: Any, servicer: object) -> None:
-        tasks = self.platforms[name].tasks
+        tasks = self.platforms[name].work()
         served = serving(settings, register, servicer, tasks)
         self.addresses[name] = await self.closing.enter_async_context(served)
 
