@@ -32,18 +32,3 @@ def test_what_all_services_share_knows_no_area(path: Path) -> None:
     areas = {each for each in imports_of(path) if each.startswith(("services", "laurel."))}
 
     assert {each for each in areas if not each.startswith("laurel.common.")} == set()
-
-
-@pytest.mark.parametrize("path", [*paths_in("services"), *paths_in("libs"), *paths_in("tests")], ids=name_of)
-def test_imports_are_absolute(path: Path) -> None:
-    assert {each for each in imports_of(path) if each.startswith(".")} == set()
-
-
-def test_motor_is_imported_in_one_place_only() -> None:
-    users = {name_of(path) for path in paths_in("services") + paths_in("libs") if drives_motor(path)}
-
-    assert users == {"libs/common/mongo.py"}
-
-
-def drives_motor(path: Path) -> bool:
-    return any(each.split(".")[0] == "motor" for each in imports_of(path))
