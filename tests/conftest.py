@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from libs.common import mongo
@@ -36,6 +37,13 @@ LONGEST = (
     "tests/common/test_transactions.py",
     "tests/common/test_audit_tampering.py",
 )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_logs() -> None:
+    """Defects are provoked here by the hundred, and drawing each in a frame takes most of a second."""
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -49,3 +49,7 @@ RPCS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     },
     "ListServingModels": lambda shop: {"program_id": shop.program_id},
 }
+
+FIELDS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "models": lambda shop: {"kind": "churn", "first": 2, "after": None},
+}

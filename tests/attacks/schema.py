@@ -14,6 +14,7 @@ from libs.common.policy import policy
 from tests.attacks import (
     badge_scene,
     coupon_scene,
+    model_scene,
     point_scene,
     program_scene,
     reveal_scene,
@@ -173,6 +174,7 @@ VALID: Mapping[str, Callable[[Shop], Variables]] = {
     },
     "recordEvents": lambda shop: {"input": {"requestId": new_id("req"), "events": [_event(shop)]}},
     **coupon_scene.FIELDS,
+    **model_scene.FIELDS,
     **point_scene.FIELDS,
     **tier_scene.FIELDS,
     **badge_scene.FIELDS,

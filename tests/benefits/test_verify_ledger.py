@@ -54,7 +54,9 @@ async def test_a_program_without_a_ledger_is_whole(benefits: BenefitsWorld) -> N
 
 def edit(collection: str, where: dict[str, Any], change: dict[str, Any] | list[dict[str, Any]]) -> Tamper:
     async def tamper(database: Database, program_id: str) -> None:
-        updated = await database[collection].update_one({"program_id": program_id, **where}, change)
+        updated = await database[collection].update_one(
+            {"program_id": program_id, **where}, change, bypass_document_validation=True
+        )
         assert updated.modified_count == 1
 
     return tamper
@@ -86,7 +88,38 @@ def inserted_entry() -> Tamper:
     return tamper
 
 
+ENTRY_LOST = {"SEQUENCE", "BALANCE", "LOT", "TRANSACTION_SUM", "TRANSACTION_ENTRIES"}
 TAMPERINGS: list[tuple[str, set[str], Tamper]] = [
+    (
+        "an entry's allocations gone",
+        {"UNREADABLE", "BALANCE_AFTER", *ENTRY_LOST},
+        edit("entries", {"points": 10}, {"$unset": {"allocations": ""}}),
+    ),
+    (
+        "an entry's points as text",
+        {"UNREADABLE", *ENTRY_LOST},
+        edit("entries", {"points": 20}, {"$set": {"points": "20"}}),
+    ),
+    (
+        "a balance as a fraction",
+        {"UNREADABLE", "ACCOUNT_MISSING", "SUM"},
+        edit("accounts", {"balance": 30}, {"$set": {"balance": 30.0}}),
+    ),
+    (
+        "a transaction's earnings gone",
+        {"UNREADABLE", "TRANSACTION_MISSING"},
+        edit("transactions", {"points": 20}, {"$unset": {"earnings": ""}}),
+    ),
+    (
+        "a transaction's digest gone",
+        {"UNREADABLE", "TRANSACTION_MISSING"},
+        edit("transactions", {"points": 20}, {"$unset": {"digest": ""}}),
+    ),
+    (
+        "a lot's time as text",
+        {"UNREADABLE", "LOT"},
+        edit("lots", {"earned": 20}, {"$set": {"active_time": "1998-06-30"}}),
+    ),
     (
         "an entry's points",
         {"ENTRY_DIGEST", "BALANCE", "BALANCE_AFTER", "TRANSACTION_SUM", "TRANSACTION_ENTRIES", "LOT"},

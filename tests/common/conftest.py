@@ -1,10 +1,9 @@
-"""A database, streams and keys of a test's own, on the real servers, and logs that cost little."""
+"""A database, streams and keys of a test's own, on the real servers."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from laurel.common.v1 import audit_pb2_grpc
 from libs.cli.data_folder import DataFolder
@@ -20,13 +19,6 @@ from tests.common.audit_world import AuditWorld
 from tests.common.streams_world import Effects, Streams
 from tests.support.platform import emptied
 from tests.support.services import Keys, serving
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _plain_logs() -> None:
-    """Defects are provoked here by the hundred, and drawing each in a frame takes most of a second."""
-    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[structlog.processors.add_log_level, plain])
 
 
 @pytest.fixture

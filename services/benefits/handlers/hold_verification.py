@@ -7,6 +7,7 @@ from services.benefits.domain.holds import Hold
 from services.benefits.domain.ledger import Transaction
 from services.benefits.domain.verification import Fault
 from services.benefits.repository import books, holds, ledger
+from services.benefits.repository.books import Unreadable
 from services.benefits.repository.store import BenefitsStore
 
 HOLDS_AT_ONCE = 500
@@ -14,12 +15,14 @@ HOLDS_AT_ONCE = 500
 Followed = tuple[Hold, list[Transaction]]
 
 
-async def hold_faults(store: BenefitsStore, program_id: str) -> AsyncIterator[list[Fault]]:
+async def hold_faults(
+    store: BenefitsStore, program_id: str, unreadable: Unreadable
+) -> AsyncIterator[list[Fault]]:
     """What is broken about holds, so many at a time."""
     page: list[Followed] = []
     transactions = books.every_transaction_by_hold(store, program_id)
     ahead = await anext(transactions, None)
-    async for held in holds.every(store, program_id):
+    async for held in holds.every(store, program_id, unreadable):
         orphans: list[Transaction] = []
         own: list[Transaction] = []
         while ahead is not None and ahead.hold_id <= held.hold_id:

@@ -41,6 +41,10 @@ class Verified:
             if len(self.faults) < FAULTS_TOLD:
                 self.faults.append(fault)
 
+    def note_unreadable(self, record_id: str) -> None:
+        """Count a record that cannot be read; what belongs to it is then found to lack it."""
+        self.note([Fault("UNREADABLE", record_id, "fields are missing, or of another kind")])
+
 
 class Belonging(Generic[T]):
     """Walks a stream that is sorted by owner beside the owners, which are sorted alike."""
@@ -89,7 +93,7 @@ class VerificationHandlers:
                 yield verified
             async for _ in self._transactions(store, program_id, verified):
                 yield verified
-            async for faults in hold_faults(store, program_id):
+            async for faults in hold_faults(store, program_id, verified.note_unreadable):
                 verified.note(faults)
                 yield verified
             verified.note(map(_unchained, await books.unplaced(store, program_id, FAULTS_TOLD)))
@@ -100,11 +104,14 @@ class VerificationHandlers:
         self, store: BenefitsStore, program_id: str, verified: Verified
     ) -> AsyncIterator[None]:
         entries = Belonging(
-            books.every_entry_by_account(store, program_id), lambda each: each.entry.account_id
+            books.every_entry_by_account(store, program_id, verified.note_unreadable),
+            lambda each: each.entry.account_id,
         )
-        lots = Belonging(books.every_lot(store, program_id), lambda each: each.lot.account_id)
+        lots = Belonging(
+            books.every_lot(store, program_id, verified.note_unreadable), lambda each: each.lot.account_id
+        )
         held = Belonging(holds.every_open(store, program_id), lambda each: each[0])
-        async for account in books.every_account(store, program_id):
+        async for account in books.every_account(store, program_id, verified.note_unreadable):
             verified.note(
                 [_without_account(each) async for each in entries.orphans_before(account.account_id)]
             )
@@ -134,7 +141,7 @@ class VerificationHandlers:
             books.every_following(store, program_id), lambda each: each.original_transaction_id
         )
         draws = Draws(store)
-        async for stored in books.every_transaction(store, program_id):
+        async for stored in books.every_transaction(store, program_id, verified.note_unreadable):
             transaction_id = stored.transaction.transaction_id
             verified.note(
                 [_without_transaction(each) async for each in entries.orphans_before(transaction_id)]

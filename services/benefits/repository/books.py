@@ -1,7 +1,13 @@
-"""The whole ledger, read for verification in the order in which its records belong together."""
+"""The whole ledger, read for verification in the order in which its records belong together.
 
-from collections.abc import AsyncIterator
-from typing import Any
+What has not the fields that it should have, or not their kinds, is passed over; who verifies hears its id.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from dataclasses import is_dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from libs.common.mongo import Document
 from services.benefits.domain.ledger import Account, Entry, Transaction
@@ -18,35 +24,49 @@ from services.benefits.repository.store import BenefitsStore
 PROGRAMS_TOLD = 1_000
 SUMMING_MS = 30_000
 
+T = TypeVar("T")
+# Hears the ids of records that cannot be read.
+Unreadable = Callable[[str], None]
 
-def every_account(store: BenefitsStore, program_id: str) -> AsyncIterator[Account]:
+
+def every_account(store: BenefitsStore, program_id: str, unreadable: Unreadable) -> AsyncIterator[Account]:
     cursor = store.database.accounts.find(_by_account("_id", program_id), session=store.session)
-    return (account_from(document) async for document in cursor.sort("_id", 1))
+    return read(cursor.sort("_id", 1), account_from, unreadable)
 
 
-def every_entry_by_account(store: BenefitsStore, program_id: str) -> AsyncIterator[StoredEntry]:
+def every_entry_by_account(
+    store: BenefitsStore, program_id: str, unreadable: Unreadable
+) -> AsyncIterator[StoredEntry]:
     cursor = store.database.entries.find(_by_account("account_id", program_id), session=store.session)
-    return (stored_entry(document) async for document in cursor.sort([("account_id", 1), ("seq", 1)]))
+    return read(cursor.sort([("account_id", 1), ("seq", 1)]), stored_entry, unreadable)
 
 
-def every_lot(store: BenefitsStore, program_id: str) -> AsyncIterator[StoredLot]:
+def every_lot(store: BenefitsStore, program_id: str, unreadable: Unreadable) -> AsyncIterator[StoredLot]:
     cursor = store.database.lots.find(_by_account("account_id", program_id), session=store.session)
-    return (
-        StoredLot(lot_from(document), document["digest"]) async for document in cursor.sort("account_id", 1)
+    return read(
+        cursor.sort("account_id", 1),
+        lambda document: StoredLot(lot_from(document), document["digest"]),
+        unreadable,
     )
 
 
-def every_transaction(store: BenefitsStore, program_id: str) -> AsyncIterator[StoredTransaction]:
+def every_transaction(
+    store: BenefitsStore, program_id: str, unreadable: Unreadable
+) -> AsyncIterator[StoredTransaction]:
     cursor = store.database.transactions.find(_of_program(program_id), session=store.session)
-    return (
-        StoredTransaction(transaction_from(document), document["digest"])
-        async for document in cursor.sort("_id", 1)
+    return read(
+        cursor.sort("_id", 1),
+        lambda document: StoredTransaction(transaction_from(document), document["digest"]),
+        unreadable,
     )
+
+
+# What was read before is read again, in another order; what cannot be read was told then.
 
 
 def every_entry_by_transaction(store: BenefitsStore, program_id: str) -> AsyncIterator[Entry]:
     cursor = store.database.entries.find(_of_program(program_id), session=store.session)
-    return (entry_from(document) async for document in cursor.sort("transaction_id", 1))
+    return read(cursor.sort("transaction_id", 1), entry_from)
 
 
 def every_following(store: BenefitsStore, program_id: str) -> AsyncIterator[Transaction]:
@@ -54,14 +74,56 @@ def every_following(store: BenefitsStore, program_id: str) -> AsyncIterator[Tran
     wanted = {**_of_program(program_id), "original_transaction_id": {"$exists": True}}
     cursor = store.database.transactions.find(wanted, session=store.session)
     order = [("original_transaction_id", 1), ("kind", 1), ("reversal.seq", 1)]
-    return (transaction_from(document) async for document in cursor.sort(order))
+    return read(cursor.sort(order), transaction_from)
 
 
 def every_transaction_by_hold(store: BenefitsStore, program_id: str) -> AsyncIterator[Transaction]:
     """The transactions of holds, by hold, in the order in which they were posted."""
     wanted = {**_of_program(program_id), "hold_id": {"$exists": True}}
     cursor = store.database.transactions.find(wanted, session=store.session)
-    return (transaction_from(document) async for document in cursor.sort([("hold_id", 1), ("_id", 1)]))
+    return read(cursor.sort([("hold_id", 1), ("_id", 1)]), transaction_from)
+
+
+async def read(
+    documents: AsyncIterable[Document],
+    made_from: Callable[[Document], T],
+    unreadable: Unreadable = lambda record_id: None,
+) -> AsyncIterator[T]:
+    """Records made from documents; passed over are those whose fields are missing or of another kind."""
+    async for document in documents:
+        try:
+            record = made_from(document)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            record = None
+        if record is not None and _fits(record):
+            yield record
+        else:
+            unreadable(str(document["_id"]))
+
+
+def _fits(record: Any) -> bool:
+    """Whether fields are of the kinds that the record declares, as a database holds them to none."""
+    if isinstance(record, tuple):
+        return all(map(_fits, record))
+    if not is_dataclass(record) or isinstance(record, type):
+        return True
+    values = ((getattr(record, name), kinds) for name, kinds in _kinds(type(record)))
+    return all(isinstance(value, kinds) and _fits(value) for value, kinds in values)
+
+
+@cache
+def _kinds(record: type) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """The classes that values of each field may be of."""
+    return tuple((name, _classes(hint)) for name, hint in get_type_hints(record).items())
+
+
+def _classes(hint: Any) -> tuple[type, ...]:
+    origin = get_origin(hint)
+    if origin is UnionType:
+        return tuple(each for part in get_args(hint) for each in _classes(part))
+    if origin is Literal:
+        return tuple({type(each) for each in get_args(hint)})
+    return (origin or hint,)
 
 
 async def entry_count(store: BenefitsStore, program_id: str) -> int:

@@ -10,6 +10,7 @@ from services.benefits.domain.holds import Charge, Hold, HoldState
 from services.benefits.domain.ledger import Allocation, EventKey, Transaction, held_account
 from services.benefits.domain.redemption_limits import Redeemed
 from services.benefits.repository import day_counts
+from services.benefits.repository.books import Unreadable, read
 from services.benefits.repository.day_counts import Day
 from services.benefits.repository.documents import transaction_from
 from services.benefits.repository.store import BenefitsStore
@@ -153,15 +154,16 @@ async def open_of(store: BenefitsStore, account_ids: Sequence[str], limit: int) 
 
 def every_open(store: BenefitsStore, program_id: str) -> AsyncIterator[tuple[str, int]]:
     """Account and points of every open hold, by account."""
-    found = store.database.holds.find({**OPEN, **_of_program(program_id)}, session=store.session)
-    return (
-        (each["account_id"], each["points"]) async for each in found.sort([("account_id", 1), ("_id", 1)])
+    cursor = store.database.holds.find({**OPEN, **_of_program(program_id)}, session=store.session)
+    found = read(
+        cursor.sort([("account_id", 1), ("_id", 1)]), lambda each: (hold_from(each), str(each["account_id"]))
     )
+    return ((account_id, held.points) async for held, account_id in found)
 
 
-def every(store: BenefitsStore, program_id: str) -> AsyncIterator[Hold]:
+def every(store: BenefitsStore, program_id: str, unreadable: Unreadable) -> AsyncIterator[Hold]:
     found = store.database.holds.find(_of_program(program_id), session=store.session)
-    return (hold_from(document) async for document in found.sort("_id", 1))
+    return read(found.sort("_id", 1), hold_from, unreadable)
 
 
 def _of_program(program_id: str) -> Document:
