@@ -17,7 +17,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorCursor,
     AsyncIOMotorDatabase,
 )
-from pymongo import ReadPreference
+from pymongo import IndexModel, ReadPreference
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
@@ -357,17 +357,23 @@ async def ensure_collection(database: Database, name: str, schema: Document) -> 
 
 async def ensure_common_indexes(database: Database) -> None:
     """The indexes of what every storing service keeps: stored answers, the outbox and the audit log."""
-    await database.idempotency.create_index("expires", expireAfterSeconds=0)
-    await database.outbox.create_index([("subject", 1), ("change_seq", 1)], unique=True)
-    await database.outbox.create_index(
-        [("unsent", 1), ("_id", 1)], partialFilterExpression={"unsent": {"$exists": True}}
+    await asyncio.gather(
+        database.idempotency.create_index("expires", expireAfterSeconds=0),
+        _ensure_outbox(database.outbox),
+        _ensure_audit(database),
     )
-    await database.outbox.create_index(
-        "sent_time", partialFilterExpression={"sent_time": {"$exists": True}}, name="sent"
+
+
+async def _ensure_outbox(outbox: Collection) -> None:
+    await outbox.create_indexes(
+        [
+            IndexModel([("subject", 1), ("change_seq", 1)], unique=True),
+            IndexModel([("unsent", 1), ("_id", 1)], partialFilterExpression={"unsent": {"$exists": True}}),
+            IndexModel("sent_time", partialFilterExpression={"sent_time": {"$exists": True}}, name="sent"),
+        ]
     )
     # It would delete the heads of parcels and leave the rest.
-    await drop_index(database.outbox, "sent_time_ttl")
-    await _ensure_audit(database)
+    await drop_index(outbox, "sent_time_ttl")
 
 
 async def drop_index(collection: Collection, name: str) -> None:
@@ -386,13 +392,17 @@ async def _ensure_audit(database: Database) -> None:
 
 async def ensure_chain(database: Database, records: str, heads: str) -> None:
     """The indexes of what is chained; unique positions keep two sequencers from making two chains."""
-    for name in (records, heads):
-        await database[name].create_index(
-            [("program_id", 1), ("position", 1)],
-            unique=True,
-            partialFilterExpression={"position": {"$exists": True}},
-        )
-    for name, mark in ((records, "unsequenced"), (heads, "unanchored")):
-        await database[name].create_index(
-            [(mark, 1), ("program_id", 1), ("_id", 1)], partialFilterExpression={mark: {"$exists": True}}
-        )
+    marks = ((records, "unsequenced"), (heads, "unanchored"))
+    await asyncio.gather(*(_ensure_chained(database[name], mark) for name, mark in marks))
+
+
+async def _ensure_chained(collection: Collection, mark: str) -> None:
+    positioned = {"position": {"$exists": True}}
+    await collection.create_indexes(
+        [
+            IndexModel([("program_id", 1), ("position", 1)], unique=True, partialFilterExpression=positioned),
+            IndexModel(
+                [(mark, 1), ("program_id", 1), ("_id", 1)], partialFilterExpression={mark: {"$exists": True}}
+            ),
+        ]
+    )

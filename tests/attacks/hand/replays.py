@@ -140,8 +140,9 @@ def _other(value: Any) -> Any:
             return not value
         case int():
             return value + 1
-        case bytes():
-            return value + b" "
+        case bytes():  # documents of models have one form alone, and name the data that they are of
+            told = DIGEST.search(value.decode())
+            return value.replace(told[0].encode(), _other(told[0]).encode()) if told else value + b" "
         case str() if DAY_OF_A_YEAR.fullmatch(value):
             return "12-24" if value != "12-24" else "12-25"
         case str() if OUR_ID.fullmatch(value) or DIGEST.fullmatch(value):
