@@ -27,7 +27,7 @@ from libs.models.evaluation import (
 )
 from libs.models.fitting import Maximum
 from libs.models.measures import Lead
-from libs.models.purchases import PurchaseLog
+from libs.models.purchases import MINOR_PER_MAJOR, PurchaseLog
 
 
 def measure(file: Path, until: date, *, as_json: bool, page: Path | None, language: Locale) -> None:
@@ -141,7 +141,7 @@ def _divided(found: Divided, day: date) -> Table | str:
             f"{each.customers:,}",
             f"{each.days_since_last:.0f}",
             f"{each.purchase_days:.1f}",
-            f"{each.spend_minor / 100:,.2f}",
+            f"{each.spend_minor / MINOR_PER_MAJOR:,.2f}",
             f"{each.bought_again / each.customers:.0%}" if each.customers else "-",
         )
     return table

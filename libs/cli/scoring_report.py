@@ -14,9 +14,9 @@ from libs.cli.errors import CommandError
 from libs.cli.report_page.scoring import Distribution, ScoringFindings, Serving
 from libs.cli.score_run import MANIFEST, Manifest, ScoreRun
 from libs.common.clock import now
+from libs.common.currencies import minor_per_major
 from libs.common.documents import WHOLE_BP
 from libs.models.documents import CHURN, LIFETIME_VALUE, parse
-from libs.models.purchases import MINOR_PER_MAJOR
 
 BINS = 20
 VALUES = (".total_bp", ".value_bp")
@@ -36,8 +36,8 @@ async def findings(clients: Clients, program_id: str, scores: Path, folder: Path
     if folder is not None and run is None:
         raise CommandError(f"{folder} holds no finished scores: choose a folder that `laurel score` wrote.")
     scored = None if run is None else run.manifest.as_of
-    distributions = [] if run is None else list(_distributions(run))
-    return ScoringFindings(program_id, program.name, now(), models, distributions, scored)
+    distributions = [] if run is None else list(_distributions(run, program.currency))
+    return ScoringFindings(program_id, program.name, program.currency, now(), models, distributions, scored)
 
 
 def _latest(scores: Path, program_id: str) -> ScoreRun | None:
@@ -60,8 +60,8 @@ def _run(folder: Path) -> ScoreRun | None:
     return run if manifest.parts and not run.waiting() else None
 
 
-def _distributions(run: ScoreRun) -> Iterator[Distribution]:
-    """How members are distributed by each score, in the order of the columns."""
+def _distributions(run: ScoreRun, currency: str) -> Iterator[Distribution]:
+    """How members are distributed by each score, in the order of the columns; money in major units."""
     labels = run.labels()
     for column, values in _values(run).items():
         name = column.rpartition(".")[0]
@@ -74,7 +74,7 @@ def _distributions(run: ScoreRun) -> Iterator[Distribution]:
         histogram = [0] * BINS
         for value in values:
             histogram[min(BINS - 1, max(0, (value - low) * BINS // (high - low)))] += 1
-        unit = WHOLE_BP * MINOR_PER_MAJOR if kind == LIFETIME_VALUE else WHOLE_BP
+        unit = WHOLE_BP * minor_per_major(currency) if kind == LIFETIME_VALUE else WHOLE_BP
         yield Distribution(name, counted, histogram if ordered else [], low / unit, high / unit)
 
 

@@ -19,3 +19,8 @@ _DIGITS = dict.fromkeys(_WHOLE.split(), 0) | dict.fromkeys(_THOUSANDTHS.split(),
 def minor_digits(code: str) -> int:
     """How many digits the minor units of a currency have: 2 for most, as 100 cents are a dollar."""
     return _DIGITS.get(code, 2)
+
+
+def minor_per_major(code: str) -> int:
+    """How many minor units are one of a currency: 100 cents are a dollar, and a yen is one itself."""
+    return int(10 ** minor_digits(code))

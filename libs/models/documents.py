@@ -124,7 +124,7 @@ class FrequencyParameters(Part):
 
 
 class SpendParameters(Part):
-    """Gamma-Gamma: `gamma` in hundreds of minor units, the others without unit."""
+    """Gamma-Gamma: `gamma` in major units of the currency, the others without unit."""
 
     p: Positive
     q: Annotated[float, Field(gt=1, le=NUMBER_MAX, allow_inf_nan=False)]

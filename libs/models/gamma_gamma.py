@@ -38,11 +38,15 @@ class GammaGamma:
 
 
 def fit(repeats: Repeats) -> Maximum:
-    """The parameters (p, q, gamma) with the largest likelihood, of who bought again and paid for it."""
+    """The parameters (p, q, gamma) with the largest likelihood, of who bought again and paid for it.
+
+    Spend is counted in what is typical of it, so that the border of gamma is as far in any currency.
+    """
     paid = (repeats.frequency > 0) & (repeats.value > 0)
     if not paid.any():
         return Maximum((), float("nan"), problem="nobody has bought again and paid")
-    x, mean = repeats.frequency[paid], repeats.value[paid]
+    typical = float(np.median(repeats.value[paid]))
+    x, mean = repeats.frequency[paid], repeats.value[paid] / typical
     counts, places = np.unique(x, return_inverse=True)
     log_total = np.log(x) + np.log(mean)
 
@@ -58,10 +62,10 @@ def fit(repeats: Repeats) -> Maximum:
         by_gamma = (q / gamma - (p * x + q) / (x * mean + gamma)).sum()
         return float(value.sum()), np.array([p * by_p, q * by_q, gamma * by_gamma])
 
-    typical = float(np.median(mean))
-    found = maximum(likelihood, [(2.0, 3.0, typical), (6.0, 4.0, typical / 2), (1.0, 2.0, typical)], NAMES)
-    if not found.problem and found.parameters[1] <= 1:
-        return Maximum(
-            found.parameters, found.log_likelihood, found.errors, "q is 1 or less: spend has no mean"
-        )
-    return found
+    found = maximum(likelihood, [(2.0, 3.0, 1.0), (6.0, 4.0, 0.5), (1.0, 2.0, 1.0)], NAMES)
+    if not found.parameters:
+        return found
+    p, q, gamma = found.parameters
+    problem = found.problem or ("q is 1 or less: spend has no mean" if q <= 1 else "")
+    log_likelihood = found.log_likelihood - len(mean) * np.log(typical)
+    return Maximum((p, q, gamma * typical), float(log_likelihood), found.errors, problem)

@@ -14,6 +14,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 
 DAYS_PER_WEEK = 7
+# Logs are in dollars; programs say their currency.
 MINOR_PER_MAJOR = 100
 # More than a day's ordinal ever is, so that a customer and a day are one number.
 _DAYS_END = 10_000_000

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from libs.common.currencies import minor_per_major
 from libs.common.documents import NUMBER_MAX, WHOLE_BP
 from libs.models import documents
 from libs.models.bgnbd import BgNbd
@@ -23,7 +24,7 @@ from libs.models.documents import DAYS, FIRST, LAST, PURCHASE_FACTS, SPENT, Mode
 from libs.models.features import FEATURES
 from libs.models.gamma_gamma import GammaGamma
 from libs.models.lifetime import INSIDE, historic_purchases
-from libs.models.purchases import DAYS_PER_WEEK, MINOR_PER_MAJOR, Repeats
+from libs.models.purchases import DAYS_PER_WEEK, Repeats
 from libs.models.redundancy import Kept
 from libs.models.scorers import Boosted, Said, Tree, Weighed, inputs_of, log_odds_of
 
@@ -46,6 +47,8 @@ DAYS_MAX = 100_000
 LAPSE_INTERVALS_MIN = 2.0
 """So many intervals of a member's own without a purchase are told as a decay of behaviour."""
 REASONS_UP_MAX, REASONS_DOWN_MAX = 3, 2
+TOLD_BP_MIN = 100
+"""What changes a value by less is no reason: texts tell whole percents. Of money it is one minor unit."""
 _VALUE_MAX = 9e18
 _SAME_ODDS = 1e-9
 
@@ -151,23 +154,29 @@ def have_purchased(facts: Columns) -> Present:
 
 
 def repeats_of(facts: Columns) -> Repeats:
-    """What BG/NBD reads, of who has purchased. `value` is the mean spend of all days, the first one too.
-
-    Net spend is known as a sum over all days, and not without the first.
-    """
+    """What BG/NBD reads, of who has purchased; it reads no spend, and `value` is 0."""
     days, first, last = facts[DAYS], facts[FIRST], facts[LAST]
-    spent = np.nan_to_num(facts[SPENT]) if SPENT in facts else np.zeros(len(days))
     return Repeats(
         frequency=days - 1,
         recency=np.maximum(first - last, 0) / DAYS_PER_WEEK,
         age=first / DAYS_PER_WEEK,
-        value=np.maximum(spent, 0) / np.maximum(days, 1) / MINOR_PER_MAJOR,
+        value=np.zeros(len(days)),
     )
 
 
-def paid_repeats(repeats: Repeats) -> Repeats:
-    """What Gamma-Gamma reads: each day with a purchase counts for the mean, the first one too."""
-    return Repeats(repeats.frequency + 1, repeats.recency, repeats.age, repeats.value)
+def paid_repeats(facts: Columns, currency: str) -> Repeats:
+    """What Gamma-Gamma reads: each day with a purchase counts for the mean, the first one too.
+
+    Net spend is known as a sum over all days, and not without the first.
+    """
+    repeats, value = repeats_of(facts), _mean_spent(facts) / minor_per_major(currency)
+    return Repeats(repeats.frequency + 1, repeats.recency, repeats.age, value)
+
+
+def _mean_spent(facts: Columns) -> Floats:
+    """Minor units, (members,), of each day with a purchase so far."""
+    spent: Floats = np.maximum(np.nan_to_num(facts[SPENT]), 0)
+    return spent / np.maximum(facts[DAYS], 1)
 
 
 def purchases_of(frequency: BgNbd | None, repeats: Repeats, weeks: float) -> Floats:
@@ -230,8 +239,9 @@ def _factor_params(factor: str) -> dict[str, str]:
 
 
 def _told(contributions: Sequence[Contribution], prefix: str, unit: Mapping[str, str]) -> list[Reason]:
-    """What raises the value most, and then what lowers it most."""
-    known = [each for each in contributions if each.factor != CENTRE]
+    """What raises the value most, and then what lowers it most; nothing that a text would tell as nothing."""
+    least = WHOLE_BP if "currency" in unit else TOLD_BP_MIN
+    known = [each for each in contributions if each.factor != CENTRE and abs(each.contribution_bp) >= least]
     up = sorted((each for each in known if each.contribution_bp > 0), key=lambda each: -each.contribution_bp)
     down = sorted((each for each in known if each.contribution_bp < 0), key=lambda each: each.contribution_bp)
     said = [(f"{prefix}_RAISED_BY", each) for each in up[:REASONS_UP_MAX]]
@@ -406,6 +416,7 @@ class _LifetimeValue(_Compiled):
     def __init__(self, document: documents.LifetimeValue) -> None:
         self.kind, self.facts = document.kind, document.facts
         self.unit = {"currency": document.currency}
+        self._currency = document.currency
         self._frequency = _frequency(document.frequency)
         spend = document.spend
         self._spend = None if spend is None else GammaGamma(spend.p, spend.q, spend.gamma)
@@ -428,19 +439,20 @@ class _LifetimeValue(_Compiled):
 
     def _values(self, facts: Columns) -> Floats:
         repeats = repeats_of(facts)
-        return purchases_of(self._frequency, repeats, self._weeks) * self._spent(repeats) * WHOLE_BP
+        return purchases_of(self._frequency, repeats, self._weeks) * self._spent(facts) * WHOLE_BP
 
-    def _spent(self, repeats: Repeats) -> Floats:
+    def _spent(self, facts: Columns) -> Floats:
         """Minor units, (members,), per purchase day."""
         if self._spend is None:
-            return repeats.value * MINOR_PER_MAJOR
-        return np.asarray(self._spend.expected(paid_repeats(repeats)) * MINOR_PER_MAJOR, np.float64)
+            return _mean_spent(facts)
+        expected = self._spend.expected(paid_repeats(facts, self._currency))
+        return np.asarray(expected * minor_per_major(self._currency), np.float64)
 
     def _bounds(self, facts: Columns) -> tuple[Floats | None, Floats | None]:
         if self._frequency is None:
             return None, None
         repeats = repeats_of(facts)
-        tail, spent = (1 - INSIDE) / 2, self._spent(repeats) * WHOLE_BP
+        tail, spent = (1 - INSIDE) / 2, self._spent(facts) * WHOLE_BP
         low = self._frequency.quantile(tail, repeats, self._weeks)
         return low * spent, self._frequency.quantile(1 - tail, repeats, self._weeks) * spent
 

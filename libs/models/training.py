@@ -307,7 +307,7 @@ def trained_lifetime_value(members: Population) -> documents.LifetimeValue:
 
 def _lifetime_value(members: Population) -> documents.LifetimeValue:
     frequency, problem, log_likelihood = _frequency(members.facts)
-    money = gamma_gamma.fit(paid_repeats(repeats_of(members.facts)))
+    money = gamma_gamma.fit(paid_repeats(members.facts, members.currency))
     problems = [f"BG/NBD: {problem}"] * bool(problem) + [f"Gamma-Gamma: {money.problem}"] * bool(
         money.problem
     )

@@ -52,3 +52,15 @@ def test_spend_without_a_mean_is_said() -> None:
 
     assert found.problem == "q is 1 or less: spend has no mean"
     assert found.parameters[1] == pytest.approx(0.7, rel=0.1)
+
+
+@pytest.mark.parametrize("worth", [0.3, 150.0, 25_000.0], ids=["dinars", "yen", "dongs"])
+def test_any_currency_gives_the_same_model(repeats: Repeats, worth: float) -> None:
+    dollars = gamma_gamma.fit(repeats)
+    theirs = gamma_gamma.fit(Repeats(repeats.frequency, repeats.recency, repeats.age, repeats.value * worth))
+
+    p, q, gamma = dollars.parameters
+    assert theirs.problem == ""
+    assert theirs.parameters == pytest.approx((p, q, gamma * worth), rel=1e-3)
+    # A density of amounts that are so many times as large is so many times as low.
+    assert theirs.log_likelihood == pytest.approx(dollars.log_likelihood - 946 * np.log(worth), abs=0.01)

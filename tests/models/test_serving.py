@@ -1,6 +1,7 @@
 """Scores by models: those of the fit, the same bits however they are asked, and parts that add up."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,16 @@ from libs.models.documents import DAYS, FIRST, LAST, PURCHASE_FACTS, SPENT, Mode
 from libs.models.gamma_gamma import GammaGamma
 from libs.models.lifetime import lifetime_value
 from libs.models.redundancy import Kept
-from libs.models.serving import CENTRE, NO_LABEL, NO_PURCHASES, NO_VALUE, compiled, paid_repeats, repeats_of
+from libs.models.serving import (
+    CENTRE,
+    NO_LABEL,
+    NO_PURCHASES,
+    NO_VALUE,
+    TOLD_BP_MIN,
+    compiled,
+    paid_repeats,
+    repeats_of,
+)
 from tests.models import fitted
 
 EVERY = pytest.mark.parametrize("document", fitted.ALL.values(), ids=fitted.ALL)
@@ -160,7 +170,7 @@ def test_lifetime_value_is_that_of_both_models() -> None:
     own = {fact: columns[fact][present] for fact in (*PURCHASE_FACTS, SPENT)}
     often, much = BgNbd(0.243, 4.414, 0.793, 2.426), GammaGamma(6.25, 3.74, 15.44)
     value = lifetime_value(often, much, repeats_of(own), 39.0).purchases * much.expected(
-        paid_repeats(repeats_of(own))
+        paid_repeats(own, "USD")
     )
 
     np.testing.assert_allclose(scores.values_bp[present] / 1e6, value, atol=1e-5)
@@ -225,3 +235,59 @@ def test_value_is_told_in_money() -> None:
 
     said = render(why.reasons[0].code, why.reasons[0].params, "en")
     assert said == "spend less refunds ever: raises the value by $555.71."
+
+
+@pytest.mark.parametrize(
+    ("currency", "per_major", "said"),
+    [
+        ("JPY", 1, "spend less refunds ever: raises the value by ¥55,571."),
+        ("KWD", 1000, "spend less refunds ever: raises the value by KWD55.571."),
+    ],
+)
+def test_value_is_told_in_the_currency_as_it_is_written(currency: str, per_major: int, said: str) -> None:
+    """The same member and model as above, whose 55,571 cents are as many yen, or thousandths of a dinar."""
+    columns = {DAYS: np.array([9.0]), FIRST: np.array([230.0]), LAST: np.array([2.0]), SPENT: np.array([9e4])}
+    spend = documents.SpendParameters(p=6.25, q=3.74, gamma=15.44 * 100 / per_major)
+    model = compiled(fitted.lifetime_value(currency=currency, spend=spend))
+    (why,) = model.explained(columns)
+
+    assert model.scores(columns).values_bp == compiled(fitted.lifetime_value()).scores(columns).values_bp
+    told = render(why.reasons[0].code, why.reasons[0].params, "en").replace("\N{NO-BREAK SPACE}", "")
+    assert told == said
+
+
+@EVERY
+def test_nothing_is_a_reason_that_its_text_tells_as_nothing(document: ModelDocument) -> None:
+    """Contributions say it all; reasons what is worth saying, in either language."""
+    columns = fitted.members()
+    for row in compiled(document).explained(columns):
+        parts = [abs(each.contribution_bp) for each in row.contributions if each.factor != CENTRE]
+        told = [each for each in row.reasons if each.code.endswith(("RAISED_BY", "LOWERED_BY"))]
+        least = 10_000 if document.kind == "lifetime_value" else TOLD_BP_MIN
+        assert bool(told) == any(part >= least for part in parts)
+        for reason in told:
+            for locale in LOCALES:
+                figures = re.findall(
+                    r"[0-9.,]+",
+                    render(reason.code, {**reason.params, "factor_zh": "", "factor_en": ""}, locale),
+                )
+                assert any(figure.strip("0.,") for figure in figures), render(
+                    reason.code, reason.params, locale
+                )
+
+
+def test_what_changes_less_than_a_percent_is_a_contribution_and_no_reason() -> None:
+    weights = (0.9, 0.02, 0.2, 0.6)
+    columns = {
+        DAYS: np.array([5.0]),
+        FIRST: np.array([200.0]),
+        LAST: np.array([160.0]),
+        "purchase.count.90d": np.array([1.0]),
+    }
+    (why,) = compiled(fitted.churn(fitted.LOGISTIC.model_copy(update={"weights": weights}))).explained(
+        columns
+    )
+
+    small = next(each for each in why.contributions if each.factor == "purchase.count.90d")
+    assert 0 < abs(small.contribution_bp) < TOLD_BP_MIN
+    assert "purchase.count.90d" not in [each.params.get("factor") for each in why.reasons]

@@ -30,13 +30,15 @@ HORIZON = 273
 COMMON: dict[str, Any] = {"program_id": "demo", "currency": "USD", "as_of": UNTIL, "horizon_days": HORIZON}
 
 
-def of_log(log: PurchaseLog, *, later: bool = True) -> Population:
+def of_log(log: PurchaseLog, *, later: bool = True, currency: str = "USD") -> Population:
     """Who had bought by the day, and week by week what came."""
     day = UNTIL.toordinal()
     buyers = log.of_buyers_until(day)
     ends = [*range(7, HORIZON, 7), HORIZON] if later else []
     return population(
-        facts_of(buyers, day), [Later(end, facts_of(buyers, day + end)) for end in ends], **COMMON
+        facts_of(buyers, day),
+        [Later(end, facts_of(buyers, day + end)) for end in ends],
+        **COMMON | {"currency": currency},
     )
 
 
@@ -90,6 +92,26 @@ def test_lifetime_value_of_cdnow(members: Population) -> None:
     assert found.metrics["correlation"] == pytest.approx(0.63, abs=0.01)
     assert (found.drawn.weeks[-1].foretold, found.drawn.weeks[-1].actual) == (found.metrics["foretold"], 1882)
     assert len(found.drawn.weeks) == 39
+
+
+@pytest.mark.parametrize(("currency", "gamma"), [("JPY", 100.0), ("KWD", 0.1)])
+def test_lifetime_value_is_in_the_minor_units_of_any_currency(
+    log: PurchaseLog, members: Population, currency: str, gamma: float
+) -> None:
+    """The same whole numbers, of which a yen is one itself and a dinar is a thousand."""
+    theirs = trained_lifetime_value(of_log(log, currency=currency))
+    dollars = trained_lifetime_value(members)
+
+    assert (theirs.currency, theirs.problem) == (currency, "")
+    assert dollars.spend is not None
+    assert theirs.spend is not None
+    assert theirs.spend.gamma == pytest.approx(dollars.spend.gamma * gamma, rel=1e-3)
+    assert theirs.metrics["value_foretold"] == pytest.approx(dollars.metrics["value_foretold"], rel=1e-4)
+    np.testing.assert_allclose(
+        compiled(theirs).scores(members.facts).values_bp,
+        compiled(dollars).scores(members.facts).values_bp,
+        rtol=1e-3,
+    )
 
 
 def test_without_later_days_lifetime_value_is_fitted_and_not_measured(log: PurchaseLog) -> None:

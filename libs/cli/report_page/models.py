@@ -10,6 +10,7 @@ from libs.models.evaluation import HISTORIC, Churn, Divided, Evaluation, Holdout
 from libs.models.fitting import Maximum
 from libs.models.lifetime import INSIDE
 from libs.models.measures import BINS, Lead
+from libs.models.purchases import MINOR_PER_MAJOR
 
 SEGMENTS = {
     "high_value": ("高价值", "high value"),
@@ -145,7 +146,7 @@ def _segments(found: Divided, say: Voice) -> Section:
             name,
             f"{each.days_since_last:.0f}",
             f"{each.purchase_days:.1f}",
-            f"{each.spend_minor / 100:,.2f}",
+            f"{each.spend_minor / MINOR_PER_MAJOR:,.2f}",
             f"{each.bought_again / each.customers:.0%}" if each.customers else "–",
         )
         for name, each in zip(names, found.segments, strict=True)

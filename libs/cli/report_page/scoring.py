@@ -7,10 +7,10 @@ from typing import Any
 
 from libs.cli.report_page.html import Section, Voice, figure, heading, missing, note, page, said, table
 from libs.cli.report_page.svg import AMBER, BLUE, GREEN, GREY, PURPLE, Bar, Line, bars, columns, lines
+from libs.common.currencies import minor_digits, minor_per_major
 from libs.common.documents import WHOLE_BP, Text
 from libs.common.texts import Locale
 from libs.models.documents import Churn, LifetimeValue, ModelDocument, ValueSegment
-from libs.models.purchases import MINOR_PER_MAJOR
 
 MARKS = 10
 NO_SCORE = ("没有评分", "no score")
@@ -53,6 +53,7 @@ class ScoringFindings:
 
     program_id: str
     name: Text
+    currency: str
     read_time: datetime
     models: Sequence[Serving]
     distributions: Sequence[Distribution]
@@ -67,7 +68,7 @@ def rendered(found: ScoringFindings, locale: Locale) -> str:
         _beside(found.models, say),
         _churn(_of(found.models, Churn), say),
         _lifetime(_of(found.models, LifetimeValue), say),
-        _segments(_of(found.models, ValueSegment), say),
+        _segments(_of(found.models, ValueSegment), found.currency, say),
         _scores(found, say),
     ]
     read = f"{found.read_time:%Y-%m-%d %H:%M} UTC"
@@ -79,6 +80,7 @@ def as_document(found: ScoringFindings) -> dict[str, Any]:
     """The same for programs."""
     return {
         "program_id": found.program_id,
+        "currency": found.currency,
         "read_time": found.read_time.isoformat(),
         "models": [
             {
@@ -219,12 +221,12 @@ def _lifetime(models: Sequence[Serving], say: Voice) -> Section:
             )
         )
     spread = say(f"预计价值的分布（{best.currency}）", f"Members by value foretold ({best.currency})")
-    high = best.drawn.high / WHOLE_BP / MINOR_PER_MAJOR
+    high = best.drawn.high / WHOLE_BP / minor_per_major(best.currency)
     body += heading(spread) + _histogram(spread, best.drawn.histogram, 0, high, BLUE)
     return Section("lifetime", title, body)
 
 
-def _segments(models: Sequence[Serving], say: Voice) -> Section:
+def _segments(models: Sequence[Serving], currency: str, say: Voice) -> Section:
     title = say(*KINDS["value_segment"])
     if not models:
         return Section("segments", title, _none("value-segment", say))
@@ -245,14 +247,14 @@ def _segments(models: Sequence[Serving], say: Voice) -> Section:
             say("分群", "segment"),
             say("距上次购买天数", "days ago"),
             say("购买日", "purchase days"),
-            say("消费", "spend"),
+            say(f"消费（{currency}）", f"spend ({currency})"),
         ]
         rows = [
             (
                 names.get(group.label, group.label),
                 f"{group.values.get('days_since_last', 0):.0f}",
                 f"{group.values.get('purchase_days', 0):.1f}",
-                f"{group.values.get('spent_minor', 0) / MINOR_PER_MAJOR:,.2f}",
+                _major(group.values.get("spent_minor", 0), currency),
             )
             for group in document.drawn.groups
         ]
@@ -292,6 +294,10 @@ def _histogram(title: str, counts: Sequence[int], low: float, high: float, colou
     marks = [f"{low + place * wide:,.3g}" if place % every == 0 else "" for place in range(len(counts))]
     sizes = [float(count) for count in counts]
     return figure(columns(title, title, sizes, [colour] * len(sizes), marks))
+
+
+def _major(amount_minor: float, currency: str) -> str:
+    return f"{amount_minor / minor_per_major(currency):,.{minor_digits(currency)}f}"
 
 
 def _none(command: str, say: Voice) -> str:
