@@ -42,6 +42,9 @@ PARTS_MAX = 1000
 FRAMES_IN_FLIGHT_MAX = 3
 # So many facts are read of members at once.
 FACTS_MAX = 100
+# So many bytes of columns are sent at once: a message has 4 MiB at most, and members sends more.
+FRAME_BYTES_MAX = 3_500_000
+BYTES_PER_NUMBER = 8
 NO_VALUE = -(2**63)
 # What is written of models of a kind; all of it of a kind that is not known.
 PARTS_OF_MODELS = {
@@ -59,12 +62,16 @@ Keys = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The program to score, for which day, and the models of it that score beside its policies."""
+    """The program to score, for which day, and the models of it that score beside its policies.
+
+    `left_out`: models that serve, and whose facts cannot be read together with those of all else.
+    """
 
     live: benefits_pb2.Program
     program: Program
     as_of: date
     models: Sequence[models_pb2.ServingModel] = ()
+    left_out: Sequence[models_pb2.ServingModel] = ()
 
     def facts(self) -> list[str]:
         """What is read of members."""
@@ -77,7 +84,7 @@ class Scored:
             program_version=self.live.version,
             program_digest=self.live.digest,
             as_of=self.as_of,
-            models={name_of(each): f"{each.kind}/{each.version}" for each in self.models},
+            models={name_of(each): version_of(each) for each in self.models},
             parts=[],
         )
 
@@ -85,7 +92,9 @@ class Scored:
 async def asked(clients: Clients, program_id: str, as_of: date | None) -> Scored:
     """The live version of a program that scores, for a day or for the program's own today."""
     found = await live_on(clients, program_id, as_of)
-    scored = replace(found, models=within_facts(found.program, await registry.serving(clients, program_id)))
+    serving = await registry.serving(clients, program_id)
+    models = within_facts(found.program, serving)
+    scored = replace(found, models=models, left_out=[each for each in serving if each not in models])
     if not scored.program.score_policies and not scored.models:
         raise CommandError(
             f"{program_id} has no score policy: publish a version whose document has `rfm` or `scorecards`, "
@@ -119,6 +128,20 @@ def name_of(model: models_pb2.ServingModel) -> str:
     """What its columns are called: its kind, and that it is the challenger."""
     is_champion = model.stage == models_pb2.MODEL_STAGE_CHAMPION
     return model.kind if is_champion else f"{model.kind}.{registry.stage_name(model.stage)}"
+
+
+def version_of(model: models_pb2.ServingModel) -> str:
+    """A version as scores name it, such as `churn/3`."""
+    return f"{model.kind}/{model.version}"
+
+
+def told_left_out(scored: Scored) -> str:
+    """Which models did not score, and what to do about it."""
+    names = ", ".join(f"{version_of(each)} ({registry.stage_name(each.stage)})" for each in scored.left_out)
+    return (
+        f"Left out: {names}. {FACTS_MAX} facts are read of a member at once, and all scores together read "
+        "more. Retire a challenger with `laurel promote`, or train one on fewer features."
+    )
 
 
 def _facts(program: Program, models: Sequence[models_pb2.ServingModel]) -> list[str]:
@@ -222,11 +245,11 @@ class PartScorer:
         yield scoring_pb2.ScoreFramesRequest(header=header)
         try:
             async for found in facts:
-                await self.room.acquire()
-                self.sent.append(found.member_ids)
                 self.members_total = found.members_total
-                frame = scoring_pb2.Frame(rows_count=len(found.member_ids), columns=found.columns)
-                yield scoring_pb2.ScoreFramesRequest(frame=frame)
+                for ids, frame in frames(found):
+                    await self.room.acquire()
+                    self.sent.append(ids)
+                    yield scoring_pb2.ScoreFramesRequest(frame=frame)
         except grpc.aio.AioRpcError as error:
             self.failure = error
 
@@ -250,6 +273,18 @@ class PartScorer:
         counted = self.labels.setdefault(name, Counter())
         for place, count in Counter(array("b", labels)).items():
             counted[named[place] if place >= 0 else ""] += count
+
+
+def frames(
+    found: members_pb2.StreamFactColumnsResponse,
+) -> Iterator[tuple[Sequence[str], scoring_pb2.Frame]]:
+    """Members of an answer and their columns, in frames that fit into a message."""
+    ids, rows = found.member_ids, max(1, FRAME_BYTES_MAX // (BYTES_PER_NUMBER * len(found.columns)))
+    for start in range(0, len(ids), rows):
+        some = ids[start : start + rows]
+        begin, end = start * BYTES_PER_NUMBER, (start + rows) * BYTES_PER_NUMBER
+        columns = [column[begin:end] for column in found.columns]
+        yield some, scoring_pb2.Frame(rows_count=len(some), columns=columns)
 
 
 def facts_request(scored: Scored, part: Part, facts: Sequence[str]) -> members_pb2.StreamFactColumnsRequest:

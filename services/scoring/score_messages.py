@@ -7,6 +7,7 @@ import numpy as np
 
 from laurel.scoring.v1 import scoring_pb2
 from libs.common.documents import WHOLE_BP
+from libs.common.errors import InvalidRequest
 from libs.models.serving import ModelScores
 from services.scoring.domain.columns import CardTable, ScoredColumns
 from services.scoring.domain.errors import FrameInvalid
@@ -15,11 +16,30 @@ from services.scoring.domain.model_scores import ModelScore, NamedModel
 from services.scoring.domain.scores import Contribution, Score
 from services.scoring.messages import fill_reason
 
+ANSWER_BYTES_MAX = 16_000_000
+"""Our own clients take little more. Scores of 500 members by all models stay below it."""
 COLUMN_KINDS: Mapping[int, "np.dtype[Any]"] = {
     scoring_pb2.COLUMN_KIND_UNSPECIFIED: NUMBER,
     scoring_pb2.COLUMN_KIND_FLOAT64: NUMBER,
     scoring_pb2.COLUMN_KIND_INT32: SHORT_NUMBER,
 }
+
+
+class AnswerRoom:
+    """What is left of the bytes that an answer may have."""
+
+    def __init__(self) -> None:
+        self._bytes_count, self._subjects_count = 0, 0
+
+    def take(self, scored: scoring_pb2.SubjectScores) -> None:
+        """Refuse what its caller could not read, and say how many members fit."""
+        self._bytes_count += scored.ByteSize()
+        if self._bytes_count > ANSWER_BYTES_MAX:
+            told = (
+                f"have scores of more than {ANSWER_BYTES_MAX} bytes: ask for {self._subjects_count} at once"
+            )
+            raise InvalidRequest(subjects=told)
+        self._subjects_count += 1
 
 
 def fill_score(message: scoring_pb2.Score, score: Score) -> None:

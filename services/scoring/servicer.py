@@ -14,6 +14,7 @@ from services.scoring.messages import facts_of, fill_receipt, tier_subject
 from services.scoring.programs import NamedProgram
 from services.scoring.score_messages import (
     COLUMN_KINDS,
+    AnswerRoom,
     FrameAnswers,
     fill_model_score,
     fill_score,
@@ -53,7 +54,7 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
                 model_digests=message.model_digests,
             )
         )
-        response = pb.BatchScoreResponse()
+        response, room = pb.BatchScoreResponse(), AnswerRoom()
         for subject, (scores, by_models) in zip(message.subjects, results, strict=True):
             if response.results:
                 # A dozen scores of 500 members take as long as hundreds of calls: those are answered between.
@@ -63,6 +64,7 @@ class ScoringServicer(scoring_pb2_grpc.ScoringServiceServicer):
                 fill_score(scored.scores.add(), score)
             for by_model in by_models:
                 fill_model_score(scored.scores.add(), by_model)
+            room.take(scored)
         return response
 
     async def BatchRead(self, message: pb.BatchReadRequest, context: Any) -> pb.BatchReadResponse:

@@ -130,6 +130,7 @@ class World:
     clients: Clients
     members: FakeMembers
     benefits: FakeBenefits
+    models: FakeModels
 
     async def score(self, folder: Path, parts: int | None = None, as_of: date | None = None) -> ScoreRun:
         scored = await scoring.asked(self.clients, "music_store", as_of)
@@ -174,7 +175,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             scoring=scoring_pb2_grpc.ScoringServiceStub(to_scoring),
             models=models_pb2_grpc.ModelServiceStub(to_fakes),
         )
-        yield World(clients, members, benefits)
+        yield World(clients, members, benefits, models)
     await real.drain()
     await fakes.stop(None)
 
@@ -359,6 +360,50 @@ def test_challengers_are_left_out_whose_facts_are_too_many() -> None:
     assert scoring.within_facts(program, [challenger, champion]) == [champion]
     assert scoring.within_facts(program, [a_model("churn", 2, second), champion])[0] == champion
     assert scoring.name_of(challenger) == "churn.challenger"
+
+
+async def test_what_is_left_out_is_said(world: World) -> None:
+    first, second = ([f"{letter}.count.{place}d" for place in range(50)] for letter in "ab")
+    serving = [a_model("churn", 3, first), a_model("churn", 2, second)]
+    world.models.serving = serving
+
+    scored = await scoring.asked(world.clients, "music_store", None)
+
+    assert [scoring.name_of(each) for each in scored.models] == ["churn"]
+    assert [scoring.name_of(each) for each in scored.left_out] == ["churn.challenger"]
+    assert scoring.told_left_out(scored).startswith("Left out: churn/2 (challenger). 100 facts")
+    world.models.serving = serving[:1]
+    assert (await scoring.asked(world.clients, "music_store", None)).left_out == []
+
+
+def test_frames_fit_into_messages_however_many_facts_there_are() -> None:
+    """Members sends up to 12 MB at once, which scoring would not take."""
+    numbers = np.arange(10_000, dtype="<f8")
+    found = pb.StreamFactColumnsResponse(
+        member_ids=[f"mem_{place:032x}" for place in range(10_000)],
+        columns=[(numbers + column).tobytes() for column in range(scoring.FACTS_MAX)],
+    )
+
+    sent = [*scoring.frames(found)]
+
+    assert [member for ids, _ in sent for member in ids] == found.member_ids
+    assert [len(ids) for ids, _ in sent] == [frame.rows_count for _, frame in sent]
+    for column, whole in enumerate(found.columns):
+        assert b"".join(frame.columns[column] for _, frame in sent) == whole
+    assert max(frame.ByteSize() for _, frame in sent) < 4 * 1024 * 1024
+    few = pb.StreamFactColumnsResponse(member_ids=found.member_ids, columns=found.columns[:3])
+    assert len([*scoring.frames(few)]) == 1
+
+
+async def test_small_frames_make_the_same_file(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "FRAME_BYTES_MAX", 3 * 3 * scoring.BYTES_PER_NUMBER)
+
+    run = await world.score(tmp_path / "scores")
+
+    assert rows_in(run.folder) == [expected(place) for place in range(len(IDS))]
+    assert run.members() == sum(world.told) == len(IDS)
 
 
 def packed(value: int) -> bytes:

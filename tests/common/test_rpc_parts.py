@@ -150,3 +150,13 @@ def test_services_may_send_each_other_more_but_no_longer_lists() -> None:
         require_countable(scoring_pb2.DecideTiersRequest, data, OF_STRANGERS)
     with pytest.raises(InvalidRequest):
         require_countable(scoring_pb2.DecideTiersRequest, many(b"\x1a\x00"), OF_SERVICES)
+
+
+def test_our_services_may_send_what_all_scores_of_500_members_read() -> None:
+    """As many facts as a program's scores and its models read at once."""
+    facts = [{"name": f"purchase.distinct_days.{days}d", "value": days} for days in range(100)]
+    subject = {"subject_id": f"mem_{1:032x}", "as_of": {"seconds": 1}, "facts": facts}
+    subjects: Any = [subject] * 500
+    data = scoring_pb2.BatchScoreRequest(subjects=subjects).SerializeToString()
+
+    require_countable(scoring_pb2.BatchScoreRequest, data, OF_SERVICES)

@@ -81,15 +81,18 @@ def score(
     folder = DataFolder(data_dir)
     target = None if out_folder is None else Path(out_folder)
     work = _score(folder.running(), folder.path / "scores", program, day(as_of), target, parts)
-    run = foreground.run(work)
-    if run is None:
+    done = foreground.run(work)
+    if done is None:
         err.print("Interrupted: run the same command again to go on.")
         raise typer.Exit(130)
-    figures = _figures(run, time.monotonic() - started)
+    run, scored = done
+    figures = _figures(run, scored, time.monotonic() - started)
     if as_json:
         print(json.dumps(figures))  # noqa: T201 - for programs, so without colours
     else:
         _show(run, figures)
+    if scored.left_out:
+        err.print(scoring.told_left_out(scored), highlight=False)
 
 
 def _require(context: typer.Context, names: Sequence[str], why: str) -> None:
@@ -118,7 +121,7 @@ async def _score(
     as_of: date | None,
     out_folder: Path | None,
     parts: int | None,
-) -> ScoreRun:
+) -> tuple[ScoreRun, Scored]:
     async with connected(run, staff_token(run, program_id)) as clients:
         scored = await scoring.asked(clients, program_id, as_of)
         folder = out_folder or scores / f"{program_id}-{scored.as_of}"
@@ -127,7 +130,7 @@ async def _score(
                 scores_run.manifest.parts = await scoring.divide(clients, program_id, parts)
                 scores_run.save()
             await _behind_a_bar(clients, scores_run, scored)
-            return scores_run
+            return scores_run, scored
 
 
 async def _behind_a_bar(clients: Clients, run: ScoreRun, scored: Scored) -> None:
@@ -141,7 +144,7 @@ async def _behind_a_bar(clients: Clients, run: ScoreRun, scored: Scored) -> None
         )
 
 
-def _figures(run: ScoreRun, seconds: float) -> dict[str, Any]:
+def _figures(run: ScoreRun, scored: Scored, seconds: float) -> dict[str, Any]:
     return {
         "program": run.manifest.program_id,
         "version": run.manifest.program_version,
@@ -149,6 +152,7 @@ def _figures(run: ScoreRun, seconds: float) -> dict[str, Any]:
         "folder": str(run.folder),
         "parts": len(run.manifest.parts),
         "members": run.members(),
+        "left_out": [scoring.version_of(each) for each in scored.left_out],
         "labels": {
             name: {label or NO_SCORE: count for label, count in counted.most_common()}
             for name, counted in run.labels().items()

@@ -24,8 +24,8 @@ class Bound(NamedTuple):
 
 # 500 events with all that an event may have.
 OF_STRANGERS = Bound(40_000, 32 * 1024)
-# Our own services send programs, and the facts of hundreds of members.
-OF_SERVICES = Bound(100_000, 512 * 1024)
+# Our own services send programs, and the facts of members: 100 of each of 500.
+OF_SERVICES = Bound(160_000, 512 * 1024)
 EXPLAINED = Bound(1_000, 32 * 1024)
 SINGLES_MAX = 256
 """Fields of one message that are no lists, unknown ones included; ours have thirty at most, each once."""
