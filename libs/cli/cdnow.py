@@ -11,8 +11,8 @@ from pathlib import Path
 from libs.cli.errors import CommandError
 
 EXPECTED = (
-    "expected `[master id] customer YYYYMMDD count amount`: numbers without sign, a day that exists, "
-    "an amount of dollars with 2 decimals, such as `00004 0001 19970101 2 29.33`"
+    "expected `[master id] customer YYYYMMDD count amount`, parted by spaces: numbers without sign, so no "
+    "refunds, a day that exists, an amount of dollars with 2 decimals, such as `00004 0001 19970101 2 29.33`"
 )
 MASTER = re.compile(r"[0-9]+", re.ASCII)
 CUSTOMER = re.compile(r"[0-9]{1,64}", re.ASCII)
@@ -52,7 +52,7 @@ def read(file: Path) -> tuple[bytes, list[Purchase]]:
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise CommandError(f"{file} is no text in UTF-8.") from error
+        raise CommandError(f"{file} is no text in UTF-8: save it as such first.") from error
     return content, parse(text.splitlines())
 
 

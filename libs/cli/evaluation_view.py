@@ -35,9 +35,11 @@ def measure(file: Path, until: date, *, as_json: bool, page: Path | None, langua
 
     With `page`, it is written as a page of HTML as well.
     """
+    if page is not None and not page.absolute().parent.is_dir():
+        raise CommandError(f"{page} cannot be written: make the folder {page.parent} first.")
     started, rows = time.monotonic(), cdnow.read(file)[1]
     if not rows:
-        raise CommandError(f"{file} has no purchases.")
+        raise CommandError(f"{file} has no purchases: {cdnow.EXPECTED}.")
     log = PurchaseLog.of((row.customer, row.day, row.quantity, row.amount_minor) for row in rows)
     try:
         with percentage_bar(err) as progress:

@@ -20,8 +20,8 @@ TOLD = {
 def table(models: Sequence[pb.Model]) -> Table:
     """One line a version: its stage, how good it is, and who registered it."""
     found = Table(title="Models", title_justify="left")
-    for name in ("model", "stage", "how good", "by", "on", "digest"):
-        found.add_column(name)
+    for name in ("model", "stage", "how good", "by", "on"):
+        found.add_column(name, no_wrap=name != "how good")
     for model in models:
         metrics = {each.name: float(each.value) for each in model.metrics}
         shown = [name for name in TOLD.get(model.kind, ()) if name in metrics]
@@ -29,10 +29,9 @@ def table(models: Sequence[pb.Model]) -> Table:
         found.add_row(
             f"{model.kind} {model.version}",
             stage_name(model.stage),
-            ", ".join(f"{name} {metrics[name]:.3f}" for name in shown),
+            "\n".join(f"{name} {metrics[name]:.3f}" for name in shown),
             first.actor,
-            f"{moment(first.create_time):%Y-%m-%d %H:%M}",
-            model.digest[:12],
+            f"{moment(first.create_time):%Y-%m-%d}",
         )
     return found
 
@@ -53,7 +52,7 @@ def metrics(model: pb.Model) -> Table:
     """How good a version is, as training found it."""
     found = Table(title=f"{model.kind} {model.version}, {stage_name(model.stage)}", title_justify="left")
     found.add_column("figure")
-    found.add_column("value", justify="right")
+    found.add_column("value", justify="right", overflow="fold")
     for each in model.metrics:
         found.add_row(each.name, f"{float(each.value):,.4f}")
     found.add_row("digest", model.digest)

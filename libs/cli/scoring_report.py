@@ -37,7 +37,7 @@ async def findings(clients: Clients, program_id: str, scores: Path, folder: Path
         raise CommandError(f"{folder} holds no finished scores: choose a folder that `laurel score` wrote.")
     scored = None if run is None else run.manifest.as_of
     distributions = [] if run is None else list(_distributions(run, program.currency))
-    return ScoringFindings(program_id, program.name, program.currency, now(), models, distributions, scored)
+    return ScoringFindings(program, now(), models, distributions, scored)
 
 
 def _latest(scores: Path, program_id: str) -> ScoreRun | None:

@@ -221,8 +221,8 @@ def _churn(facts: Facts, later: PurchaseLog, expected: Floats, told: Told) -> Ch
     churned = later.days_bought() == 0
     gone = int(churned.sum())
     if not is_learnable(churned):
-        some = min(gone, len(churned) - gone)
-        problem = f"{some} of one kind, {OF_EACH_MIN} who bought again and who did not are needed to learn"
+        again = len(churned) - gone
+        problem = f"{again} bought again and {gone} did not; {OF_EACH_MIN} of each are needed to learn"
         return Churn(len(churned), gone, problem)
     kept, dropped = kept_features(feature_matrix(facts, list(FEATURES)), list(FEATURES))
     no_purchase = np.exp(-expected)

@@ -58,6 +58,8 @@ def _require(rfm: Floats, count: int) -> None:
         raise SegmentsInvalidError("days, purchase days and spend are numbers from 0 on")
     different = len(np.unique(rfm, axis=0))
     if not SEGMENTS_MIN <= count <= min(SEGMENTS_MAX, different):
+        if different < SEGMENTS_MIN:
+            raise SegmentsInvalidError(f"{len(rfm)} customers, none different from another: none to divide")
         raise SegmentsInvalidError(
             f"{count} segments of {len(rfm)} customers, {different} of them different: {SEGMENTS_MIN} to "
             f"{min(SEGMENTS_MAX, different)} can be told apart"

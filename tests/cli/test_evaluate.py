@@ -71,3 +71,24 @@ def test_what_cannot_be_measured_is_said_in_one_message(
 
     assert ended.value.code == 1
     assert words in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_is_no_text_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "log.txt"
+    file.write_bytes("0001 19970101 1 5.00".encode("utf-16"))
+
+    with pytest.raises(SystemExit):
+        main.run(["evaluate", "purchases", str(file), *ON, "1997-09-30"])
+
+    assert "save it as such" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_page_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "nowhere" / "page.html"
+
+    with pytest.raises(SystemExit):
+        main.run(["evaluate", "purchases", str(tmp_path / "log.txt"), *ON, "1997-09-30", "--page", str(page)])
+
+    assert "make the folder" in " ".join(capsys.readouterr().err.split())

@@ -18,7 +18,9 @@ CUT_OFF = ("--cut-off", "1997-09-30")
 HORIZON = ("--horizon-days", "273")
 
 EN = ["scoring report", "Calibration", "Purchase days, cumulated by week", "challenger", "no purchase"]
+EN += ["lead over it", "Below: probability.", "Churn, challenger", "high value", " USD"]
 ZH = ["评分报告", "校准曲线", "累计购买日", "候选对照", "价值分群"]
+ZH += ["领先于它", "横轴：概率", "流失（候选对照）", "高价值"]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,12 @@ def test_models_are_registered_as_candidates(laurel: Laurel, registered: dict[st
     assert {each["stage"] for each in found} == {"candidate"}
     assert 0.6 < registered["churn"]["metrics"]["auc"] < 1
     assert registered["lifetime_value"]["metrics"]["actual"] > 0
-    assert "auc" in laurel("models", "list")
+    assert {f"{kind} 1" for kind in registered} <= {
+        " ".join(line.split()[1:3]) for line in laurel("models", "list").splitlines() if line.startswith("│")
+    }
+    assert [
+        each["kind"] for each in json.loads(laurel("models", "list", "--kind", "value-segment", "--json"))
+    ] == ["value_segment"]
     assert "trained on" in laurel("models", "show", "churn", "1")
 
 

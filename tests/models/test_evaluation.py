@@ -85,7 +85,7 @@ def test_where_models_are_not_identified_historic_rates_serve_and_why_is_said() 
     assert found.bgnbd.problem
     assert found.holdout.model == HISTORIC
     assert found.holdout.predicted == pytest.approx(found.holdout.actual, rel=0.2)
-    assert found.churn.problem == "0 of one kind, 30 who bought again and who did not are needed to learn"
+    assert found.churn.problem == "40 bought again and 0 did not; 30 of each are needed to learn"
     assert json.dumps(as_document(found, 0.0), allow_nan=False)
 
 

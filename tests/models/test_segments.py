@@ -63,6 +63,11 @@ def test_more_segments_than_can_be_told_apart_are_refused(count: int) -> None:
         fit(two, count)
 
 
+def test_customers_who_are_all_alike_are_not_divided() -> None:
+    with pytest.raises(SegmentsInvalidError, match="50 customers, none different from another"):
+        fit(np.array([[1.0, 1.0, 100.0]] * 50), 4)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
 def test_what_is_no_number_from_nothing_on_is_refused(rfm: Floats, bad: float) -> None:
     spoilt = rfm.copy()

@@ -16,7 +16,14 @@ from libs.cli.console import out
 from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, JsonOption, ProgramOption, running_platform
 
 app = typer.Typer(no_args_is_help=True, help="Versions of a program's models.")
-KindArgument = Annotated[str, typer.Argument(help="Such as churn.", show_default=False)]
+
+
+def _kind(text: str) -> str:
+    """A kind, also as `laurel train` spells it."""
+    return text.replace("-", "_")
+
+
+KindArgument = Annotated[str, typer.Argument(help="Such as churn.", callback=_kind, show_default=False)]
 VersionArgument = Annotated[
     int, typer.Argument(min=1, max=2**31 - 1, help="As `laurel models list` has it.", show_default=False)
 ]
@@ -46,7 +53,7 @@ async def _called(data_dir: DataDirOption, program: str, who: str = STAFF) -> As
 @app.command("list")
 def list_models(
     program: ProgramOption = PROGRAM,
-    kind: Annotated[str, typer.Option(help="One kind alone, such as churn.")] = "",
+    kind: Annotated[str, typer.Option(callback=_kind, help="One kind alone, such as churn.")] = "",
     count: Annotated[int, typer.Option("--first", min=1, max=100, help="So many of the latest.")] = 20,
     as_json: JsonOption = False,
     data_dir: DataDirOption = DATA_DIR,

@@ -22,7 +22,8 @@ th:first-child,td:first-child{text-align:left}th{background:#f3f4f6}.look{color:
 .missing{border-left:4px solid #b45309;padding:.5rem 1rem;background:#fffbeb}.wide{overflow-x:auto}
 @media print{body{max-width:none;padding:0}nav{display:none}section{break-inside:auto}
 figure,tr,h2,h3{break-inside:avoid}h2,h3{break-after:avoid}th{background:none}}
-figure{margin:0}
+figure{margin:0;overflow-x:auto}
+@media(max-width:40rem){figure svg{min-width:36rem}td:first-child{min-width:7rem}}
 """.replace("\n", "")
 MARKED = ' class="look"'
 

@@ -46,15 +46,15 @@ def _lifetime(found: Evaluation, say: Voice) -> Section:
         Line(say("预计", "foretold"), BLUE, list(zip(weeks, (0.0, *_column(holdout, 0)), strict=True))),
     ]
     title = say("累计购买日，按周", "Purchase days, cumulated by week")
-    body = said(sentence) + heading(title) + figure(lines(title, sentence, series))
+    body = said(sentence) + heading(title) + figure(lines(title, sentence, series, say("周", "weeks")))
     if holdout.value is not None:
         body += note(
             say(
-                f"预计消费{holdout.value.predicted:,.2f}，实际{holdout.value.actual:,.2f}；"
+                f"预计消费（美元）{holdout.value.predicted:,.2f}，实际{holdout.value.actual:,.2f}；"
                 f"{holdout.value.within:.0%}的顾客落在区间内（应不少于{INSIDE:.0%}）。",
-                f"{holdout.value.predicted:,.2f} were foretold to be spent, and {holdout.value.actual:,.2f} "
-                f"were; {holdout.value.within:.0%} of customers stayed within bounds, as {INSIDE:.0%} or "
-                "more should.",
+                f"{holdout.value.predicted:,.2f} dollars were foretold to be spent, and "
+                f"{holdout.value.actual:,.2f} were; {holdout.value.within:.0%} of customers stayed within "
+                f"bounds, as {INSIDE:.0%} or more should.",
             )
         )
     rows = [
@@ -101,7 +101,11 @@ def _churn(found: Churn, say: Voice) -> Section:
     calibrated = say(
         "校准曲线：所说的概率与实际比率", "Calibration: the probability that was said, the share that came"
     )
-    body = said(sentence) + heading(calibrated) + figure(lines(calibrated, sentence, curve))
+    body = (
+        said(sentence)
+        + heading(calibrated)
+        + figure(lines(calibrated, sentence, curve, say("所说的概率", "probability that was said")))
+    )
     sizes = [float(each.count) for each in found.bins]
     spread = say("流失概率的分布", "How many customers have which probability of churn")
     body += heading(spread) + figure(columns(spread, spread, sizes, [AMBER] * BINS, marks))
@@ -138,7 +142,7 @@ def _segments(found: Divided, say: Voice) -> Section:
         say("分群", "segment"),
         say("距上次购买天数", "days ago"),
         say("购买日", "purchase days"),
-        say("消费", "spend"),
+        say("消费（美元）", "spend (dollars)"),
         say("再次购买", "bought again"),
     ]
     rows = [

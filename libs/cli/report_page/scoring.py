@@ -6,11 +6,32 @@ from datetime import date, datetime
 from typing import Any
 
 from libs.cli.report_page.html import Section, Voice, figure, heading, missing, note, page, said, table
-from libs.cli.report_page.svg import AMBER, BLUE, GREEN, GREY, PURPLE, Bar, Line, bars, columns, lines
+from libs.cli.report_page.svg import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    PURPLE,
+    Bar,
+    Line,
+    bars,
+    columns,
+    lines,
+    rounded,
+)
 from libs.common.currencies import minor_digits, minor_per_major
-from libs.common.documents import WHOLE_BP, Text
+from libs.common.documents import WHOLE_BP
+from libs.common.program import Program
 from libs.common.texts import Locale
-from libs.models.documents import Churn, LifetimeValue, ModelDocument, ValueSegment
+from libs.models.documents import (
+    Band,
+    Churn,
+    LifetimeValue,
+    ModelDocument,
+    SegmentCentre,
+    ValueSegment,
+)
+from libs.models.purchases import DAYS_PER_WEEK
 
 MARKS = 10
 NO_SCORE = ("没有评分", "no score")
@@ -19,6 +40,37 @@ KINDS = {
     "churn": ("流失", "Churn"),
     "lifetime_value": ("生命周期价值", "Lifetime value"),
     "value_segment": ("价值分群", "Value segments"),
+}
+# What figures are called, in their order; of a lead, its interval stands behind it.
+FIGURES = {
+    "auc": ("AUC（折外）", "AUC, out of fold"),
+    "auc_recency": ("距上次购买天数的AUC", "AUC of days since the last purchase"),
+    "lead_over_recency": ("领先于它", "lead over it"),
+    "auc_bgnbd": ("BG/NBD的AUC", "AUC of BG/NBD"),
+    "lead_over_bgnbd": ("领先于它", "lead over it"),
+    "calibration_error": ("校准误差", "calibration error"),
+    "said_share": ("预计没有购买", "foretold not to buy"),
+    "churned_share": ("实际没有购买", "did not buy"),
+    "foretold": ("预计购买日", "purchase days foretold"),
+    "actual": ("实际购买日", "purchase days that came"),
+    "correlation": ("相关系数", "correlation by member"),
+    "mean_absolute_error": ("平均绝对误差", "mean absolute error by member"),
+    "value_foretold": ("预计消费", "spend foretold"),
+    "value_actual": ("实际消费", "spend that came"),
+    "value_correlation": ("消费的相关系数", "correlation of spend"),
+    "value_within_bounds": ("消费在区间内的会员", "members whose spend is within bounds"),
+    "log_likelihood": ("对数似然：频次", "log-likelihood: how often"),
+    "log_likelihood_spend": ("对数似然：金额", "log-likelihood: how much"),
+    "silhouette": ("轮廓系数", "silhouette"),
+    "same_label_share": ("保持原分群的会员", "members who keep their segment"),
+}
+SHARES = {"said_share", "churned_share", "value_within_bounds", "same_label_share"}
+COUNTS = {"foretold", "actual"}
+MONEY = {"value_foretold", "value_actual"}
+INTERVAL = (".low", ".high")
+UNITS = {
+    "churn": ("概率", "probability"),
+    "value_segment": ("标准差", "standard deviations"),
 }
 
 
@@ -51,9 +103,7 @@ class Distribution:
 class ScoringFindings:
     """What the page shows of a program; `scored` is the day of the scores, None where there are none yet."""
 
-    program_id: str
-    name: Text
-    currency: str
+    program: Program
     read_time: datetime
     models: Sequence[Serving]
     distributions: Sequence[Distribution]
@@ -63,24 +113,25 @@ class ScoringFindings:
 def rendered(found: ScoringFindings, locale: Locale) -> str:
     """The page."""
     say = Voice(locale)
-    name = say(found.name.zh, found.name.en)
+    program = found.program
+    name = say(program.name.zh, program.name.en)
     sections = [
-        _beside(found.models, say),
+        _beside(found.models, program.currency, say),
         _churn(_of(found.models, Churn), say),
         _lifetime(_of(found.models, LifetimeValue), say),
-        _segments(_of(found.models, ValueSegment), found.currency, say),
+        _segments(_of(found.models, ValueSegment), program.currency, say),
         _scores(found, say),
     ]
     read = f"{found.read_time:%Y-%m-%d %H:%M} UTC"
-    introduction = say(f"{found.program_id}，读取于{read}。", f"{found.program_id}, read on {read}.")
+    introduction = say(f"{program.key}，读取于{read}。", f"{program.key}, read on {read}.")
     return page(say, say(f"{name}：评分报告", f"{name}: scoring report"), introduction, sections)
 
 
 def as_document(found: ScoringFindings) -> dict[str, Any]:
     """The same for programs."""
     return {
-        "program_id": found.program_id,
-        "currency": found.currency,
+        "program_id": found.program.key,
+        "currency": found.program.currency,
         "read_time": found.read_time.isoformat(),
         "models": [
             {
@@ -118,7 +169,7 @@ def _stage(each: Serving, say: Voice) -> str:
     return f"{each.name}, {say(*STAGES.get(each.stage, (each.stage, each.stage)))}"
 
 
-def _beside(models: Sequence[Serving], say: Voice) -> Section:
+def _beside(models: Sequence[Serving], currency: str, say: Voice) -> Section:
     title = say("模型", "Models")
     if not models:
         why = say(
@@ -132,20 +183,35 @@ def _beside(models: Sequence[Serving], say: Voice) -> Section:
         if not own:
             continue
         own.sort(key=lambda each: each.stage != "champion")
-        figures = list(dict.fromkeys(name for each in own for name in each.document.metrics))
+        there = {name for each in own for name in each.document.metrics if not name.endswith(INTERVAL)}
+        figures = [*(name for name in FIGURES if name in there), *sorted(there - set(FIGURES))]
         rows: list[list[object]] = [
             [say("训练至", "trained up to"), *(str(each.document.as_of) for each in own)],
             [say("会员数", "members"), *(f"{each.document.members_count:,}" for each in own)],
         ]
-        rows += [[name, *(_figure(each, name) for each in own)] for name in figures]
+        rows += [
+            [say(*FIGURES.get(name, (name, name))), *(_figure(each, name, currency) for each in own)]
+            for name in figures
+        ]
         head = [say("指标", "figure"), *(_stage(each, say) for each in own)]
         body += table(say(*names), head, rows)
     return Section("models", title, body)
 
 
-def _figure(each: Serving, name: str) -> str:
-    value = each.document.metrics.get(name)
-    return "–" if value is None else f"{value:,.4f}"
+def _figure(each: Serving, name: str, currency: str) -> str:
+    metrics = each.document.metrics
+    value = metrics.get(name)
+    if value is None:
+        return "–"
+    if name in MONEY:
+        return f"{_major(value, currency)} {currency}"
+    if name in SHARES:
+        return f"{value:.1%}"
+    if name in COUNTS:
+        return f"{value:,.0f}"
+    low, high = (metrics.get(f"{name}{end}") for end in INTERVAL)
+    interval = "" if low is None or high is None else f" ({low:+.4f} – {high:+.4f})"
+    return f"{value:+.4f}{interval}" if interval else f"{value:,.4f}"
 
 
 def _churn(models: Sequence[Serving], say: Voice) -> Section:
@@ -168,7 +234,11 @@ def _churn(models: Sequence[Serving], say: Voice) -> Section:
     calibrated = say(
         "校准曲线：所说的概率与实际比率", "Calibration: the probability that was said, the share that came"
     )
-    body = said(sentence) + heading(calibrated) + figure(lines(calibrated, sentence, curve))
+    body = (
+        said(sentence)
+        + heading(calibrated)
+        + figure(lines(calibrated, sentence, curve, say("所说的概率", "probability that was said")))
+    )
     for each in models:
         spread = say(f"流失概率的分布：{each.name}", f"Members by probability of churn: {each.name}")
         body += heading(spread) + _histogram(spread, each.document.drawn.histogram, 0, 1, AMBER)
@@ -203,7 +273,8 @@ def _lifetime(models: Sequence[Serving], say: Voice) -> Section:
     series: list[Line] = []
     for each, colour in zip(models, (BLUE, PURPLE), strict=False):
         weeks = each.document.drawn.weeks
-        places = [float(place) for place in range(len(weeks) + 1)]
+        step = each.document.horizon_days / DAYS_PER_WEEK / max(1, len(weeks))
+        places = [place * step for place in range(len(weeks) + 1)]
         if weeks and not series:
             came = [0.0, *(week.actual for week in weeks)]
             series.append(Line(say("实际", "came"), GREEN, list(zip(places, came, strict=True))))
@@ -212,7 +283,7 @@ def _lifetime(models: Sequence[Serving], say: Voice) -> Section:
             series.append(Line(_stage(each, say), colour, list(zip(places, foretold, strict=True))))
     if series:
         by_week = say("累计购买日，按周", "Purchase days, cumulated by week")
-        body += heading(by_week) + figure(lines(by_week, sentence, series))
+        body += heading(by_week) + figure(lines(by_week, sentence, series, say("周", "weeks")))
     if best.problem:
         body += missing(
             say(
@@ -273,16 +344,59 @@ def _scores(found: ScoringFindings, say: Voice) -> Section:
         return Section("scores", title, missing(why))
     body = said(say(f"截至{found.scored}的全部会员。", f"All members, as of {found.scored}."))
     for each in found.distributions:
-        body += heading(each.name)
+        name, labels = _called(found, each.name, say)
+        body += heading(name)
         if each.labels:
+            places = {label: place for place, label in enumerate(labels)}
+            ordered = sorted(each.labels, key=lambda row: (not row[0], places.get(row[0], len(places))))
             chart = [
-                Bar(label or say(*NO_SCORE), [(count, BLUE if label else GREY)], f"{count:,}")
-                for label, count in each.labels
+                Bar(
+                    labels.get(label, label) or say(*NO_SCORE),
+                    [(count, BLUE if label else GREY)],
+                    f"{count:,}",
+                )
+                for label, count in ordered
             ]
-            body += figure(bars(each.name, each.name, chart))
+            body += figure(bars(name, name, chart))
         if each.histogram:
-            body += _histogram(each.name, each.histogram, each.low, each.high, GREEN)
+            body += _histogram(name, each.histogram, each.low, each.high, GREEN)
+            body += note(_unit(found, each.name, say))
     return Section("scores", title, body)
+
+
+def _called(found: ScoringFindings, name: str, say: Voice) -> tuple[str, dict[str, str]]:
+    """What a score is called, and its labels in their order, as far as what scores says so."""
+    policy = found.program.score_policies.get(name)
+    if policy is not None:
+        called = say(policy.name.zh, policy.name.en)
+        return called, {each.key: say(each.name.zh, each.name.en) for each in policy.labels}
+    kind, _, stage = name.partition(".")
+    called = say(*KINDS.get(kind, (name, name)))
+    if stage:
+        called = say(f"{called}（{STAGES.get(stage, (stage, stage))[0]}）", f"{called}, {stage}")
+    labels: dict[str, str] = {}
+    for each in _of(found.models, object):
+        if each.document.kind == kind:
+            labels |= {one.key: say(one.name.zh, one.name.en) for one in _labels(each.document)}
+    return called, labels
+
+
+def _labels(document: ModelDocument) -> Sequence[Band | SegmentCentre]:
+    match document:
+        case Churn():
+            return document.bands
+        case ValueSegment():
+            return document.segments
+        case LifetimeValue():
+            return ()
+
+
+def _unit(found: ScoringFindings, name: str, say: Voice) -> str:
+    """What the marks below a histogram are."""
+    kind = name.partition(".")[0]
+    currency = found.program.currency
+    own = (currency, currency) if kind == "lifetime_value" else UNITS.get(kind, ("总分", "total"))
+    return say(f"横轴：{own[0]}；柱高：会员数。", f"Below: {own[1]}. Bars: members.")
 
 
 def _histogram(title: str, counts: Sequence[int], low: float, high: float, colour: str) -> str:
@@ -291,7 +405,7 @@ def _histogram(title: str, counts: Sequence[int], low: float, high: float, colou
         return ""
     wide = (high - low) / len(counts)
     every = max(1, len(counts) // MARKS)
-    marks = [f"{low + place * wide:,.3g}" if place % every == 0 else "" for place in range(len(counts))]
+    marks = [rounded(low + place * wide) if place % every == 0 else "" for place in range(len(counts))]
     sizes = [float(count) for count in counts]
     return figure(columns(title, title, sizes, [colour] * len(sizes), marks))
 

@@ -20,6 +20,8 @@ BLUE, GREEN, RED, GREY, AMBER, PURPLE, TEAL = (
 )
 COLOURS = (BLUE, GREEN, AMBER, PURPLE, TEAL, RED, GREY)
 _LABEL_SIGNS_MAX = 26
+# Marks of axes from here on have none.
+DECIMALS_BELOW = 1000
 
 _numbers = count(1)
 
@@ -114,8 +116,11 @@ def up_and_down(title: str, described: str, rows: Sequence[tuple[str, int, int]]
     return chart(low + foot, title, described, shapes)
 
 
-def lines(title: str, described: str, series: Sequence[Line]) -> str:
-    """Lines over the same axes, from nothing to the most that any of them has; names stand above them."""
+def lines(title: str, described: str, series: Sequence[Line], across: str) -> str:
+    """Lines over the same axes, from nothing to the most that any of them has; names stand above them.
+
+    `across` is what the axis below counts.
+    """
     top, height, foot, left = ROW, 240, 20, 60
     wide = max((x for line in series for x, _ in line.points), default=0) or 1
     tall = max((y for line in series for _, y in line.points), default=0) or 1
@@ -126,9 +131,11 @@ def lines(title: str, described: str, series: Sequence[Line]) -> str:
     shapes = [
         f'<line x1="{left}" y1="{height}" x2="{WIDTH}" y2="{height}" stroke="{GREY}"/>',
         f'<line x1="{left}" y1="{top}" x2="{left}" y2="{height}" stroke="{GREY}"/>',
-        text(left - 6, top + 8, f"{tall:,.4g}", anchor="end"),
+        text(left - 6, top + 8, rounded(tall), anchor="end"),
         text(left - 6, height, "0", anchor="end"),
-        text(WIDTH - 8, height + 15, f"{wide:,.4g}", anchor="end"),
+        text(left, height + 15, "0"),
+        text((left + WIDTH) / 2, height + 15, across, anchor="middle"),
+        text(WIDTH - 8, height + 15, rounded(wide), anchor="end"),
     ]
     for number, line in enumerate(series):
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*each) for each in line.points))
@@ -155,6 +162,16 @@ def spans(title: str, described: str, rows: Sequence[Span]) -> str:
             text(high + 8, y + 4, row.text),
         ]
     return chart(len(rows) * ROW + 4, title, described, shapes)
+
+
+def rounded(value: float) -> str:
+    """A mark of an axis in four digits, never with an exponent.
+
+    >>> rounded(71_218.9), rounded(1882), rounded(0.25), rounded(0)
+    ('71,220', '1,882', '0.25', '0')
+    """
+    short = float(f"{value:.4g}")
+    return f"{short:,.0f}" if abs(short) >= DECIMALS_BELOW else f"{short:g}"
 
 
 def rect(x: float, y: float, width: float, height: float, colour: str) -> str:
