@@ -4,6 +4,7 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,9 +17,11 @@ from laurel.members.v1 import members_pb2
 from libs.cli.clients import Clients
 from libs.cli.data_folder import write_whole
 from libs.cli.errors import CommandError
-from libs.cli.score_run import Part, ScoreRun
+from libs.cli.score_run import Manifest, Part, ScoreRun
 from libs.cli.scoring import Scored, Told, each_waiting, facts_request
 from libs.models import features
+from libs.models.documents import LATER_FACTS
+from libs.models.purchases import ends_of
 
 PROGRAM = "program.json"
 MEMBER_ID = "member_id"
@@ -40,6 +43,13 @@ def facts_named(text: str, scored: Scored) -> list[str]:
             "each once."
         )
     return facts
+
+
+def with_horizon(asked: Manifest, horizon_days: int, today: date) -> Manifest:
+    """The same with what came in the horizon, as far as that is over; models are trained on it."""
+    is_over = asked.as_of + timedelta(days=horizon_days) <= today
+    ends = ends_of(horizon_days) if horizon_days and is_over else []
+    return asked.model_copy(update={"horizon_days": horizon_days, "ends": ends})
 
 
 async def export(clients: Clients, run: ScoreRun, scored: Scored, told: Told) -> None:
@@ -75,12 +85,12 @@ class PartExport:
         self.run.keep(self.part, fresh, members=self.members, labels={})
 
     async def _write(self, fresh: Path) -> None:
-        facts = self.run.manifest.facts
-        calls = [
-            self.clients.members.StreamFactColumns(facts_request(self.scored, self.part, some))
-            for some in _by(FACTS_PER_STREAM, facts)
-        ]
-        schema = schema_of(facts)
+        facts, ends = self.run.manifest.facts, self.run.manifest.ends
+        asked = [facts_request(self.scored, self.part, some) for some in _by(FACTS_PER_STREAM, facts)]
+        if ends:
+            asked.append(facts_request(self.scored, self.part, LATER_FACTS, ends))
+        calls = [self.clients.members.StreamFactColumns(each) for each in asked]
+        schema = schema_of([*facts, *(f"{fact}@{days}" for days in ends for fact in LATER_FACTS)])
         try:
             with pq.ParquetWriter(fresh, schema, compression="zstd") as file:
                 async for rows in side_by_side([FactStream(call) for call in calls]):
@@ -148,7 +158,8 @@ class FactStream:
             answer = await anext(self.answers, None)
             if answer is None:
                 return False
-            columns = [np.frombuffer(column, "<f8") for column in answer.columns]
+            dates = (answer.columns, *(each.columns for each in answer.more_dates))
+            columns = [np.frombuffer(column, "<f8") for each in dates for column in each]
             self.held = Rows(list(answer.member_ids), columns, answer.members_total)
         return True
 

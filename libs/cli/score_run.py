@@ -47,12 +47,18 @@ class Manifest(BaseModel):
     models: dict[str, str] = {}
     # Of an export.
     facts: list[str] = []
+    # Of an export to train on: the horizon, and days after `as_of` by which what came is in it, too.
+    horizon_days: int = 0
+    ends: list[int] = []
     parts: list[Part]
 
     @property
     def holds(self) -> str:
         """What is in the files."""
-        return f"{len(self.facts)} facts" if self.facts else "scores"
+        if not self.facts:
+            return "scores"
+        horizon = f" with a horizon of {self.horizon_days} days" if self.horizon_days else ""
+        return f"{len(self.facts)} facts{horizon}{' and what came in it' if self.ends else ''}"
 
     def told(self) -> str:
         """Whose scores or facts they are, for people."""
@@ -61,12 +67,8 @@ class Manifest(BaseModel):
 
     def is_of(self, other: "Manifest") -> bool:
         """Whether both are of the same document and day, by the same models or of the same facts."""
-        return (self.layout, self.program_digest, self.as_of, self.models, self.facts) == (
-            other.layout,
-            other.program_digest,
-            other.as_of,
-            other.models,
-            other.facts,
+        return self.model_copy(update={"parts": [], "program_version": other.program_version}) == (
+            other.model_copy(update={"parts": []})
         )
 
 

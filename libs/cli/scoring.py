@@ -16,7 +16,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -107,10 +107,13 @@ async def live_on(clients: Clients, program_id: str, as_of: date | None) -> Scor
     """The live version of a program, for a day or for the program's own today."""
     live = await programs.live(clients, program_id)
     program = Program.parse(live.document)
-    if as_of is None:
-        clock = await clocks.clock(clients, program_id)
-        as_of = moment(clock.time).astimezone(ZoneInfo(program.time_zone)).date()
-    return Scored(live, program, as_of)
+    return Scored(live, program, as_of or await today_of(clients, program))
+
+
+async def today_of(clients: Clients, program: Program) -> date:
+    """The day that it is where a program does its business."""
+    clock = await clocks.clock(clients, program.key)
+    return moment(clock.time).astimezone(ZoneInfo(program.time_zone)).date()
 
 
 def within_facts(
@@ -287,12 +290,17 @@ def frames(
         yield some, scoring_pb2.Frame(rows_count=len(some), columns=columns)
 
 
-def facts_request(scored: Scored, part: Part, facts: Sequence[str]) -> members_pb2.StreamFactColumnsRequest:
-    """Asks for facts of a part's members at the end of the day."""
-    noon = datetime.combine(scored.as_of, time(12), ZoneInfo(scored.program.time_zone))
+def facts_request(
+    scored: Scored, part: Part, facts: Sequence[str], days: Sequence[int] = (0,)
+) -> members_pb2.StreamFactColumnsRequest:
+    """Asks for facts of a part's members at the end of the day, or of those so many days later."""
+    zone = ZoneInfo(scored.program.time_zone)
+    dates = (scored.as_of + timedelta(days=each) for each in days)
+    first, *more = (timestamp(datetime.combine(date_, time(12), zone)) for date_ in dates)
     return members_pb2.StreamFactColumnsRequest(
         program_id=scored.program.key,
-        as_of=timestamp(noon),
+        as_of=first,
+        more_dates=more,
         facts=facts,
         after_member_id=part.after,
         through_member_id=part.through,

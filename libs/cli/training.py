@@ -17,13 +17,18 @@ from libs.cli.errors import CommandError
 from libs.cli.retries import patiently
 from libs.common.program import Program
 from libs.common.rpc.time import moment, timestamp
-from libs.models.documents import PURCHASE_FACTS
-from libs.models.purchases import DAYS_PER_WEEK
+from libs.models.documents import LATER_FACTS, PURCHASE_FACTS
+from libs.models.populations import (
+    Later,
+    Population,
+    TrainingError,
+    in_sample,
+    population,
+)
+from libs.models.purchases import ends_of
 from libs.models.serving import have_purchased
-from libs.models.training import LATER_FACTS, Later, Population, TrainingError, population
 
 FACTS_PER_CALL = 50
-DATES_MAX = 60
 
 # What is done, how much of it, and of how much.
 Told = Callable[[str, int, int], None]
@@ -50,10 +55,8 @@ class Span:
         return datetime.combine(day, time(12), ZoneInfo(self.program.time_zone))
 
     def ends(self) -> list[int]:
-        """Days after the cut-off at which what came is looked at: by weeks, or several of them."""
-        weeks = -(-self.horizon_days // DAYS_PER_WEEK)
-        step = DAYS_PER_WEEK * -(-weeks // DATES_MAX)
-        return [*range(step, self.horizon_days, step), self.horizon_days]
+        """Days after the cut-off at which what came is looked at; none while the horizon is not over."""
+        return ends_of(self.horizon_days) if self.is_over else []
 
 
 async def span(
@@ -81,14 +84,16 @@ async def read(clients: Clients, asked: Span, facts: Sequence[str], told: Told) 
     first = [*PURCHASE_FACTS, *others[: FACTS_PER_CALL - len(PURCHASE_FACTS)]]
     rest = [fact for fact in others if fact not in first]
     calls = [first, *(rest[at : at + FACTS_PER_CALL] for at in range(0, len(rest), FACTS_PER_CALL))]
-    ends = asked.ends() if asked.is_over else []
+    ends = asked.ends()
     parts = len(calls) + bool(ends)
 
     def heard(part: int) -> Callable[[int, int], None]:
         return lambda done, total: told(f"Reading facts ({part} of {parts})", done, total)
 
     ids, columns = await _columns(clients, asked, first, [], None, heard(1))
-    found = columns[0]
+    drawn_from = len(ids)
+    rows = in_sample(ids.tolist(), drawn_from)
+    ids, found = ids[rows], {fact: column[rows] for fact, column in columns[0].items()}
     for part, names in enumerate(calls[1:], start=2):
         own, (more,) = await _columns(clients, asked, names, [], ids, heard(part))
         _require_same(ids, own)
@@ -106,6 +111,7 @@ async def read(clients: Clients, asked: Span, facts: Sequence[str], told: Told) 
             currency=asked.program.currency,
             as_of=asked.as_of,
             horizon_days=asked.horizon_days,
+            drawn_from=drawn_from if drawn_from > len(ids) else None,
         )
     except TrainingError as error:
         raise CommandError(

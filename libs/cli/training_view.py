@@ -1,6 +1,7 @@
 """Trains a model of a program from beginning to end, and tells what came out."""
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from libs.cli.clients import ROLES, STAFF, Clients, connected, staff_token
 from libs.cli.console import err, out, percentage_bar
 from libs.cli.data_folder import RunFile
 from libs.cli.errors import CommandError
+from libs.cli.spark_run import Spark
 from libs.common.program import Program
 from libs.models import training as fits
 from libs.models.documents import (
@@ -31,13 +33,10 @@ from libs.models.documents import (
     ValueSegment,
     parse,
 )
-from libs.models.features import FACTS
+from libs.models.populations import Population, TrainingError
 from libs.models.rfm import CutsInvalidError, fitted_cuts
-from libs.models.training import VALUE_FACTS, Population, TrainingError
 
 T = TypeVar("T")
-# Of a kind: what it reads.
-READ = {CHURN: FACTS, LIFETIME_VALUE: VALUE_FACTS, VALUE_SEGMENT: VALUE_FACTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,31 @@ def _told(progress: Progress, bar: TaskID, what: str, done: float, total: float 
 
 def train(run: RunFile, kind: str, wanted: Wanted, *, as_json: bool) -> None:
     """Train, write or register, and print what came out."""
-    found = _finished(foreground.run(_trained(run, kind, wanted)))
-    document, model = found
+    document, model = _finished(foreground.run(_trained(run, kind, wanted)))
+    _show(document, model, wanted, as_json=as_json)
+
+
+def train_on_spark(
+    spark: Spark, run: RunFile | None, kind: str, wanted: Wanted, *, before: Path | None, as_json: bool
+) -> None:
+    """The same of an export, on Spark. A platform has to run only to register what is trained."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.json"
+        spark.train(kind, file, segments=wanted.segments, before=before)
+        document = parse(file.read_bytes())
+    model = None if run is None else _finished(foreground.run(_registered(run, document, wanted.who)))
+    if wanted.file is not None:
+        _write(wanted.file, document.canonical())
+    _show(document, model, wanted, as_json=as_json)
+
+
+async def _registered(run: RunFile, document: ModelDocument, who: str) -> models_pb2.Model:
+    token = staff_token(run, document.program_id, [*ROLES, registry.ANALYST], subject=who)
+    async with connected(run, token) as clients:
+        return await registry.register(clients, document.program_id, document.canonical())
+
+
+def _show(document: ModelDocument, model: models_pb2.Model | None, wanted: Wanted, *, as_json: bool) -> None:
     if as_json:
         told = {
             "kind": document.kind,
@@ -110,7 +132,7 @@ async def _trained(run: RunFile, kind: str, wanted: Wanted) -> tuple[ModelDocume
             )
         with _bar() as (progress, bar):
             told = partial(_told, progress, bar)
-            members = await training.read(clients, asked, READ[kind], told)
+            members = await training.read(clients, asked, fits.READ[kind], told)
             before = await _champion(clients, wanted.program_id) if kind == VALUE_SEGMENT else None
             document = _fitted(kind, members, wanted, before, told)
             told("Trained", 1.0)
@@ -129,14 +151,7 @@ def _fitted(
     told: Callable[[str, float], None],
 ) -> ModelDocument:
     try:
-        match kind:
-            case "churn":
-                return fits.trained_churn(members, told)
-            case "lifetime_value":
-                told("Fitting lifetime value", 0.0)
-                return fits.trained_lifetime_value(members)
-            case _:
-                return fits.trained_value_segment(members, wanted.segments, before)
+        return fits.trained(kind, members, segments=wanted.segments, before=before, told=told)
     except TrainingError as error:
         raise CommandError(f"{_sentence(str(error))}\n{ADVICE[kind]}") from error
 

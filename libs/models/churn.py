@@ -7,7 +7,7 @@ rank. A model is plain numbers, evaluated by scorers.py and not by the library
 that found them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -33,6 +33,8 @@ PENALTIES = (0.001, 0.01, 0.1, 1.0)
 """Of logistic regression: the inverse strength of its L2 penalty on standardised features."""
 TREES_COUNT, TREE_LEAVES, TREE_RATE, LEAF_MEMBERS_MIN = 60, 4, 0.05, 20
 FOLDS, INNER_FOLDS = 10, 5
+ALL = -1
+"""No fold: nobody is left out."""
 # Above so many members fewer folds tell as much, and take a quarter of the time.
 MANY = 20_000
 FOLDS_OF_MANY, INNER_FOLDS_OF_MANY = 5, 3
@@ -82,25 +84,57 @@ def is_learnable(churned: Labels) -> bool:
     return min(int(churned.sum()), int((~churned).sum())) >= OF_EACH_MIN
 
 
-def out_of_fold(data: Data, told: Told = lambda part: None, *, seed: int = 0) -> Floats:
-    """The probability of each member by a model that was chosen, fitted and calibrated without them.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a part of learning comes to: what is said of the members of its fold, or the model, with ALL."""
 
-    `told` hears which part is done.
+    said: Floats | None = None
+    chosen: Chosen | None = None
+
+
+Run = Callable[[Data, Sequence[int]], Iterable[Part]]
+"""Runs parts of learning, which know nothing of one another, and gives what they come to in their order."""
+
+
+def part_of(data: Data, fold: int) -> Part:
+    """What a model that is chosen, fitted and calibrated without the members of a fold says of them.
+
+    With ALL, the model of all.
     """
-    outer, _ = _folds(data)
-    said = np.empty(len(data.churned))
-    for done, (train, test) in enumerate(_splits(data, outer, seed), start=1):
-        said[test] = choose(data.of(train), seed=seed).probability(data.matrix[test])
-        told(done / outer)
-    return said
+    if fold == ALL:
+        return Part(chosen=choose(data))
+    train, test = _outer(data)[fold]
+    return Part(said=choose(data.of(train)).probability(data.matrix[test]))
 
 
-def choose(data: Data, *, seed: int = 0) -> Chosen:
+def one_by_one(data: Data, folds: Sequence[int]) -> Iterator[Part]:
+    """Run parts here, one after the other."""
+    return (part_of(data, fold) for fold in folds)
+
+
+def learned(data: Data, told: Told = lambda part: None, run: Run = one_by_one) -> tuple[Floats, Chosen]:
+    """What is said of each member out of fold, (members,), and the model of all.
+
+    Out of fold is by a model that was chosen, fitted and calibrated without
+    them. `told` hears which part is done.
+    """
+    folds = _outer(data)
+    said, chosen = np.empty(len(data.churned)), None
+    for done, part in enumerate(run(data, [*range(len(folds)), ALL]), start=1):
+        if part.said is not None:
+            said[folds[done - 1][1]] = part.said
+        chosen = part.chosen
+        told(done / (len(folds) + 1))
+    assert chosen is not None, "the last part is the model of all"
+    return said, chosen
+
+
+def choose(data: Data) -> Chosen:
     """The candidate with the largest AUC in cross-validation, fitted to all, and calibrated."""
     _, inner = _folds(data)
     candidates = _candidates()
     odds = {name: np.empty(len(data.churned)) for name in candidates}
-    for train, test in _splits(data, inner, seed):
+    for train, test in _splits(data, inner):
         learned = data.of(train)
         for name, fit in candidates.items():
             odds[name][test] = fit(learned.matrix, learned.churned).log_odds(data.matrix[test])
@@ -200,6 +234,10 @@ def _folds(data: Data) -> tuple[int, int]:
     return FOLDS, INNER_FOLDS
 
 
-def _splits(data: Data, count: int, seed: int) -> Iterator[tuple[Rows, Rows]]:
-    folds = StratifiedKFold(count, shuffle=True, random_state=seed)
+def _outer(data: Data) -> list[tuple[Rows, Rows]]:
+    return list(_splits(data, _folds(data)[0]))
+
+
+def _splits(data: Data, count: int) -> Iterator[tuple[Rows, Rows]]:
+    folds = StratifiedKFold(count, shuffle=True, random_state=0)
     yield from folds.split(data.matrix, data.churned)

@@ -36,6 +36,9 @@ FIRST, LAST = "purchase.days_since_first", "purchase.days_since_last"
 DAYS = f"purchase.distinct_days.{LIFETIME}"
 SPENT = f"purchase.amount_minor.{LIFETIME}"
 PURCHASE_FACTS = (DAYS, FIRST, LAST)
+LABEL_FACT = f"purchase.count.{LIFETIME}"
+LATER_FACTS = (DAYS, SPENT, LABEL_FACT)
+"""What tells of later days what came."""
 """What tells whether a member has purchased, and what BG/NBD reads."""
 
 Number = Annotated[float, Field(ge=-NUMBER_MAX, le=NUMBER_MAX, allow_inf_nan=False)]

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from libs.models import bgnbd, gamma_gamma
 from libs.models.bgnbd import BgNbd
 from libs.models.centres import labels_of, rfm_of
-from libs.models.churn import OF_EACH_MIN, choose, data_of, is_learnable, out_of_fold
+from libs.models.churn import OF_EACH_MIN, data_of, is_learnable, learned
 from libs.models.features import FEATURES, Facts, feature_matrix
 from libs.models.fitting import Maximum
 from libs.models.gamma_gamma import GammaGamma
@@ -227,13 +227,13 @@ def _churn(facts: Facts, later: PurchaseLog, expected: Floats, told: Told) -> Ch
     kept, dropped = kept_features(feature_matrix(facts, list(FEATURES)), list(FEATURES))
     no_purchase = np.exp(-expected)
     data = data_of(facts, kept, no_purchase, churned)
-    said = out_of_fold(data, lambda part: told("Learning churn", part))
+    said, chosen = learned(data, lambda part: told("Learning churn", part))
     silent = facts["purchase.days_since_last"]
     told("Comparing", 0.0)
     return Churn(
         customers=len(churned),
         churned=gone,
-        model=choose(data).name,
+        model=chosen.name,
         auc=auc(churned, said),
         ece=calibration_error(churned, said),
         auc_recency=auc(churned, silent),

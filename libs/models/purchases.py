@@ -14,6 +14,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 
 DAYS_PER_WEEK = 7
+ENDS_MAX = 60
 # Logs are in dollars; programs say their currency.
 MINOR_PER_MAJOR = 100
 # More than a day's ordinal ever is, so that a customer and a day are one number.
@@ -131,3 +132,10 @@ def facts_of(log: PurchaseLog, until: int) -> Mapping[str, Floats]:
     np.maximum.at(last, past.customer, past.day)
     facts |= {"purchase.days_since_first": until - first, "purchase.days_since_last": until - last}
     return {name: column.astype(np.float64) for name, column in facts.items()}
+
+
+def ends_of(horizon_days: int) -> list[int]:
+    """Days after the cut-off at which what came is looked at: by weeks, or several of them."""
+    weeks = -(-horizon_days // DAYS_PER_WEEK)
+    step = DAYS_PER_WEEK * -(-weeks // ENDS_MAX)
+    return [*range(step, horizon_days, step), horizon_days]

@@ -327,7 +327,7 @@ class _Churn(_Compiled):
         self._frequency = _frequency(document.frequency)
         self._weeks = document.horizon_days / DAYS_PER_WEEK
         self._typical = _typical(document.typical)
-        self._scorer = _scorer(document.scorer)
+        self._scorer = scorer_of(document.scorer)
         self._slope, self._shift = document.slope, document.shift
 
     def scores(self, columns: Columns) -> ModelScores:
@@ -380,9 +380,10 @@ class _Churn(_Compiled):
         return [Reason("DECAY_OF_BEHAVIOUR", params)]
 
 
-def _scorer(
+def scorer_of(
     parameters: documents.Logistic | documents.Trees | documents.FrequencyAlone,
 ) -> Weighed | Boosted | Said:
+    """What evaluates these numbers."""
     match parameters:
         case documents.Logistic():
             return Weighed(

@@ -4,12 +4,9 @@ Facts are columns of who had purchased by then. The same columns give the same
 document, byte by byte.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,26 +17,36 @@ from libs.common.documents import NUMBER_MAX, WHOLE_BP, Text, problems
 from libs.models import bgnbd, documents, gamma_gamma
 from libs.models.bgnbd import BgNbd
 from libs.models.centres import Segments, labels_of, rfm_of
-from libs.models.churn import OF_EACH_MIN, Chosen, choose, data_of, is_learnable, out_of_fold, plain
-from libs.models.documents import DAYS, FACTS_MAX, FEATURES_MAX, LAST, PURCHASE_FACTS, SPENT
-from libs.models.features import FEATURES, feature_matrix
+from libs.models.churn import OF_EACH_MIN, Chosen, Run, data_of, is_learnable, learned, one_by_one, plain
+from libs.models.documents import (
+    CHURN,
+    DAYS,
+    FACTS_MAX,
+    FEATURES_MAX,
+    LABEL_FACT,
+    LAST,
+    LIFETIME_VALUE,
+    PURCHASE_FACTS,
+    SPENT,
+    VALUE_SEGMENT,
+    ModelDocument,
+)
+from libs.models.features import FACTS, FEATURES, feature_matrix
 from libs.models.measures import auc, calibration, calibration_error, lead
+from libs.models.populations import Columns, Floats, Population, TrainingError
 from libs.models.purchases import DAYS_PER_WEEK
 from libs.models.redundancy import Kept, kept_features
 from libs.models.segments import SegmentsInvalidError
 from libs.models.segments import fit as fit_segments
-from libs.models.serving import cleaned, compiled, paid_repeats, purchases_of, repeats_of
+from libs.models.serving import compiled, paid_repeats, purchases_of, repeats_of
 
-Floats: TypeAlias = NDArray[np.float64]
-Columns: TypeAlias = Mapping[str, Floats]
 # What is done, and which part of that.
 Told = Callable[[str, float], None]
 
 VALUE_FACTS = (*PURCHASE_FACTS, SPENT)
 """What lifetime value and value segments read."""
-LABEL_FACT = "purchase.count.lifetime"
-LATER_FACTS = (DAYS, SPENT, LABEL_FACT)
-"""What tells of later days what came."""
+READ = {CHURN: tuple(FACTS), LIFETIME_VALUE: VALUE_FACTS, VALUE_SEGMENT: VALUE_FACTS}
+"""Of each kind: what it reads."""
 BANDS = (("high", "高", "high", 7000), ("medium", "中", "medium", 4000), ("low", "低", "low", 0))
 SEGMENT_NAMES = {
     "high_value": ("高价值", "high value"),
@@ -52,84 +59,6 @@ HISTOGRAM_BINS = 20
 DRAWN_PART = 0.99
 
 
-class TrainingError(ValueError):
-    """Members that nothing can be learned from, and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Facts of the same members so many days after the cut-off."""
-
-    days: int
-    facts: Columns
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """The members of a program who had purchased by the end of a day, and what became of them.
-
-    `facts`: columns, (members,). `later`: by days ascending, the last at the
-    end of the horizon; none where that has not been yet.
-    """
-
-    program_id: str
-    currency: str
-    as_of: date
-    horizon_days: int
-    facts: Columns
-    later: Sequence[Later] = ()
-
-    @property
-    def count(self) -> int:
-        """How many they are."""
-        return len(self.facts[DAYS])
-
-    @property
-    def weeks(self) -> float:
-        """The horizon."""
-        return self.horizon_days / DAYS_PER_WEEK
-
-    def digest(self) -> str:
-        """SHA-256 over the columns, in hex."""
-        found = hashlib.sha256()
-        for days, columns in ((0, self.facts), *((each.days, each.facts) for each in self.later)):
-            for fact in sorted(columns):
-                # Whatever NaN it is, it is one.
-                column = np.where(np.isnan(columns[fact]), np.nan, columns[fact]).astype("<f8")
-                found.update(f"{days} {fact} {len(column)}\n".encode())
-                found.update(column.tobytes())
-        return found.hexdigest()
-
-    def common(self, metrics: Mapping[str, float | None], drawn: documents.Drawn) -> dict[str, Any]:
-        """What every document says of them; a figure that is no number is left out."""
-        return {
-            "program_id": self.program_id,
-            "as_of": self.as_of,
-            "horizon_days": self.horizon_days,
-            "members_count": self.count,
-            "data_digest": self.digest(),
-            "metrics": dict(_known(metrics)),
-            "drawn": drawn,
-        }
-
-
-def _known(metrics: Mapping[str, float | None]) -> Iterator[tuple[str, float]]:
-    for name, value in metrics.items():
-        if value is not None and np.isfinite(value) and abs(value) <= NUMBER_MAX:
-            yield name, float(value)
-
-
-def population(
-    facts: Columns, later: Sequence[Later], *, program_id: str, currency: str, as_of: date, horizon_days: int
-) -> Population:
-    """Facts as models read them. TrainingError where nobody had purchased."""
-    if not len(facts[DAYS]):
-        raise TrainingError(f"nobody had purchased by {as_of}")
-    own = cleaned(facts, list(facts))
-    after = [Later(each.days, cleaned(each.facts, LATER_FACTS)) for each in later]
-    return Population(program_id, currency, as_of, horizon_days, own, after)
-
-
 @contextmanager
 def _within_bounds() -> Iterator[None]:
     """Refuse what is beyond the bounds of documents, such as weights without end."""
@@ -140,18 +69,42 @@ def _within_bounds() -> Iterator[None]:
         raise TrainingError(f"what was learned is no model: {found}") from error
 
 
-def trained_churn(members: Population, told: Told = lambda what, part: None) -> documents.Churn:
-    """Who does not buy in the horizon, learned from who did not.
+def silent(what: str, part: float) -> None:
+    """Nobody is told."""
+
+
+def trained(
+    kind: str,
+    members: Population,
+    *,
+    segments: int = 4,
+    before: documents.ValueSegment | None = None,
+    told: Told = silent,
+    run: Run = one_by_one,
+) -> ModelDocument:
+    """A model of this kind. TrainingError for members that it cannot be learned from."""
+    match kind:
+        case "churn":
+            return trained_churn(members, told, run)
+        case "lifetime_value":
+            told("Fitting lifetime value", 0.0)
+            return trained_lifetime_value(members)
+        case _:
+            return trained_value_segment(members, segments, before)
+
+
+def trained_churn(members: Population, told: Told = silent, run: Run = one_by_one) -> documents.Churn:
+    """Who does not buy in the horizon, learned from who did not; `run` runs the parts of it.
 
     TrainingError where the horizon is not over, or there are too few of a kind.
     """
     if not members.later:
         raise TrainingError(f"the {members.horizon_days} days after {members.as_of} are not over")
     with threadpool_limits(1), _within_bounds():
-        return _churn(members, told)
+        return _churn(members, told, run)
 
 
-def _churn(members: Population, told: Told) -> documents.Churn:
+def _churn(members: Population, told: Told, run: Run) -> documents.Churn:
     facts = members.facts
     churned = members.later[-1].facts[LABEL_FACT] <= facts[LABEL_FACT]
     if not is_learnable(churned):
@@ -165,13 +118,10 @@ def _churn(members: Population, told: Told) -> documents.Churn:
     no_purchase = np.exp(-purchases_of(frequency, repeats, members.weeks))
     kept = limited(kept_features(feature_matrix(facts, list(FEATURES)), list(FEATURES))[0])
     data = data_of(facts, kept, no_purchase, churned)
-    said = out_of_fold(data, lambda part: told("Learning churn", part))
-    told("Choosing the model", 0.0)
-    chosen = choose(data)
+    said, chosen = learned(data, lambda part: told("Learning churn", part), run)
     told("Comparing", 0.5)
-    silent = facts[LAST]
     leads: dict[str, float] = {}
-    for name, theirs in (("recency", silent), ("bgnbd", no_purchase)):
+    for name, theirs in (("recency", facts[LAST]), ("bgnbd", no_purchase)):
         found = lead(churned, said, theirs)
         leads |= {
             f"auc_{name}": auc(churned, theirs),

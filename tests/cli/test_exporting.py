@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +24,8 @@ from libs.cli.errors import CommandError
 from libs.cli.exporting import facts_named
 from libs.cli.score_run import Manifest, ScoreRun, opened
 from libs.common.program import preset
+from libs.common.rpc.time import moment
+from libs.models.documents import LATER_FACTS
 from libs.models.features import FACTS
 from tests.cli.test_scoring import FakeBenefits
 from tests.cli.test_scoring import FakeMembers as FakeClock
@@ -38,6 +40,12 @@ def number(member: str, fact: str) -> float:
     """A whole number of a member and a fact; of every third pair there is none."""
     mixed = int.from_bytes(sha256(f"{member} {fact}".encode()).digest()[:6])
     return float("nan") if mixed % 3 == 0 else float(mixed)
+
+
+def later(fact: str, at: Any) -> str:
+    """A fact as the columns of an export name it."""
+    days = (moment(at).date() - DAY).days
+    return f"{fact}@{days}" if days else fact
 
 
 @dataclass
@@ -68,8 +76,18 @@ class FakeMembers(FakeClock):
             yield pb.StreamFactColumnsResponse(
                 member_ids=some,
                 columns=[
-                    np.array([number(member, fact) for member in some], "<f8").tobytes()
+                    np.array([number(member, later(fact, request.as_of)) for member in some], "<f8").tobytes()
                     for fact in request.facts
+                ],
+                more_dates=[
+                    pb.FactColumnsAt(
+                        as_of=date_,
+                        columns=[
+                            np.array([number(member, later(fact, date_)) for member in some], "<f8").tobytes()
+                            for fact in request.facts
+                        ],
+                    )
+                    for date_ in request.more_dates
                 ],
                 members_total=len(IDS),
             )
@@ -80,9 +98,12 @@ class World:
     clients: Clients
     members: FakeMembers
 
-    async def export(self, folder: Path, facts: str = "features/v1", parts: int | None = None) -> ScoreRun:
+    async def export(
+        self, folder: Path, facts: str = "features/v1", parts: int | None = None, horizon_days: int = 0
+    ) -> ScoreRun:
         scored = await scoring.live_on(self.clients, "music_store", DAY)
         asked = scored.manifest().model_copy(update={"facts": facts_named(facts, scored)})
+        asked = exporting.with_horizon(asked, horizon_days, DAY + timedelta(days=200))
         self.told: list[int] = []
         with opened(folder, asked) as run:
             if not run.manifest.parts:
@@ -192,6 +213,28 @@ async def test_facts_are_chosen_by_name_and_another_choice_needs_another_folder(
     assert run.manifest.facts == ["purchase.count.30d", "login.count.7d"]
     with pytest.raises(CommandError, match=r"(?s)holds 2 facts of .*would be \d+ facts of"):
         await world.export(tmp_path / "facts")
+
+
+async def test_what_came_in_the_horizon_is_beside_the_facts(world: World, tmp_path: Path) -> None:
+    run = await world.export(tmp_path / "facts", "login.count.7d", parts=2, horizon_days=17)
+    table = read(run)
+
+    later = [f"{fact}@{days}" for days in (7, 14, 17) for fact in LATER_FACTS]
+    assert (run.manifest.horizon_days, run.manifest.ends) == (17, [7, 14, 17])
+    assert table.column_names == ["member_id", "login.count.7d", *later]
+    assert table["member_id"].to_pylist() == IDS
+    for name in table.column_names[1:]:
+        wanted = [number(member, name) for member in IDS]
+        assert table[name].to_pylist() == [None if each != each else each for each in wanted], name  # noqa: PLR0124
+
+
+async def test_a_horizon_that_is_not_over_is_named_alone(world: World, tmp_path: Path) -> None:
+    run = await world.export(tmp_path / "facts", "login.count.7d", horizon_days=201)
+
+    assert (run.manifest.horizon_days, run.manifest.ends) == (201, [])
+    assert read(run).column_names == ["member_id", "login.count.7d"]
+    with pytest.raises(CommandError, match=r"horizon of 201 days of .*would be 1 facts of"):
+        await world.export(tmp_path / "facts", "login.count.7d")
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,19 @@ import csv
 import json
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from libs.cli.sample import FILE
-from libs.models.documents import parse
+from libs.models.documents import LATER_FACTS, parse
+from libs.models.populations import Later, population
+from libs.models.serving import have_purchased
+from libs.models.training import READ
 from tests.cli.terminal import Laurel, stop
 
 ROWS = FILE.read_text().splitlines()[:1500]
@@ -103,6 +109,34 @@ def test_the_same_members_give_the_same_document_and_version(
 
     assert (again["version"], again["digest"]) == (1, registered["churn"]["digest"])
     assert parse(file.read_bytes()).digest() == again["digest"]
+
+
+def test_an_export_with_the_horizon_has_the_very_data_that_training_reads(
+    laurel: Laurel, registered: dict[str, Any]
+) -> None:
+    folder = laurel.folder / "facts"
+    told = json.loads(
+        laurel(
+            "export", "facts", "--as-of", CUT_OFF[1], *HORIZON, "--out", str(folder), "--parts", "2", "--json"
+        )
+    )
+    table = pa.concat_tables(pq.read_table(file) for file in sorted(folder.glob("part-*.parquet")))
+    columns = {name: table[name].to_numpy() for name in table.column_names[1:]}
+    there = have_purchased(columns)
+    ends = json.loads((folder / "manifest.json").read_text())["ends"]
+    later = [Later(days, {fact: columns[f"{fact}@{days}"][there] for fact in LATER_FACTS}) for days in ends]
+
+    assert (told["horizon_days"], told["is_over"], ends[-1]) == (273, True, 273)
+    for kind in ("churn", "lifetime_value"):
+        members = population(
+            {fact: columns[fact][there] for fact in READ[kind]},
+            later,
+            program_id="music_store",
+            currency="USD",
+            as_of=date(1997, 9, 30),
+            horizon_days=273,
+        )
+        assert members.digest() == registered[kind]["data_digest"]
 
 
 def test_it_takes_two_people(laurel: Laurel, promoted: list[Any]) -> None:

@@ -10,9 +10,9 @@ import pytest
 from libs.cli import main, spark_run
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str, command: str = "score") -> str:
     with pytest.raises(SystemExit) as ended:
-        main.run(["score", *arguments])
+        main.run([*command.split(), *arguments])
     assert ended.value.code == 1
     return capsys.readouterr().err
 
@@ -37,6 +37,24 @@ def test_options_that_would_be_left_aside_are_refused(
     capsys: pytest.CaptureFixture[str], arguments: Sequence[str], said: str
 ) -> None:
     assert said in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize("kind", ["churn", "lifetime-value", "value-segment"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--engine", "spark"), "needs --facts"),
+        ((*SPARK, "--program", "shop"), "--program cannot be given here: the export of --facts says it"),
+        ((*SPARK, "--cut-off", "1998-06-30"), "--cut-off cannot be given here"),
+        ((*SPARK, "--register", "--data-dir", "nowhere"), "nowhere"),
+        (("--facts", "facts"), "--facts cannot be given here: it is for --engine spark"),
+        (("--conf", "a=b"), "--conf cannot be given here"),
+    ],
+)
+def test_training_refuses_them_too(
+    capsys: pytest.CaptureFixture[str], kind: str, arguments: Sequence[str], said: str
+) -> None:
+    assert said in refused(capsys, *arguments, command=f"train {kind}")
 
 
 def test_without_pyspark_it_says_what_to_install(

@@ -16,6 +16,7 @@ from libs.cli.training import FACTS_PER_CALL, Span, read
 from libs.common.program import preset
 from libs.models.documents import DAYS, FIRST, LAST
 from libs.models.features import FACTS
+from libs.models.purchases import ends_of
 
 IDS = [f"mem_{number:032x}" for number in range(30)]
 SPAN = Span(preset("music_store"), date(1998, 6, 30), date(1998, 1, 31), 90)
@@ -115,7 +116,12 @@ async def test_a_program_without_members_is_told_what_to_do(members: FakeMembers
 
 
 def test_a_long_horizon_is_looked_at_by_several_weeks() -> None:
-    ends = Span(SPAN.program, SPAN.today, SPAN.as_of, 3650).ends()
+    ends = ends_of(3650)
 
     assert len(ends) <= 60
     assert ends[-1] == 3650
+
+
+def test_a_horizon_that_is_not_over_has_no_ends() -> None:
+    assert Span(SPAN.program, SPAN.today, SPAN.as_of, 151).ends() == []
+    assert Span(SPAN.program, SPAN.today, SPAN.as_of, 150).ends()[-1] == 150

@@ -7,23 +7,15 @@ import numpy as np
 import pytest
 
 from libs.models import documents, training
-from libs.models.churn import Chosen
+from libs.models.churn import Chosen, Data
 from libs.models.documents import DAYS, FACTS_MAX, LAST, PURCHASE_FACTS, ModelDocument, parse
 from libs.models.features import FEATURES
+from libs.models.populations import Later, Population, TrainingError, in_sample, population
 from libs.models.purchases import PurchaseLog, facts_of
 from libs.models.redundancy import Kept
 from libs.models.scorers import Said
 from libs.models.serving import compiled
-from libs.models.training import (
-    Later,
-    Population,
-    TrainingError,
-    limited,
-    population,
-    trained_churn,
-    trained_lifetime_value,
-    trained_value_segment,
-)
+from libs.models.training import limited, trained_churn, trained_lifetime_value, trained_value_segment
 
 UNTIL = date(1997, 9, 30)
 HORIZON = 273
@@ -178,7 +170,32 @@ def test_the_digest_follows_the_data(members: Population) -> None:
 def test_what_is_beyond_the_bounds_of_documents_is_no_model(
     members: Population, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "choose", lambda data: Chosen("bgnbd", Said(), 1e9, 0.0))
+    def steep(data: Data, told: Any, run: Any) -> tuple[Any, Chosen]:
+        return np.full(len(data.churned), 0.5), Chosen("bgnbd", Said(), 1e9, 0.0)
+
+    monkeypatch.setattr(training, "learned", steep)
 
     with pytest.raises(TrainingError, match="what was learned is no model: slope"):
         trained_churn(some(members, slice(0, 300)))
+
+
+IDS = [f"mem_{number:032x}" for number in range(20_000)]
+
+
+def test_of_too_many_a_part_is_learned_from_whoever_asks() -> None:
+    taken = in_sample(IDS, 40_000, 10_000)
+
+    assert taken.mean() == pytest.approx(0.25, abs=0.02)
+    assert np.concatenate(
+        [in_sample(IDS[at : at + 7], 40_000, 10_000) for at in range(0, 70, 7)]
+    ).tolist() == (taken[:70].tolist())
+    assert not (in_sample(IDS, 80_000, 10_000) & ~taken).any()
+    assert in_sample(IDS, 10_000, 10_000).all()
+
+
+def test_a_sample_says_how_many_it_is_of(members: Population) -> None:
+    whole = {**COMMON, "drawn_from": 40_000}
+    few = population(members.facts, members.later, **whole)
+
+    assert trained_lifetime_value(few).metrics["drawn_from"] == 40_000
+    assert "drawn_from" not in trained_lifetime_value(members).metrics

@@ -48,9 +48,14 @@ def table_of(facts: Sequence[str], rows: int, seed: int = 1) -> Any:
 
 
 def write_export(
-    folder: Path, program: Program, table: Any, parts: int = 3, as_of: date = date(1998, 6, 30)
+    folder: Path,
+    program: Program,
+    table: Any,
+    parts: int = 3,
+    as_of: date = date(1998, 6, 30),
+    horizon_days: int = 0,
 ) -> Path:
-    """A folder with these facts in so many files."""
+    """A folder with these facts in so many files; with a horizon, those of its ends are `<fact>@<days>`."""
     folder.mkdir()
     size, ids = -(-table.num_rows // parts), table[MEMBER_ID].to_pylist()
     told = []
@@ -73,7 +78,9 @@ def write_export(
         program_version=3,
         program_digest=program.digest(),
         as_of=as_of,
-        facts=table.column_names[1:],
+        facts=[name for name in table.column_names[1:] if "@" not in name],
+        horizon_days=horizon_days,
+        ends=sorted({int(name.partition("@")[2]) for name in table.column_names if "@" in name}),
         parts=told,
     )
     (folder / "manifest.json").write_text(manifest.model_dump_json())

@@ -4,7 +4,6 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,19 +26,6 @@ MODELS = tuple(
 )
 POPULATION = Population(PROGRAM.canonical(), MODELS)
 ROWS = 3000
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[Any]:
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "700",
-    }
-    with job.session("local[2]", settings) as session:
-        session.sparkContext.setLogLevel("ERROR")
-        yield session
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,9 @@ from libs.cli.errors import CommandError
 from libs.cli.options import DATA_DIR, PROGRAM, AsOfOption, DataDirOption, JsonOption, ProgramOption, day
 from libs.cli.score_run import ScoreRun
 
+# As documents of models have it.
+HORIZON_DAYS_MAX = 3650
+
 app = typer.Typer(no_args_is_help=True, help="Write what is known of all members into files.")
 
 
@@ -38,6 +41,15 @@ def facts(
             help="Names with commas between; features/v1: all that its features and the scores read.",
         ),
     ] = "features/v1",
+    horizon_days: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=HORIZON_DAYS_MAX,
+            help="To train on: what came in so many days after, too, as far as they are over.",
+            show_default=False,
+        ),
+    ] = 0,
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the files; one in the data folder by default.")
     ] = None,
@@ -58,7 +70,9 @@ def facts(
         ) from error
     exports = folder.path / "exports"
     run = foreground.run(
-        _export(exporting, folder.running(), exports, program, day(as_of), names, out_folder, parts)
+        _export(
+            exporting, folder.running(), exports, program, day(as_of), names, horizon_days, out_folder, parts
+        )
     )
     if run is None:
         err.print("Interrupted: run the same command again to go on.")
@@ -73,12 +87,15 @@ async def _export(
     program_id: str,
     as_of: date | None,
     names: str,
+    horizon_days: int,
     out_folder: Path | None,
     parts: int | None,
 ) -> ScoreRun:
     async with connected(running, staff_token(running, program_id)) as clients:
         scored = await scoring.live_on(clients, program_id, as_of)
-        asked = scored.manifest().model_copy(update={"facts": exporting.facts_named(names, scored)})
+        facts = scored.manifest().model_copy(update={"facts": exporting.facts_named(names, scored)})
+        today = await scoring.today_of(clients, scored.program)
+        asked = exporting.with_horizon(facts, horizon_days, today)
         folder = out_folder or exports / f"{program_id}-{scored.as_of}"
         with score_run.opened(folder.resolve(), asked) as run:
             if not run.manifest.parts:
@@ -104,6 +121,8 @@ def _show(run: ScoreRun, seconds: float, *, as_json: bool) -> None:
         "folder": str(run.folder),
         "parts": len(manifest.parts),
         "facts": len(manifest.facts),
+        "horizon_days": manifest.horizon_days,
+        "is_over": bool(manifest.ends),
         "members": run.members(),
         "seconds": round(seconds, 2),
     }
@@ -111,7 +130,7 @@ def _show(run: ScoreRun, seconds: float, *, as_json: bool) -> None:
         print(json.dumps(figures))  # noqa: T201 - for programs, so without colours
         return
     out.print(
-        f"{figures['members']} members of {manifest.told()}: {figures['facts']} facts, "
+        f"{figures['members']} members of {manifest.told()}: {manifest.holds}, "
         f"{figures['parts']} files in {run.folder}, {figures['seconds']} s",
         highlight=False,
     )

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -16,18 +16,26 @@ from libs.cli.clients import Clients, connected, staff_token
 from libs.cli.console import err, out, progress_bar
 from libs.cli.data_folder import DataFolder, RunFile
 from libs.cli.errors import CommandError
-from libs.cli.options import DATA_DIR, PROGRAM, AsOfOption, DataDirOption, JsonOption, ProgramOption, day
+from libs.cli.options import (
+    DATA_DIR,
+    MASTER,
+    PROGRAM,
+    AsOfOption,
+    DataDirOption,
+    Engine,
+    EngineOption,
+    FactsFolderOption,
+    JsonOption,
+    MasterOption,
+    ProgramOption,
+    SettingsOption,
+    day,
+    refuse,
+)
 from libs.cli.score_run import ScoreRun
 from libs.cli.scoring import Scored
 
 NO_SCORE = "no score"
-
-
-class Engine(StrEnum):
-    """What scores members."""
-
-    PLATFORM = "platform"
-    SPARK = "spark"
 
 
 class Form(StrEnum):
@@ -49,35 +57,28 @@ def score(
     parts: Annotated[
         int | None, typer.Option(min=1, max=scoring.PARTS_MAX, help="How many files; by size by default.")
     ] = None,
-    engine: Annotated[
-        Engine, typer.Option(help="The platform itself, or Spark, which scores an export of facts.")
-    ] = Engine.PLATFORM,
-    facts: Annotated[
-        str, typer.Option(metavar="FOLDER", help="Spark: a folder of `laurel export facts`, or its URL.")
-    ] = "",
+    engine: EngineOption = Engine.PLATFORM,
+    facts: FactsFolderOption = "",
     model: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Spark: the document of a model; repeatable.")
     ] = None,
-    master: Annotated[str, typer.Option(help="Spark: the cluster; two threads: local[2].")] = "local[*]",
+    master: MasterOption = MASTER,
     form: Annotated[Form, typer.Option("--format", help="Spark: kind of the files.")] = Form.PARQUET,
-    settings: Annotated[
-        list[str] | None, typer.Option("--conf", metavar="KEY=VALUE", help="Spark: a setting; repeatable.")
-    ] = None,
+    settings: SettingsOption = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Score all members of a program by all its policies; an interrupted run goes on where it was."""
     started = time.monotonic()
     if engine is Engine.SPARK:
-        _require(context, ("program", "as_of", "parts"), "the export of --facts says it")
+        refuse(context, ("program", "as_of", "parts"), "the export of --facts says it")
         if not facts or out_folder is None:
             raise CommandError("--engine spark needs --facts, of `laurel export facts`, and --out.")
-        told = spark_run.score(
-            facts, out_folder, master=master, models=model or (), form=form, settings=settings or ()
-        )
+        spark = spark_run.Spark(facts, master, settings or ())
+        told = spark.score(out_folder, models=model or (), form=form)
         _show_spark(told, time.monotonic() - started, as_json=as_json)
         return
-    _require(context, ("facts", "model", "master", "form", "settings"), "it is for --engine spark")
+    refuse(context, ("facts", "model", "master", "form", "settings"), "it is for --engine spark")
     folder = DataFolder(data_dir)
     target = None if out_folder is None else Path(out_folder)
     work = _score(folder.running(), folder.path / "scores", program, day(as_of), target, parts)
@@ -93,15 +94,6 @@ def score(
         _show(run, figures)
     if scored.left_out:
         err.print(scoring.told_left_out(scored), highlight=False)
-
-
-def _require(context: typer.Context, names: Sequence[str], why: str) -> None:
-    """Options that would be left aside are refused."""
-    for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            given = next(each for each in context.command.params if each.name == name)
-            raise CommandError(f"{given.opts[0]} cannot be given here: {why}.")
 
 
 def _show_spark(told: Mapping[str, Any], seconds: float, *, as_json: bool) -> None:

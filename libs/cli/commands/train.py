@@ -9,7 +9,22 @@ import typer
 
 from libs.cli.clients import STAFF
 from libs.cli.errors import CommandError
-from libs.cli.options import DATA_DIR, PROGRAM, DataDirOption, JsonOption, ProgramOption, running_platform
+from libs.cli.options import (
+    DATA_DIR,
+    MASTER,
+    PROGRAM,
+    DataDirOption,
+    Engine,
+    EngineOption,
+    FactsFolderOption,
+    JsonOption,
+    MasterOption,
+    ProgramOption,
+    SettingsOption,
+    refuse,
+    running_platform,
+)
+from libs.cli.spark_run import Spark
 
 HORIZON_DAYS, HORIZON_DAYS_MAX = 90, 3650
 SEGMENTS_MIN, SEGMENTS, SEGMENTS_MAX = 2, 4, 20
@@ -37,53 +52,99 @@ def train() -> None:
 
 @app.command("churn")
 def churn(
+    context: typer.Context,
+    *,
     program: ProgramOption = PROGRAM,
     cut_off: CutOffOption = None,
     horizon_days: HorizonOption = HORIZON_DAYS,
     register: RegisterOption = False,
     out_file: OutOption = None,
     who: WhoOption = STAFF,
+    engine: EngineOption = Engine.PLATFORM,
+    facts: FactsFolderOption = "",
+    master: MasterOption = MASTER,
+    settings: SettingsOption = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Learn who does not buy in the horizon, from who did not, and measure it out of fold."""
-    view = _view()
-    wanted = view.Wanted(program, _day(cut_off), horizon_days, register, out_file, who)
-    view.train(running_platform(data_dir), "churn", wanted, as_json=as_json)
+    wanted = _view().Wanted(program, _day(cut_off), horizon_days, register, out_file, who)
+    spark = Spark(facts, master, settings or ()) if engine is Engine.SPARK else None
+    _train(context, "churn", wanted, spark, data_dir, as_json=as_json)
 
 
 @app.command("lifetime-value")
 def lifetime_value(
+    context: typer.Context,
+    *,
     program: ProgramOption = PROGRAM,
     cut_off: CutOffOption = None,
     horizon_days: HorizonOption = HORIZON_DAYS,
     register: RegisterOption = False,
     out_file: OutOption = None,
     who: WhoOption = STAFF,
+    engine: EngineOption = Engine.PLATFORM,
+    facts: FactsFolderOption = "",
+    master: MasterOption = MASTER,
+    settings: SettingsOption = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Fit BG/NBD and Gamma-Gamma: what members will spend, measured by week where the horizon is over."""
-    view = _view()
-    wanted = view.Wanted(program, _day(cut_off), horizon_days, register, out_file, who)
-    view.train(running_platform(data_dir), "lifetime_value", wanted, as_json=as_json)
+    wanted = _view().Wanted(program, _day(cut_off), horizon_days, register, out_file, who)
+    spark = Spark(facts, master, settings or ()) if engine is Engine.SPARK else None
+    _train(context, "lifetime_value", wanted, spark, data_dir, as_json=as_json)
 
 
 @app.command("value-segment")
 def value_segment(
+    context: typer.Context,
+    *,
     program: ProgramOption = PROGRAM,
     cut_off: CutOffOption = None,
     segments: Annotated[int, typer.Option(min=SEGMENTS_MIN, max=SEGMENTS_MAX, help="How many.")] = SEGMENTS,
+    before: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Spark: the document of the segments whose labels go on."),
+    ] = None,
     register: RegisterOption = False,
     out_file: OutOption = None,
     who: WhoOption = STAFF,
+    engine: EngineOption = Engine.PLATFORM,
+    facts: FactsFolderOption = "",
+    master: MasterOption = MASTER,
+    settings: SettingsOption = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = DATA_DIR,
 ) -> None:
     """Divide members by recency, frequency and money; labels go on from the champion's segments."""
+    wanted = _view().Wanted(program, _day(cut_off), HORIZON_DAYS, register, out_file, who, segments)
+    spark = Spark(facts, master, settings or ()) if engine is Engine.SPARK else None
+    _train(context, "value_segment", wanted, spark, data_dir, as_json=as_json, before=before)
+
+
+def _train(
+    context: typer.Context,
+    kind: str,
+    wanted: Any,
+    spark: Spark | None,
+    data_dir: Path,
+    *,
+    as_json: bool,
+    before: Path | None = None,
+) -> None:
+    """On the platform, or on Spark; options of the other one are refused."""
     view = _view()
-    wanted = view.Wanted(program, _day(cut_off), HORIZON_DAYS, register, out_file, who, segments)
-    view.train(running_platform(data_dir), "value_segment", wanted, as_json=as_json)
+    if spark is None:
+        refuse(context, ("facts", "master", "settings", "before"), "it is for --engine spark")
+        view.train(running_platform(data_dir), kind, wanted, as_json=as_json)
+        return
+    refuse(context, ("program", "cut_off", "horizon_days"), "the export of --facts says it")
+    if not spark.facts:
+        raise CommandError("--engine spark needs --facts, of `laurel export facts --horizon-days …`.")
+    # Asked before Spark works, as it would be in vain without.
+    run = running_platform(data_dir) if wanted.is_registered else None
+    view.train_on_spark(spark, run, kind, wanted, before=before, as_json=as_json)
 
 
 @app.command("rfm-cuts")
