@@ -44,7 +44,7 @@ def facts(
     horizon_days: Annotated[
         int,
         typer.Option(
-            min=1,
+            min=0,
             max=HORIZON_DAYS_MAX,
             help="To train on: what came in so many days after, too, as far as they are over.",
             show_default=False,
