@@ -89,6 +89,7 @@ k8s: $(READY) ## Render the manifests, hold them against Kubernetes and checkov,
 images: ## Build the images with buildah, rootless; BASE and TAG say from what and as what
 	for name in $(SERVICES); do buildah build $(if $(BASE),--build-arg PYTHON=$(BASE)) -f services/$$name/Dockerfile -t laurel/$$name:$(TAG) . || exit 1; done
 	buildah build $(if $(BASE),--build-arg PYTHON=$(BASE)) -f libs/cli/Dockerfile -t laurel/cli:$(TAG) .
+	buildah build $(if $(BASE),--build-arg PYTHON=$(BASE)) -f deploy/spark/Dockerfile -t laurel/spark:$(TAG) .
 
 lock: $(READY) ## Lock the newest allowed versions, with hashes
 	$(VENV)/bin/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade -o requirements.lock

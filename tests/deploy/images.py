@@ -19,6 +19,7 @@ IMAGES = {
     name: ROOT / "services" / name / "Dockerfile" for name in ("members", "scoring", "benefits", "risk")
 }
 IMAGES |= {"gateway": ROOT / "services/gateway/Dockerfile", "cli": ROOT / "libs/cli/Dockerfile"}
+IMAGES |= {"spark": ROOT / "deploy/spark/Dockerfile"}
 LOCKS = ROOT / "deploy" / "locks"
 
 
@@ -56,7 +57,7 @@ class Image:
     @property
     def lock(self) -> Path:
         """The packages that are installed."""
-        (lock,) = (source for source, _ in self.copies if source.startswith("deploy/locks/"))
+        (lock,) = (source for source, _ in self.copies if source.endswith(".lock"))
         return ROOT / lock
 
     @property
@@ -103,7 +104,7 @@ def lay_out(image: Image, folder: Path) -> dict[str, str]:
     for source, target in image.copies:
         if target.startswith("/app/"):
             _copy(ROOT / source, folder / target.removeprefix("/"))
-    site = folder.parent / f"site-{image.lock.stem}"
+    site = folder.parent / f"site-{image.lock.parent.name}-{image.lock.stem}"
     if not site.exists():
         _link(pins(image.lock), site)
     environment = {

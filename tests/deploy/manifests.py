@@ -16,7 +16,8 @@ K8S = ROOT / "deploy" / "k8s"
 BUILD = ROOT / "build" / "k8s"
 # From PyPI, brought by `make k8s` to machines that have neither it nor kustomize.
 KUBECTL = BUILD / "kubectl"
-OVERLAYS = ("dev", "production")
+PLATFORMS = ("dev", "production")
+OVERLAYS = (*PLATFORMS, "spark")
 SERVICES = ("members", "scoring", "benefits", "risk", "gateway")
 STORING = ("members", "benefits", "risk", "scoring")
 STREAMING = ("members", "benefits", "risk")

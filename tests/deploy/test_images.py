@@ -150,8 +150,9 @@ async def test_the_command_runs_from_what_its_image_holds(tmp_path: Path) -> Non
 def test_an_image_holds_nobody_elses_code(name: str) -> None:
     folders = {source for source, target in image(name).copies if target.startswith("/app/")}
     shared = {"protos/laurel", "protos/buf", "libs/__init__.py", "libs/common"}
-    own = {"libs/cli"} if name == "cli" else {"services/__init__.py", f"services/{name}"}
-    own |= {"libs/models"} if name == "scoring" else set()
+    service = "scoring" if name == "spark" else name
+    own = {"libs/cli"} if name == "cli" else {"services/__init__.py", f"services/{service}"}
+    own |= {"libs/models"} if service == "scoring" else set()
 
     assert folders == shared | own
 

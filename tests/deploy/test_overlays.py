@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.manifests import K8S, OVERLAYS, Manifest, named, pod_of, render, renderer
+from tests.deploy.manifests import K8S, OVERLAYS, PLATFORMS, Manifest, named, pod_of, render, renderer
 
 COMMAND = renderer()
 pytestmark = pytest.mark.skipif(COMMAND is None, reason="needs kustomize or kubectl; `make k8s` brings one")
@@ -16,6 +16,12 @@ pytestmark = pytest.mark.skipif(COMMAND is None, reason="needs kustomize or kube
 
 @pytest.fixture(scope="module", params=OVERLAYS)
 def rendered(request: pytest.FixtureRequest) -> list[Manifest]:
+    assert COMMAND is not None
+    return list(yaml.safe_load_all(render(request.param, COMMAND)))
+
+
+@pytest.fixture(scope="module", params=PLATFORMS)
+def platform(request: pytest.FixtureRequest) -> list[Manifest]:
     assert COMMAND is not None
     return list(yaml.safe_load_all(render(request.param, COMMAND)))
 
@@ -51,13 +57,14 @@ def test_every_image_has_an_exact_tag(rendered: list[Manifest]) -> None:
         for container in pod["spec"]["containers"]
     }
 
-    assert len(images) >= 6
+    assert images
     assert [image for image in images if ":" not in image or image.endswith(":latest")] == []
 
 
 def test_every_config_map_that_a_pod_names_is_there(rendered: list[Manifest]) -> None:
     # Published by whoever keeps the audit keys, and by whoever has a list of documents: docs/kubernetes.md.
-    by_others = {"laurel-audit-keys", "gateway-documents"}
+    # The last one is made by Kubernetes.
+    by_others = {"laurel-audit-keys", "gateway-documents", "kube-root-ca.crt"}
     pods = [pod for pod in map(pod_of, rendered) if pod is not None]
     wanted = {name for pod in pods for key in ("configMapRef", "configMap") for name in references(pod, key)}
 
@@ -84,8 +91,8 @@ def test_a_list_of_documents_in_an_overlay_reaches_the_gateway(tmp_path: Path) -
     assert name in set(references(gateway, "configMap"))
 
 
-def test_settings_that_change_start_new_pods_and_revocations_do_not(rendered: list[Manifest]) -> None:
-    maps = names(rendered, "ConfigMap")
+def test_settings_that_change_start_new_pods_and_revocations_do_not(platform: list[Manifest]) -> None:
+    maps = names(platform, "ConfigMap")
 
     assert "laurel-revocations" in maps
     for settings in ("laurel-settings", "gateway-settings"):
@@ -99,7 +106,22 @@ def test_every_service_account_is_there(rendered: list[Manifest]) -> None:
     assert {pod["spec"]["serviceAccountName"] for pod in pods} <= names(rendered, "ServiceAccount")
 
 
-def test_every_issuer_is_there(rendered: list[Manifest]) -> None:
-    certificates = [each for each in rendered if each["kind"] == "Certificate"]
+def test_every_issuer_is_there(platform: list[Manifest]) -> None:
+    certificates = [each for each in platform if each["kind"] == "Certificate"]
 
-    assert set(references(certificates, "issuerRef")) <= names(rendered, "Issuer")
+    assert set(references(certificates, "issuerRef")) <= names(platform, "Issuer")
+
+
+def test_executors_run_the_image_of_their_driver_and_share_no_namespace_with_the_platform() -> None:
+    assert COMMAND is not None
+    spark = list(yaml.safe_load_all(render("spark", COMMAND)))
+    production = list(yaml.safe_load_all(render("production", COMMAND)))
+    drivers = [pod_of(each) for each in spark if each["kind"] == "CronJob"]
+
+    assert len(drivers) == 2
+    for driver in filter(None, drivers):
+        (held,) = driver["spec"]["containers"]
+        (image,) = (each["value"] for each in held["env"] if each["name"] == "EXECUTOR_IMAGE")
+        assert image == held["image"] == "registry.example/laurel/spark:0.1.0"
+    assert names(spark, "Namespace").isdisjoint(names(production, "Namespace"))
+    assert names(spark, "Secret") == set()
