@@ -10,7 +10,7 @@ query Member($id: ID!) {
     facts(names: ["purchase.count.lifetime"]) { asOf facts { name value } }
     scores {
       name title { zh en } valueBp label labelName { zh en } policyVersion absentReason
-      contributions { factor fact value missing score decayBp weightBp contributionBp mostBp cuts }
+      contributions { factor fact value missing score decayBp weightBp contributionBp mostBp cuts distances }
       reasons { code zh: text(locale: ZH) en: text params { name value } }
     }
     memberships {

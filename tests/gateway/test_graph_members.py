@@ -28,6 +28,7 @@ async def test_a_member_is_told_in_one_query_and_to_staff_without_what_leads_to_
     assert member["facts"]["facts"] == [{"name": "purchase.count.lifetime", "value": 2}]
     assert member["scores"][0]["valueBp"] == 36_000
     assert member["scores"][0]["contributions"][0]["cuts"] == [1, 2, 3, 4]
+    assert member["scores"][0]["contributions"][0]["distances"] == [-29_999, -29_998, -29_997, -29_996]
     assert member["scores"][0]["labelName"] == {"zh": "潜力", "en": "Potential"}
     assert [(each["zh"], each["en"]) for each in member["scores"][0]["reasons"]] == [
         ("距离高价值还差0.4。", "High value is 0.4 away."),

@@ -50,6 +50,13 @@ class Contribution:
         description="Cut points of the factor's scale, ascending; of a line its ends, of an S its midpoint."
     )
 
+    @strawberry.field(
+        description="How far each of `cuts` is above the value: 0 where the value is at it, which counts as "
+        "below, negative where it is beyond. Empty where the fact is missing."
+    )
+    def distances(self) -> list[Long]:
+        return [] if self.missing else [Long(cut - self.value) for cut in self.cuts]
+
 
 @strawberry.type(description="Why a score is what it is.")
 class ScoreReason:
