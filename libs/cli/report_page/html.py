@@ -13,7 +13,8 @@ body{max-width:60rem;margin:0 auto;padding:1.5rem}
 h1{font-size:1.7rem;margin:0}h2{margin:2.5rem 0 .5rem;border-bottom:2px solid #d1d5db}
 h3{margin:1.5rem 0 .25rem}
 p{margin:.25rem 0 .75rem;max-width:48rem}.said{font-size:1.05rem}.small,caption{color:#4b5563;font-size:.9rem}
-nav a{margin-right:1rem;color:#1d4ed8}svg{width:100%;height:auto;font-size:12px;fill:#111827}
+nav a{display:inline-block;margin-right:1rem;color:#1d4ed8}
+svg{width:100%;height:auto;font-size:12px;fill:#111827}
 table{border-collapse:collapse;margin:.5rem 0 1rem;font-size:.9rem}
 caption{text-align:left;padding-bottom:.25rem}
 th,td{border-bottom:1px solid #d1d5db;padding:.2rem .7rem;text-align:right;font-variant-numeric:tabular-nums}
