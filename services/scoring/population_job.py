@@ -24,7 +24,7 @@ from services.scoring.population import (
     PopulationScorer,
     PopulationTask,
 )
-from services.scoring.spark import MANIFEST, Export, Folder, JobError, named, parser_of, session
+from services.scoring.spark import MANIFEST, Export, JobError, named, parser_of, require_free, session, write
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,8 +67,7 @@ def score(
     export.require(scorer.facts)
     if not scorer.schema.names[1:]:
         raise JobError(f"{manifest['program_id']} has no score policy, and no model is named")
-    target = Folder(spark, out)
-    target.require_free()
+    require_free(spark, out)
     task = PopulationTask(population, kernel)
     scored = export.members(scorer.facts).mapInArrow(task, _spark_schema(scorer)).sort(MEMBER_ID)
     writer = scored.write.mode("overwrite")
@@ -82,7 +81,7 @@ def score(
     told["models"] = [hashlib.sha256(document).hexdigest() for document in models]
     told["members"] = written.count()
     told["labels"] = _labels(written, scorer)
-    target.write(MANIFEST, json.dumps(told, indent=1))
+    write(spark, f"{out}/{MANIFEST}", json.dumps(told, indent=1).encode())
     return told | {"folder": out}
 
 

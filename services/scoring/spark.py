@@ -111,24 +111,25 @@ def _read(spark: Any, file: str) -> bytes:
     return bytes(rows[0][0])
 
 
-class Folder:
-    """A folder to write to, wherever Spark can write."""
+def _located(spark: Any, place: str) -> tuple[Any, Any]:
+    """A path, and the file system that it is in. Python has no names for them."""
+    context = spark.sparkContext
+    path = context._jvm.org.apache.hadoop.fs.Path(place)  # noqa: SLF001
+    return path, path.getFileSystem(context._jsc.hadoopConfiguration())  # noqa: SLF001
 
-    def __init__(self, spark: Any, folder: str) -> None:
-        context = spark.sparkContext
-        self._path = context._jvm.org.apache.hadoop.fs.Path  # noqa: SLF001 - Python has no name for it
-        self._folder = self._path(folder)
-        self._files = self._folder.getFileSystem(context._jsc.hadoopConfiguration())  # noqa: SLF001
 
-    def require_free(self) -> None:
-        """Nothing is there, or what a run left that did not end."""
-        if self._files.exists(self._folder):
-            names = {each.getPath().getName() for each in self._files.listStatus(self._folder)}
-            if names - {UNFINISHED}:
-                raise JobError(f"{self._folder.toString()} is not empty: choose another with --out")
+def write(spark: Any, file: str, content: bytes) -> None:
+    """Write a file wherever Spark can write, or replace it."""
+    path, files = _located(spark, file)
+    stream = files.create(path)
+    stream.write(bytearray(content))
+    stream.close()
 
-    def write(self, name: str, content: str) -> None:
-        """Write a file, or replace it."""
-        stream = self._files.create(self._path(self._folder, name))
-        stream.write(bytearray(content.encode()))
-        stream.close()
+
+def require_free(spark: Any, folder: str) -> None:
+    """JobError for a folder that holds something else than what a run left that did not end."""
+    path, files = _located(spark, folder)
+    if files.exists(path):
+        names = {each.getPath().getName() for each in files.listStatus(path)}
+        if names - {UNFINISHED}:
+            raise JobError(f"{path.toString()} is not empty: choose another with --out")

@@ -31,7 +31,7 @@ from libs.models.documents import (
 from libs.models.populations import LEARNED_MAX, Later, Population, TrainingError, population
 from libs.models.training import READ, trained
 from services.scoring.population_learning import PART_SCHEMA, BuyersTask, FoldsTask, part_in
-from services.scoring.spark import Export, Folder, JobError, parser_of, session
+from services.scoring.spark import Export, JobError, parser_of, session, write
 
 # So many columns come to the driver at a time.
 COLUMNS_PER_READING = 50
@@ -45,8 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             document = train(
                 spark, asked.kind, asked.facts, segments=asked.segments, before=_before(asked.before)
             )
-            folder, _, name = asked.out.rpartition("/")
-            Folder(spark, folder or ".").write(name, document.canonical().decode())
+            write(spark, asked.out, document.canonical())
         except (JobError, PySparkException) as error:
             sys.exit(f"{error}")
     told = {"kind": document.kind, "digest": document.digest(), "members": document.members_count}

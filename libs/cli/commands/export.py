@@ -42,14 +42,13 @@ def facts(
         ),
     ] = "features/v1",
     horizon_days: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=0,
             max=HORIZON_DAYS_MAX,
-            help="To train on: what came in so many days after, too, as far as they are over.",
-            show_default=False,
+            help="To train on: what came in so many days after, too, as soon as all are over.",
         ),
-    ] = 0,
+    ] = None,
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the files; one in the data folder by default.")
     ] = None,
@@ -71,7 +70,15 @@ def facts(
     exports = folder.path / "exports"
     run = foreground.run(
         _export(
-            exporting, folder.running(), exports, program, day(as_of), names, horizon_days, out_folder, parts
+            exporting,
+            folder.running(),
+            exports,
+            program,
+            day(as_of),
+            names,
+            horizon_days or 0,
+            out_folder,
+            parts,
         )
     )
     if run is None:
