@@ -42,13 +42,14 @@ def facts(
         ),
     ] = "features/v1",
     horizon_days: Annotated[
-        int | None,
+        int,
         typer.Option(
             min=0,
             max=HORIZON_DAYS_MAX,
             help="To train on: what came in so many days after, too, as soon as all are over.",
+            show_default=False,
         ),
-    ] = None,
+    ] = 0,
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the files; one in the data folder by default.")
     ] = None,
@@ -70,15 +71,7 @@ def facts(
     exports = folder.path / "exports"
     run = foreground.run(
         _export(
-            exporting,
-            folder.running(),
-            exports,
-            program,
-            day(as_of),
-            names,
-            horizon_days or 0,
-            out_folder,
-            parts,
+            exporting, folder.running(), exports, program, day(as_of), names, horizon_days, out_folder, parts
         )
     )
     if run is None:
