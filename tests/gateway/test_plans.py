@@ -1,14 +1,18 @@
 """What plans do, by feature; that they answer as graphql-core does is in `test_plan_equality.py`."""
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from graphql import Token
 from prometheus_client import REGISTRY
 from strawberry import relay
 
 from libs.common.caller import Principal
 from services.gateway.admission.gate import Admitted, Asked, Gate
 from services.gateway.admission.limits import Limits
+from services.gateway.plans.fields import PlanField
 from services.gateway.plans.kept import Plans
 from services.gateway.schema import schema
 from tests.gateway.conftest import Graph
@@ -25,6 +29,20 @@ def told(metric: str, **labels: str) -> float:
 def executed(by: str) -> float:
     """How many operations were executed so."""
     return told("laurel_graphql_operations_total", by=by)
+
+
+def alive(kind: type) -> int:
+    """How many objects of a type there are."""
+    return sum(type(each) is kind for each in gc.get_objects())
+
+
+@pytest.fixture
+def _uncollected() -> Iterator[None]:
+    """No garbage is collected; what nobody holds goes at once, unless it is part of a circle."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 class Admitting:
@@ -224,3 +242,35 @@ async def test_one_set_of_conditions_after_another_is_bounded_too() -> None:
         plans.of(await admit(query, **skipped))
 
     assert plans.weight <= 500
+
+
+@pytest.mark.usefixtures("_uncollected")
+async def test_a_plan_that_is_forgotten_is_gone_at_once() -> None:
+    # Each kind of value that is completed: a leaf, lists, an interface, a union, objects, what is loaded.
+    query = """
+        query($id: ID!) {
+            node(id: $id) { id }
+            program(key: "p") { tierSets { tiers { key } } }
+            member(id: $id) { memberId memberships { tierKey decision { __typename } } points { __typename } }
+        }
+    """
+    admitted = await Admitting()(query, id=SOMEBODY)
+    before = alive(PlanField)
+
+    plans = Plans(schema)
+    plan = plans.of(admitted)
+    assert plan is not None
+    assert alive(PlanField) >= before + plan.size
+    del plan, plans
+
+    assert alive(PlanField) == before
+
+
+@pytest.mark.usefixtures("_uncollected")
+async def test_the_tokens_of_a_document_are_not_chained() -> None:
+    before = alive(Token)
+
+    admitted = await Admitting()('{ member(id: "m") { memberId memberships { tierKey } } }')
+
+    # Only those that a node begins or ends with: of brackets and braces, the last ones.
+    assert 0 < alive(Token) - before < (admitted.document.token_count or 0)

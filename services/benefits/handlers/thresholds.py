@@ -101,8 +101,11 @@ class ThresholdHandlers:
         """How far it is, again and again, and in the end what came of it."""
         question.assumptions.require_coherent()
         async with self._in_turn():
-            history = await self._history(question)
-            asked = asked_for(history.live.program, question.tier_set, question.tier, question.condition)
+            _, time = await self._times.now_in(question.program_id)
+            live = (await self._store.live_programs([question.program_id]))[question.program_id]
+            # What is not there is refused before anybody's facts are read.
+            asked = asked_for(live.program, question.tier_set, question.tier, question.condition)
+            history = await self._history(question, live, time)
             program, found, counted = history.live.program, list[Suggestion](), list[Tally]()
             for place, threshold in enumerate(asked.thresholds):
                 tried, left_out = await asyncio.to_thread(
@@ -131,10 +134,9 @@ class ThresholdHandlers:
         finally:
             self._waiting -= 1
 
-    async def _history(self, question: Question) -> _History:
+    async def _history(self, question: Question, live: Version, time: datetime) -> _History:
         """The members and the dates that all tiers are looked at with."""
-        program, time = await self._times.now_in(question.program_id)
-        live = (await self._store.live_programs([question.program_id]))[question.program_id]
+        program = live.program
         dates = last_moments(
             [],
             months=question.months or MONTHS,

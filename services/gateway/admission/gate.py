@@ -218,7 +218,7 @@ class Gate:
 
     def _parsed(self, text: str) -> DocumentNode:
         try:
-            return parse(text, max_tokens=self._limits.tokens_max)
+            return _unchained(parse(text, max_tokens=self._limits.tokens_max))
         except GraphQLSyntaxError as error:
             # The parser has one kind of error for all that it gives up on.
             if "tokens. Parsing aborted" in error.message:
@@ -226,6 +226,15 @@ class Gate:
             if "nested too deeply" in error.message:
                 raise DepthLimit("the document is nested too deeply") from error
             raise NotExecuted(Code.GRAPHQL_PARSE_FAILED, [error]) from error
+
+
+def _unchained(document: DocumentNode) -> DocumentNode:
+    """The same, its tokens no longer chained: a circle would keep all of a document that is forgotten."""
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        after, token.prev, token.next = token.next, None, None
+        token = after
+    return document
 
 
 def _importance(node: OperationDefinitionNode, tally: Tally, principal: Principal) -> Importance:

@@ -18,7 +18,7 @@ Coerce = Callable[[Any], Mapping[str, Any]]
 """The arguments under the variables of a run."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class PlanField:
     """One field of the answer, of an object of one type."""
 

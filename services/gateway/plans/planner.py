@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
+from weakref import proxy
 
 from graphql import (
     DirectiveNode,
@@ -234,7 +235,8 @@ class _Planning:
             # What is wrong with them is said where the field is, each time it is asked for.
             with suppress(Exception):
                 field.constant = field.coerce(self._variables)
-        field.complete = self._complete(_bare(shown), field, details)
+        # A circle would keep a plan that is forgotten, for as long as nobody looks through all garbage.
+        field.complete = self._complete(_bare(shown), proxy(field), details)
         return field
 
     def _coerce(self, definition: GraphQLField, node: FieldNode) -> Callable[[Any], Mapping[str, Any]]:

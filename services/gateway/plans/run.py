@@ -46,7 +46,7 @@ class Run:
         self._errors: list[GraphQLError] = []
         self._lost: dict[int, Place] = {}
         self._arguments: dict[PlanField, Mapping[str, Any] | Exception] = {}
-        self._infos: dict[PlanField, GraphQLResolveInfo[Context]] = {}
+        self._infos: dict[int, GraphQLResolveInfo[Context]] = {}
         self._wanted: dict[PlanField, Wanted] = {}
         self._ahead: dict[DataLoader[Any, Any], list[Any]] = {}
         self._waiting: dict[object, Sequence[Slot]] = {}
@@ -112,9 +112,10 @@ class Run:
 
     def about(self, field: PlanField) -> GraphQLResolveInfo[Context]:
         """What is told to find out of which type a value is: the same for all values of a field."""
-        info = self._infos.get(field)
+        known_by = id(field.nodes)  # the same of a field and of its proxy
+        info = self._infos.get(known_by)
         if info is None:
-            info = self._infos[field] = self.info(field, None)
+            info = self._infos[known_by] = self.info(field, None)
         return info
 
     def info(self, field: PlanField, path: Path | None) -> GraphQLResolveInfo[Context]:
