@@ -199,22 +199,21 @@ async def test_a_frame_that_says_it_has_a_million_rows_is_refused(
     assert (status, reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
 
 
-async def test_a_million_rows_that_fit_into_one_message_are_refused(
-    scoring: "ScoringServiceAsyncStub",
-) -> None:
-    header = a_header(facts=[COUNT])
-    header.header.kinds.append(pb.COLUMN_KIND_INT32)
-    frame = pb.ScoreFramesRequest(frame=pb.Frame(rows_count=ROWS, columns=[np.ones(ROWS, "<i4").tobytes()]))
+@pytest.mark.parametrize("columns", [1, 3, 4])
+async def test_a_million_rows_are_refused(scoring: "ScoringServiceAsyncStub", columns: int) -> None:
+    frame = pb.ScoreFramesRequest(
+        frame=pb.Frame(rows_count=ROWS, columns=[np.ones(ROWS, "<f8").tobytes()] * columns)
+    )
 
-    status, reason, _ = await refused_frames(scoring, [header, frame])
+    status, reason, _ = await refused_frames(scoring, [a_header(), frame])
 
     assert (status, reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
 
 
-async def test_those_that_do_not_are_refused_before_they_are_read(
+async def test_what_is_larger_than_any_frame_is_refused_before_it_is_read(
     scoring: "ScoringServiceAsyncStub",
 ) -> None:
-    columns = [np.ones(ROWS, "<f8").tobytes()] * 3
+    columns = [np.ones(ROWS, "<f8").tobytes()] * 5
     frame = pb.ScoreFramesRequest(frame=pb.Frame(rows_count=ROWS, columns=columns))
 
     with within_bounds(), pytest.raises(grpc.aio.AioRpcError) as raised:
