@@ -78,8 +78,8 @@ class Rfm(Part):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         for cuts in (self.recency_cuts, self.frequency_cuts, self.monetary_cuts):
-            if list(cuts) != sorted(cuts):
-                raise ValueError("the cuts of each factor ascend")
+            if list(cuts) != sorted(set(cuts)):
+                raise ValueError("the cuts of each factor ascend, and no two are the same")
         _require_bands("labels", self.labels)
         return self
 

@@ -208,6 +208,7 @@ RFM_REFUSED: dict[str, tuple[Document, str]] = {
         "rfm.weights_bp",
     ),
     "cuts that descend": ({"recency_cuts": [4, 3, 2, 1]}, "rfm"),
+    "two cuts the same": ({"recency_cuts": [1, 2, 2, 3]}, "rfm"),
     "three cuts": ({"recency_cuts": [1, 2, 3]}, "rfm.recency_cuts"),
     "labels that leave a gap below": (
         {"labels": [{"key": "a", "name": {"zh": "甲", "en": "a"}, "min_total_bp": 1}]},

@@ -63,10 +63,10 @@ def labels(draw: st.DrawFn, highest: int) -> list[dict[str, Any]]:
 
 @st.composite
 def rfm_cards(draw: st.DrawFn) -> Card:
-    """RFM with any cuts and weights: equal cuts, and nothing of a factor, included."""
+    """RFM with any cuts and weights, nothing of a factor included."""
     policy = preset("music_store").document()["rfm"]
     for factor in ("recency_cuts", "frequency_cuts", "monetary_cuts"):
-        policy[factor] = sorted(draw(st.lists(st.integers(0, 10), min_size=4, max_size=4)))
+        policy[factor] = sorted(draw(st.lists(st.integers(0, 10), min_size=4, max_size=4, unique=True)))
     weights = parts_of_whole(draw, 3)
     policy["weights_bp"] = dict(zip(("recency", "frequency", "monetary"), weights, strict=True))
     policy["labels"] = labels(draw, 5 * WHOLE_BP)
