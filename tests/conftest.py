@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from libs.common import mongo
 from tests.support.platform import mongodb_uri, redis_url
@@ -37,6 +38,22 @@ LONGEST = (
     "tests/common/test_transactions.py",
     "tests/common/test_audit_tampering.py",
 )
+
+
+ONE_PLATFORM = "tests/journeys/"
+"""Files that share a platform: it is started once, and not once for each worker that meets one of them."""
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Workers are given whole files, and one of them all that share a platform."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ONE_PLATFORM if nodeid.startswith(ONE_PLATFORM) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Who is given which tests."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,7 +7,7 @@ from libs.cli.data_folder import RunFile
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.program import Program, preset
-from tests.journeys.conftest import TIERS, Expected
+from tests.journeys.expected import TIERS, Expected
 
 
 async def a_music_store(run: RunFile, partner: str = sample.PARTNER) -> Program:

@@ -18,7 +18,7 @@ from libs.cli.platform import running
 from libs.common.clock import now
 from libs.common.ids import new_id
 from libs.common.program import Program
-from tests.journeys.conftest import Purchases
+from tests.journeys.expected import Purchases
 from tests.journeys.music_stores import a_music_store, as_expected, proven_figures
 
 

@@ -19,7 +19,7 @@ from libs.cli.loader import Loader, LoadResult
 from libs.cli.platform import running
 from libs.common.ids import new_id
 from libs.common.program import Program
-from tests.journeys.conftest import Expected, Purchases
+from tests.journeys.expected import Expected, Purchases
 from tests.journeys.music_stores import a_music_store, as_expected, proven_figures
 
 # The relay, the consumers and the jobs run inside their services.

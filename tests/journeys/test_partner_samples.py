@@ -13,7 +13,7 @@ from examples.partner.replay_kit.faults import ASKED_SECONDS
 from libs.cli.clients import connected, staff_token
 from libs.cli.data_folder import RunFile
 from libs.common.program import Program
-from tests.journeys.conftest import TIERS, Expected
+from tests.journeys.expected import TIERS, Expected
 from tests.journeys.music_stores import a_music_store, as_expected, proven_figures
 from tests.journeys.tills import EXAMPLES, PARTNER, Ended, Kit, Till, node_till, python_till, replay_kit
 

@@ -20,7 +20,7 @@ from libs.cli.loader import Loader
 from libs.common.ids import new_id
 from libs.common.program import Program
 from libs.common.rpc.time import moment
-from tests.journeys.conftest import Purchases
+from tests.journeys.expected import Purchases
 from tests.journeys.music_stores import a_music_store
 
 GOLD, MORE = 25_000, 30_000
