@@ -294,6 +294,21 @@ def test_the_alert_of_the_community_is_below_forty_per_cent_of_its_core() -> Non
     assert program.labels.lifecycle["active"].zh == "成长期"
 
 
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("ecommerce_points", ["高价值", "潜力", "一般", "流失"]),
+        ("generic_four_value", ["高价值", "潜力", "流失风险"]),
+        ("ecommerce_annual_value", ["高价值", "潜力价值", "低价值"]),
+    ],
+)
+def test_the_sets_of_labels_of_rfm_are_there(name: str, labels: list[str]) -> None:
+    rfm = preset(name).rfm
+
+    assert rfm is not None
+    assert [each.name.zh for each in rfm.labels] == labels
+
+
 def test_tiers_by_value_are_kept_by_the_quarter_and_left_step_by_step() -> None:
     (ladder,) = preset("generic_four_value").tier_sets
     words = Words.of(preset("generic_four_value"), ladder.window, "en")
